@@ -1,0 +1,42 @@
+"""What every test shares: a clean environment, one async backend, repeatable examples.
+
+It must not import the app or Qt: the suites that need neither have to run without them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from hypothesis import settings
+
+# Certificate settings of the machine would redirect the trust of the http clients under test.
+_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+# Qt reads its platform when the application object is made and aborts the process on a screen that does not answer.
+# A test that wants a real screen sets the variable itself, for a process of its own.
+if sys.platform.startswith("linux"):
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+else:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["PYTEST_QT_API"] = "pyside6"
+
+# The same examples in every run: a failure is a defect of the change, never of the day. No time limit for one example
+# either, as the machine may be busy; pytest-timeout bounds the whole test.
+settings.register_profile("everyday", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.load_profile("everyday")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The one backend of the core: tests marked ``anyio`` run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No certificate bundle of the machine and no ``KALENDS_*`` setting of the user reaches a test."""
+    for name in list(os.environ):
+        if name in _CERTIFICATE_VARIABLES or name.startswith("KALENDS_"):
+            monkeypatch.delenv(name)
