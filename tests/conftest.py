@@ -6,7 +6,6 @@ It must not import the app or Qt: the suites that need neither have to run witho
 from __future__ import annotations
 
 import os
-import sys
 
 import pytest
 from hypothesis import settings
@@ -16,10 +15,7 @@ _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE
 
 # Qt reads its platform when the application object is made and aborts the process on a screen that does not answer.
 # A test that wants a real screen sets the variable itself, for a process of its own.
-if sys.platform.startswith("linux"):
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"
-else:
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["PYTEST_QT_API"] = "pyside6"
 
 # The same examples in every run: a failure is a defect of the change, never of the day. No time limit for one example
