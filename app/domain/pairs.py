@@ -1,0 +1,151 @@
+"""Sync pairs: two calendars, one or two directions, each with its own settings (`engine.md` §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """What of an original its copy shows."""
+
+    BLOCKER = "blocker"
+    DETAILS = "details"
+    FULL = "full"
+
+
+class Direction(StrEnum):
+    """Which way a pair copies."""
+
+    BIDIRECTIONAL = "bidirectional"
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+
+
+class PairStatus(StrEnum):
+    """What the user wants of a pair."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class PairState(StrEnum):
+    """How a pair is doing (`ux.md` B1): one enum for tray, rows, API and metrics."""
+
+    NEVER_SYNCED = "never_synced"
+    UP_TO_DATE = "up_to_date"
+    QUEUED = "queued"
+    SYNCING = "syncing"
+    WAITING = "waiting"
+    HELD = "held"
+    PAUSED = "paused"
+    NEEDS_SIGN_IN = "needs_signin"
+    ATTENTION = "attention"
+    FAILED = "failed"
+    OFFLINE = "offline"
+
+
+class PrivateOriginals(StrEnum):
+    """What to do with originals their owner marked private or confidential."""
+
+    AS_BLOCKER = "as_blocker"
+    SKIP = "skip"
+    LIKE_OTHERS = "like_others"
+
+
+class CopyEdited(StrEnum):
+    """A person changed a copy by hand."""
+
+    RESTORE = "restore"
+    KEEP = "keep"
+
+
+class CopyDeleted(StrEnum):
+    """A person deleted a copy by hand."""
+
+    STAY_AWAY = "stay_away"
+    RESTORE = "restore"
+
+
+class FilteredLater(StrEnum):
+    """An original that was copied no longer passes the filters."""
+
+    REMOVE = "remove"
+    LEAVE = "leave"
+
+
+class Reminders(StrEnum):
+    """Reminders of copies."""
+
+    NONE = "none"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Originals that get no copy, by what they are. True means "leave these out"."""
+
+    declined: bool = True
+    cancelled: bool = True
+    working_location: bool = True
+    birthdays: bool = True
+    free: bool | None = None
+    """None: the mode's default (left out in blockers, copied in full)."""
+    tentative: bool = False
+    all_day: bool = False
+    shorter_than_seconds: int = 0
+    already_there: bool = True
+    """Leave out originals whose iCalUID lives unmarked in the target (the same meeting on both calendars)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionSettings:
+    """Settings of one direction; the pair's settings unless a direction has its own."""
+
+    mode: Mode = Mode.BLOCKER
+    title: str = ""
+    """Template of the copy's title; empty: `Busy` for blockers, `{title}` else. Also `{calendar}`, `{account}`."""
+    private_originals: PrivateOriginals = PrivateOriginals.AS_BLOCKER
+    filters: Filters = field(default_factory=Filters)
+    reminders: Reminders = Reminders.NONE
+    copy_edited: CopyEdited = CopyEdited.RESTORE
+    copy_deleted: CopyDeleted = CopyDeleted.STAY_AWAY
+    filtered_later: FilteredLater = FilteredLater.REMOVE
+    window_back_days: int = 30
+    window_ahead_days: int = 365
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPair:
+    """Two connections kept in step.
+
+    `settings` counts for both directions unless `settings_b_to_a` is given. `settings_no` rises with each change of
+    settings, so that every direction is planned whole once. `held` is the number of originals that wait for the user.
+    """
+
+    id: str
+    connection_a_id: str
+    connection_b_id: str
+    mode: Mode
+    direction: Direction
+    status: PairStatus = PairStatus.ACTIVE
+    settings: DirectionSettings = field(default_factory=DirectionSettings)
+    settings_b_to_a: DirectionSettings | None = None
+    settings_no: int = 1
+    interval_seconds: int = 300
+    paused_until: datetime | None = None
+    pause_reason: str | None = None
+    created_at: datetime | None = None
+    last_synced_at: datetime | None = None
+    state: PairState = PairState.NEVER_SYNCED
+    problem: str | None = None
+    held: int = 0
+
+
+class CopiesOnDelete(StrEnum):
+    """What becomes of a pair's copies when it, or a direction of it, goes."""
+
+    KEEP = "keep"
+    RELEASE = "release"
+    REMOVE = "remove"

@@ -1,0 +1,174 @@
+"""Runs, their triggers, counts, actions, and holds: what the history tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Trigger(StrEnum):
+    """Who asked for a run."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    API = "api"
+    PUSH = "push"
+    STARTUP = "startup"
+    RESUME = "resume"
+
+
+class RunStatus(StrEnum):
+    """How a run stands or ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    HELD = "held"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen in this run."""
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class Verb(StrEnum):
+    """What a plan decided for one original (`engine.md` §6)."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    RELEASE = "release"
+    UNLINK = "unlink"
+    HOLD = "hold"
+    SKIP = "skip"
+    ASK = "ask"
+
+
+class ActionResult(StrEnum):
+    """What became of an action."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    FAILED = "failed"
+    HELD = "held"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """One line of a run's story: what was (or would be) done to one event, and why.
+
+    `reason` is a stable code, `sentence` the same for a person; `title` and `starts_at` are for display here only.
+    """
+
+    direction_id: str
+    original_id: str
+    occ: str
+    verb: Verb
+    reason: str
+    sentence: str
+    result: ActionResult = ActionResult.PLANNED
+    fields: tuple[str, ...] = ()
+    title: str = ""
+    starts_at: datetime | None = None
+    all_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """processed = originals this run looked at; created, updated, deleted = confirmed writes."""
+
+    processed: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    held: int = 0
+    failed: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        """Sum, field by field."""
+        return Counts(
+            self.processed + other.processed,
+            self.created + other.created,
+            self.updated + other.updated,
+            self.deleted + other.deleted,
+            self.skipped + other.skipped,
+            self.held + other.held,
+            self.failed + other.failed,
+        )
+
+    @property
+    def synced(self) -> int:
+        """The log's `events_synced`: processed less failed and held."""
+        return self.processed - self.failed - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """One thing that went wrong in a run, by stable code; `connection_id` where a whole side failed."""
+
+    code: str
+    message: str
+    connection_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a pair. `id` is `sync_run_` and a ULID; the log row of a finished run is `log_` and the same ULID."""
+
+    id: str
+    pair_id: str
+    trigger: Trigger
+    status: RunStatus
+    created_at: datetime
+    dry: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    counts: Counts = field(default_factory=Counts)
+    errors: tuple[RunError, ...] = ()
+    reason: str | None = None
+    """Why it was skipped or interrupted, a stable code."""
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds from start to end, 0 while it has none."""
+        if self.started_at is None or self.finished_at is None:
+            return 0
+        return max(0, round((self.finished_at - self.started_at).total_seconds() * 1000))
+
+
+class HoldCause(StrEnum):
+    """Why actions wait for the user (`engine.md` §10)."""
+
+    MASS_DELETE = "mass_delete"
+    SOURCE_EMPTY = "source_empty"
+    MASS_CHANGE = "mass_change"
+
+
+class HoldAnswer(StrEnum):
+    """What the user said to a hold."""
+
+    APPROVED = "approved"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Actions of one direction that wait for the user. `expected` is how many originals they concern."""
+
+    id: str
+    pair_id: str
+    direction_id: str
+    cause: HoldCause
+    opened_at: datetime
+    expected: int
+    samples: tuple[str, ...] = ()
+    answer: HoldAnswer | None = None
+    answered_at: datetime | None = None
