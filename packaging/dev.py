@@ -366,7 +366,7 @@ def apt_install(packages: Sequence[str]) -> bool:
 
 
 def provide(packages: Sequence[str], *, strict: bool) -> bool:
-    """True when the system packages are there, after installing what is missing. Without: Stop if ``strict``, else a hint."""
+    """True when the system packages are there, installed if need be. Without: Stop if ``strict``, else a hint."""
     if not on_debian():
         return True  # other systems bring these libraries with their desktop, and Windows and macOS with the wheel
     query = ["dpkg-query", "-W", "-f", "${Package}\\t${db:Status-Status}\\t${Provides}\\n"]
