@@ -1,0 +1,215 @@
+"""What front ends are shown: domain records joined and completed. Values only; nothing here decides or stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.accounts import Account, AccountStatus, Connection, ConnectionStatus, Provider
+from app.domain.keys import ApiKey
+from app.domain.pairs import Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
+from app.domain.runs import ActionRecord, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Through whose eyes the services answer: the window and the CLI see everything, an API key what it may.
+
+    Empty limits mean "all". What a viewer may not see does not exist for it.
+    """
+
+    sandbox_only: bool = False
+    connection_ids: frozenset[str] = frozenset()
+    pair_ids: frozenset[str] = frozenset()
+
+
+EVERYTHING = Viewer()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """A connection with its account."""
+
+    connection: Connection
+    account: Account
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """The connection's own status, `expired` while the account needs a sign-in."""
+        if self.account.status is not AccountStatus.CONNECTED:
+            return ConnectionStatus.EXPIRED
+        return self.connection.status
+
+    @property
+    def label(self) -> str:
+        """Calendar and provider as a person knows them: `Work (Google)`."""
+        return f"{self.connection.name} ({PROVIDER_NAMES[self.connection.provider]})"
+
+
+PROVIDER_NAMES = {
+    Provider.GOOGLE: "Google",
+    Provider.MICROSOFT: "Microsoft",
+    Provider.CALDAV: "CalDAV",
+    Provider.ICS: "ICS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """A pair with both sides, how it is doing, and when it runs next.
+
+    `state` is the live one (queued, syncing, held, …) and `problem` its sentence.
+    """
+
+    pair: SyncPair
+    a: ConnectionView
+    b: ConnectionView
+    state: PairState
+    problem: str | None = None
+    next_run_at: datetime | None = None
+    last_run: Run | None = None
+    held: int = 0
+
+
+class AttemptStatus(StrEnum):
+    """How a sign-in attempt stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in under way. `authorization_url` carries a secret state: show it to the person, never log it."""
+
+    id: str
+    provider: Provider
+    status: AttemptStatus
+    authorization_url: str
+    expires_at: datetime
+    account_id: str | None = None
+    connection_ids: tuple[str, ...] = ()
+    error_code: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPair:
+    """What is needed to make a pair."""
+
+    connection_a_id: str
+    connection_b_id: str
+    mode: Mode = Mode.BLOCKER
+    direction: Direction = Direction.BIDIRECTIONAL
+    status: PairStatus = PairStatus.ACTIVE
+    interval_seconds: int = 300
+    settings: DirectionSettings | None = None
+    """None: the mode's defaults. Its `mode` field is overwritten by `mode`."""
+    settings_b_to_a: DirectionSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairChange:
+    """What to change of a pair; None leaves a field as it is."""
+
+    mode: Mode | None = None
+    direction: Direction | None = None
+    status: PairStatus | None = None
+    interval_seconds: int | None = None
+    settings: DirectionSettings | None = None
+    settings_b_to_a: DirectionSettings | None = None
+    paused_until: datetime | None = None
+    pause_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its story. `plan` of a dry run is its actions."""
+
+    run: Run
+    actions: tuple[ActionRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of ended runs, newest first."""
+
+    runs: tuple[Run, ...]
+    total: int
+    page: int
+    per_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made: the only time its text is known."""
+
+    text: str
+    key: ApiKey
+
+
+class RollUp(StrEnum):
+    """The state of everything in one word, worst first (`ux.md` B1)."""
+
+    HELD = "held"
+    NEEDS_SIGN_IN = "needs_signin"
+    ATTENTION = "attention"
+    FAILED = "failed"
+    SYNCING = "syncing"
+    WAITING = "waiting"
+    PAUSED = "paused"
+    OFFLINE = "offline"
+    UP_TO_DATE = "up_to_date"
+    NOTHING_TO_SYNC = "nothing_to_sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that needs the person, with its fix. `action` is a word the front end has a button for:
+    `reconnect`, `review_hold`, `unlock_vault`, `show_run`, `choose_calendar`."""
+
+    code: str
+    sentence: str
+    action: str | None = None
+    account_id: str | None = None
+    pair_id: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """How the whole app is doing."""
+
+    state: RollUp
+    sentence: str
+    accounts: int
+    connections: int
+    pairs: int
+    last_synced_at: datetime | None
+    next_run_at: datetime | None
+    problems: tuple[Problem, ...]
+    profile: str
+    version: str
+    api_url: str | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One component of an imported file that could not be used."""
+
+    component: str
+    uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one `.ics` file."""
+
+    file: str
+    events: int
+    skipped: tuple[Skipped, ...] = ()
