@@ -20,7 +20,7 @@ import system_packages
 from terminal import ROOT, Stop, attempt, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 LOCKS = ROOT / "packaging"
@@ -85,16 +85,12 @@ def steps(stamp: Mapping[str, object], want: Wanted, *, python_exists: bool) -> 
     return ("project",) if stamp.get("project") != want.project else ()
 
 
-def stamp_after(want: Wanted, packages: Iterable[str]) -> dict[str, object]:
-    """The note of a complete set-up: what is installed, and which system packages were found or installed."""
-    locks = dict(want.locks) if want.level == "test" else {"run": want.locks["run"]}
-    return {
-        "root": want.root,
-        "python": want.python,
-        "project": want.project,
-        "locks": locks,
-        "system": sorted(packages),
-    }
+def stamp_after(stamp: Mapping[str, object], want: Wanted, todo: Sequence[str]) -> dict[str, object]:
+    """The note of a complete set-up, from the one before it and the steps that were done."""
+    locks = stamp.get("locks")
+    if "packages" in todo:
+        locks = dict(want.locks) if want.level == "test" else {"run": want.locks["run"]}
+    return {**stamp, "root": want.root, "python": want.python, "project": want.project, "locks": locks}
 
 
 @contextlib.contextmanager
@@ -129,15 +125,14 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def pip_of(lock: int) -> list[str]:
+def make_environment(lock: int) -> list[str]:
     """Makes an empty environment and returns the start of the command that installs into it."""
     python = environment_python()
     if not importlib.util.find_spec("ensurepip") and not importlib.util.find_spec("pip"):
         package = system_packages.venv_package()
         if not system_packages.may_apt() or not system_packages.apt_install([package]):
-            raise Stop(
-                f"this Python can make no environment of its own; install what it lacks: {system_packages.sudo_apt([package])}"
-            )
+            remedy = system_packages.sudo_apt([package])
+            raise Stop(f"this Python can make no environment of its own; install what it lacks: {remedy}")
         importlib.invalidate_caches()
     if importlib.util.find_spec("ensurepip"):
         if attempt([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], keep=lock):
@@ -179,7 +174,7 @@ def set_up(level: str, packages: Sequence[str], *, needs_packages: bool) -> None
                 seen = sorted({*seen, *packages})
             if todo:
                 install(todo, want, lock)
-                stamp = stamp_after(want, seen)
+                stamp = stamp_after(stamp, want, todo)
             if stamp.get("system") != seen or todo:
                 write_stamp(STAMP, {**stamp, "system": seen})
     except OSError as error:
@@ -191,7 +186,7 @@ def install(todo: Sequence[str], want: Wanted, lock: int) -> None:
     if "packages" in todo:
         say("setting up in .venv; this happens once and takes about half a minute")
     STAMP.unlink(missing_ok=True)
-    pip = pip_of(lock) if "environment" in todo else existing_pip()
+    pip = make_environment(lock) if "environment" in todo else existing_pip()
     quiet = [] if sys.stderr.isatty() else ["--quiet"]
     if "packages" in todo:
         locked = ["--require-hashes", "-r", str(LOCKS / f"{want.level}.lock")]

@@ -33,7 +33,7 @@ usage: python3 packaging/dev.py run [ARGUMENTS OF kalends]
        python3 packaging/dev.py lock [ARGUMENTS OF uv pip compile]"""
 
 
-class TestRequest(NamedTuple):
+class Selection(NamedTuple):
     """What ``test`` was asked for: the suites by folder name, and what pytest gets besides."""
 
     suites: tuple[str, ...]
@@ -42,7 +42,12 @@ class TestRequest(NamedTuple):
     @property
     def everything(self) -> bool:
         """True when neither a suite nor a file was named: the checkers run too."""
-        return not self.suites and not any(Path(word.split("::")[0]).exists() for word in self.arguments)
+        return not self.suites and not any(is_file(word) for word in self.arguments)
+
+    @property
+    def plain(self) -> bool:
+        """True when only suites were named, and none of them opens a window."""
+        return bool(self.suites) and all(suite in PLAIN_SUITES for suite in self.suites)
 
 
 def become(command: Sequence[str | Path]) -> int:
@@ -56,29 +61,39 @@ def become(command: Sequence[str | Path]) -> int:
     return 130
 
 
-def test_suites() -> list[str]:
+def is_file(word: str) -> bool:
+    """True for an argument of pytest that names a file or folder, or a test in one (``file.py::test``)."""
+    return not word.startswith("-") and Path(word.split("::")[0]).exists()
+
+
+def suites_there() -> list[str]:
     """The suites there are: the folders of tests/ that hold tests."""
     return sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")})
 
 
-def test_request(words: Sequence[str], suites: Iterable[str]) -> TestRequest:
+def selection(words: Sequence[str], suites: Iterable[str]) -> Selection:
     """Reads the words after ``test``: suites first, everything else is pytest's. Raises Stop on an unknown suite."""
     known = set(suites)
     named = 0
     while named < len(words) and words[named] in known:
         named += 1
     rest = list(words[named:])
-    if rest and not rest[0].startswith("-") and not Path(rest[0].split("::")[0]).exists():
+    if rest and not rest[0].startswith("-") and not is_file(rest[0]):
         raise Stop(f"there is no suite and no file {rest[0]}; the suites are: {', '.join(sorted(known))}", 2)
-    return TestRequest(tuple(words[:named]), tuple(rest))
+    return Selection(tuple(words[:named]), tuple(rest))
 
 
-def test_command(request: TestRequest, python: Path) -> list[str]:
-    """The pytest command of a request. Suites that need no Qt run without its plugin, which would load it."""
-    plain = request.suites and all(suite in PLAIN_SUITES for suite in request.suites)
-    without_qt = ["-p", "no:pytest-qt"] if plain else []
-    folders = [f"tests/{suite}" for suite in request.suites]
-    return [str(python), "-m", "pytest", *without_qt, *folders, *request.arguments]
+def needed_packages(chosen: Selection) -> tuple[str, ...]:
+    """The system packages that the chosen tests need; those of every suite when no suite is named."""
+    suites = chosen.suites or suites_there()
+    return tuple(dict.fromkeys(name for suite in suites for name in SUITE_PACKAGES.get(suite, QT_PACKAGES)))
+
+
+def pytest_command(chosen: Selection, python: Path) -> list[str]:
+    """The pytest command of a selection. Suites that need no Qt run without its plugin, which would load it."""
+    without_qt = ["-p", "no:pytest-qt"] if chosen.plain else []
+    folders = [f"tests/{suite}" for suite in chosen.suites]
+    return [str(python), "-m", "pytest", *without_qt, *folders, *chosen.arguments]
 
 
 def run(words: Sequence[str]) -> int:
@@ -104,15 +119,14 @@ def check(words: Sequence[str]) -> int:
 
 def test(words: Sequence[str]) -> int:
     """Runs the suites named, or the checkers and everything; the last line is pytest's summary."""
-    request = test_request(words, test_suites())
-    set_up("test", packages_of(request.suites if request.suites or request.everything else ()), needs_packages=True)
-    if request.everything:
+    os.chdir(ROOT)
+    chosen = selection(words, suites_there())
+    set_up("test", needed_packages(chosen), needs_packages=True)
+    if chosen.everything:
         code = check(())
         if code:
             return code
-    command = test_command(request, environment_python())
-    os.chdir(ROOT)
-    return become(command)
+    return become(pytest_command(chosen, environment_python()))
 
 
 def bench(words: Sequence[str]) -> int:

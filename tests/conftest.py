@@ -24,6 +24,26 @@ settings.register_profile("everyday", derandomize=True, deadline=None, database=
 settings.load_profile("everyday")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--full``: also what takes longer than the everyday run allows."""
+    parser.addoption("--full", action="store_true", help="also run the tests marked full, which take long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marker that keeps a test out of the everyday run."""
+    config.addinivalue_line("markers", "full: takes longer than the everyday run allows; runs with --full")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the long tests of an everyday run, counted as deselected in the summary."""
+    if config.getoption("--full"):
+        return
+    long = [item for item in items if item.get_closest_marker("full")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in set(long)]
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """The one backend of the core: tests marked ``anyio`` run on asyncio."""
