@@ -99,7 +99,7 @@ def set_up_lock() -> Iterator[int]:
     descriptor = os.open(SET_UP_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         waiting = False
-        while not _taken(descriptor):
+        while not try_lock(descriptor):
             if not waiting:
                 say("another set-up of this checkout is under way, waiting for it")
             waiting = True
@@ -109,7 +109,7 @@ def set_up_lock() -> Iterator[int]:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Tries to take the lock on an open file once; the system gives it back when its last holder ends."""
     try:
         if sys.platform == "win32":

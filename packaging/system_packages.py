@@ -30,7 +30,7 @@ QT_SCREEN_PACKAGES = (
 
 
 def missing_packages(packages: Iterable[str], listing: str) -> list[str]:
-    """Those of ``packages`` that a ``dpkg-query`` listing (name, state, provided names, by tab) does not hold."""
+    """Those of ``packages`` that the listing of ``installed`` does not hold."""
     present = set()
     for line in listing.splitlines():
         name, state, provides = [*line.split("\t"), "", ""][:3]
@@ -43,6 +43,12 @@ def missing_packages(packages: Iterable[str], listing: str) -> list[str]:
 def on_debian() -> bool:
     """True where packages are asked for and installed the way this file knows."""
     return sys.platform.startswith("linux") and bool(shutil.which("dpkg-query") and shutil.which("apt-get"))
+
+
+def installed() -> str:
+    """What dpkg knows of every package: its name, its state and the names it provides, by tab, one a line."""
+    query = ["dpkg-query", "-W", "-f", "${Package}\\t${db:Status-Status}\\t${Provides}\\n"]
+    return subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
 
 
 def may_apt() -> bool:
@@ -79,15 +85,13 @@ def provide(packages: Sequence[str], *, strict: bool) -> bool:
     """True when the system packages are there, installed if need be. Without: Stop if ``strict``, else a hint."""
     if not on_debian():
         return True  # other systems bring these libraries with their desktop, and Windows and macOS with the wheel
-    query = ["dpkg-query", "-W", "-f", "${Package}\\t${db:Status-Status}\\t${Provides}\\n"]
-    listing = subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
-    missing = missing_packages(packages, listing)
+    missing = missing_packages(packages, installed())
     if not missing:
         return True
     if may_apt() and apt_install(missing):
         return True
     if strict:
         raise Stop(f"these tests need system packages that are missing; install them: {sudo_apt(missing)}")
-    if may_apt() or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+    if any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         say(f"the windows need system packages that are missing; install them: {sudo_apt(missing)}")
     return False

@@ -1,0 +1,84 @@
+"""What the words after ``dev.py`` mean: suites, files, pytest's arguments, and the system packages that follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import verbs
+from system_packages import QT_PACKAGES
+from terminal import Stop
+
+SUITES = ("contract", "integration", "ui", "unit")
+
+
+def test_without_words_everything_is_chosen() -> None:
+    chosen = verbs.selection([], SUITES)
+    assert chosen.everything
+    assert verbs.pytest_command(chosen, Path("python")) == ["python", "-m", "pytest"]
+
+
+def test_words_that_name_suites_choose_their_folders() -> None:
+    chosen = verbs.selection(["unit", "contract"], SUITES)
+    assert not chosen.everything
+    assert verbs.pytest_command(chosen, Path("python"))[-2:] == ["tests/unit", "tests/contract"]
+
+
+def test_the_rest_is_passed_to_pytest_even_if_it_sounds_like_a_suite() -> None:
+    chosen = verbs.selection(["unit", "--full", "-k", "contract"], SUITES)
+    assert chosen.suites == ("unit",)
+    assert chosen.arguments == ("--full", "-k", "contract")
+
+
+def test_options_alone_still_choose_everything() -> None:
+    assert verbs.selection(["--full", "-x"], SUITES).everything
+
+
+def test_a_file_chooses_itself_and_not_everything(tmp_path: Path) -> None:
+    file = tmp_path / "test_one.py"
+    file.touch()
+    assert not verbs.selection([f"{file}::test_it"], SUITES).everything
+    assert not verbs.selection(["-x", str(file)], SUITES).everything
+
+
+def test_an_unknown_suite_is_refused_with_the_suites_there_are() -> None:
+    with pytest.raises(
+        Stop, match="no file nonsense; the suites are: contract, integration, ui, unit"
+    ) as stop:
+        verbs.selection(["nonsense"], SUITES)
+    assert stop.value.code == 2
+
+
+def test_the_suites_are_the_folders_that_hold_tests() -> None:
+    suites = verbs.suites_there()
+    assert "unit" in suites
+    assert "data" not in suites
+
+
+def test_suites_without_windows_need_no_system_packages_and_no_qt_plugin() -> None:
+    chosen = verbs.selection(["unit", "contract"], SUITES)
+    assert verbs.needed_packages(chosen) == ()
+    assert "no:pytest-qt" in verbs.pytest_command(chosen, Path("python"))
+
+
+@pytest.mark.parametrize("words", [["ui"], ["unit", "ui"], ["integration"]])
+def test_a_suite_that_may_open_windows_needs_what_qt_loads(words: list[str]) -> None:
+    chosen = verbs.selection(words, SUITES)
+    assert verbs.needed_packages(chosen) == QT_PACKAGES
+    assert "no:pytest-qt" not in verbs.pytest_command(chosen, Path("python"))
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["--json"], ["check", "more"], ["bench", "no-such-case"]])
+def test_words_that_mean_nothing_end_with_code_2_and_an_explanation(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verbs.main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("kalends: ")
+
+
+def test_asking_for_help_shows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verbs.main(["--help"]) == 0
+    assert "dev.py run" in capsys.readouterr().err
