@@ -1,0 +1,49 @@
+"""A running GUI loop for plain test functions: one QApplication for all, one qasync loop for each test.
+
+Tests here are ordinary functions that wait with `qtbot.waitUntil`; a Qt wait inside a coroutine would lose tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.ui.loop import DesktopLoop
+
+
+@pytest.fixture
+def gui_loop(qapp: QApplication) -> Iterator[DesktopLoop]:
+    """qasync's loop, current on this thread while Qt itself is turned by the test's waits."""
+    errors: list[dict[str, Any]] = []
+    loop = DesktopLoop(qapp, already_running=False)
+    loop.set_exception_handler(lambda _loop, context: errors.append(context))
+    asyncio.set_event_loop(loop)
+    asyncio._set_running_loop(loop)  # as run_forever does; here the test's waits turn the Qt loop instead
+    yield loop
+    asyncio._set_running_loop(None)
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+    asyncio.set_event_loop(None)
+    assert errors == []
+
+
+@pytest.fixture
+def wait_for(gui_loop: DesktopLoop, qtbot: QtBot) -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine on the GUI loop to its end and return what it gives, with Qt turning meanwhile."""
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        task = gui_loop.create_task(work)
+        qtbot.waitUntil(task.done, timeout=10_000)
+        return task.result()
+
+    return run
