@@ -125,16 +125,22 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def has_module(name: str) -> bool:
+    """True when this Python can import a module; the empty folder that a removed package left behind does not count."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None
+
+
 def make_environment(lock: int) -> list[str]:
     """Makes an empty environment and returns the start of the command that installs into it."""
     python = environment_python()
-    if not importlib.util.find_spec("ensurepip") and not importlib.util.find_spec("pip"):
+    if not has_module("ensurepip") and not has_module("pip"):
         package = system_packages.venv_package()
         if not system_packages.may_apt() or not system_packages.apt_install([package]):
             remedy = system_packages.sudo_apt([package])
             raise Stop(f"this Python can make no environment of its own; install what it lacks: {remedy}")
         importlib.invalidate_caches()
-    if importlib.util.find_spec("ensurepip"):
+    if has_module("ensurepip"):
         if attempt([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], keep=lock):
             raise Stop(f"no environment could be made in {ENVIRONMENT}; the reason stands above")
         return [str(python), "-m", "pip"]
