@@ -1,0 +1,202 @@
+"""Where Kalends keeps its files (`ux.md` D, `setup.md`, `contract/cli.md`), and where its own resources lie.
+
+Folders are found here and made by `Paths.prepare`, nowhere else. The environment is an argument: only the composition
+root reads `os.environ`. `platformdirs` finds the user's folders; the runtime folder is found by hand, because its
+fallback in the temporary folder is shared and disappears.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from platformdirs import PlatformDirs
+
+from app.domain.errors import InputError, StorageError
+
+APPLICATION: Final = "kalends"
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+
+
+class Profile(StrEnum):
+    """Which of the two worlds of one user: the real accounts, or the demo with its sandbox."""
+
+    DEFAULT = "default"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The folders and files of one profile.
+
+    Args:
+        home: the folder that `KALENDS_HOME` names, None when the platform's own folders are used.
+        config: settings; data: database and vault record; state: what may be lost with regret, the log below it;
+            cache: what may be lost; runtime: addresses of the running app, gone with the session.
+    """
+
+    profile: Profile
+    home: Path | None
+    config: Path
+    data: Path
+    state: Path
+    cache: Path
+    runtime: Path
+
+    @property
+    def log(self) -> Path:
+        """The folder of the log."""
+        return self.state / "log"
+
+    @property
+    def log_file(self) -> Path:
+        """The log being written."""
+        return self.log / "kalends.log"
+
+    @property
+    def database(self) -> Path:
+        """The database."""
+        return self.data / "kalends.db"
+
+    @property
+    def config_file(self) -> Path:
+        """The settings."""
+        return self.config / "config.toml"
+
+    @property
+    def vault_record(self) -> Path:
+        """What the vault remembers about its key, never the key itself."""
+        return self.data / "vault.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock of the one writer."""
+        return self.data / "kalends.lock"
+
+    @property
+    def api_file(self) -> Path:
+        """Where scripts find the API's address."""
+        return self.runtime / "api.json"
+
+    @property
+    def control_file(self) -> Path:
+        """Where our own front ends find the running app."""
+        return self.runtime / "control.json"
+
+    def prepare(self) -> None:
+        """Make all folders, for this user alone (0700).
+
+        Raises:
+            StorageError: `home_unwritable`, naming the folder and the fix.
+        """
+        for folder in (self.config, self.data, self.state, self.cache, self.runtime, self.log):
+            _prepare(folder)
+
+    def as_json(self) -> dict[str, str | None]:
+        """The answer of `kalends paths --json`."""
+        return {
+            "home": None if self.home is None else str(self.home),
+            "profile": self.profile.value,
+            "config": str(self.config),
+            "data": str(self.data),
+            "state": str(self.state),
+            "cache": str(self.cache),
+            "runtime": str(self.runtime),
+            "log": str(self.log_file),
+            "database": str(self.database),
+        }
+
+
+def find_paths(environ: Mapping[str, str], profile: Profile = Profile.DEFAULT) -> Paths:
+    """The folders of a profile; nothing is made.
+
+    Args:
+        environ: the environment: `KALENDS_HOME`, `XDG_RUNTIME_DIR`.
+
+    Raises:
+        InputError: `KALENDS_HOME` is set to something that is no folder.
+    """
+    home = _home(environ)
+    below = profile.value if profile is not Profile.DEFAULT else ""
+    if home is not None:
+        return Paths(
+            profile=profile,
+            home=home,
+            config=home / "config" / below,
+            data=home / "data" / below,
+            state=home / "state" / below,
+            cache=home / "cache" / below,
+            runtime=home / "run" / below,
+        )
+    folders = PlatformDirs(APPLICATION, appauthor=False)
+    state = folders.user_state_path
+    return Paths(
+        profile=profile,
+        home=None,
+        config=folders.user_config_path / below,
+        data=folders.user_data_path / below,
+        state=state / below,
+        cache=folders.user_cache_path / below,
+        runtime=_runtime(environ, state) / below,
+    )
+
+
+def resources() -> Path:
+    """The folder of icons, styles and pages: inside the package when installed, beside `app/` in a checkout.
+
+    Raises:
+        StorageError: the installation is not whole.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "resources", package.parent / "resources"):
+        if folder.is_dir():
+            return folder
+    raise StorageError(
+        "The installation of Kalends is not whole: its resources folder is missing.",
+        fix="Install Kalends again.",
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path | None:
+    text = environ.get("KALENDS_HOME", "")
+    if not text:
+        return None
+    home = Path(text).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise InputError(
+            f"KALENDS_HOME is set to {home}, which is not a folder.", fix="Set it to a folder, or unset it."
+        )
+    return home
+
+
+def _runtime(environ: Mapping[str, str], state: Path) -> Path:
+    session = Path(environ.get("XDG_RUNTIME_DIR", ""))
+    if session.is_absolute() and session.is_dir() and os.access(session, os.W_OK | os.X_OK):
+        return session / APPLICATION
+    return state / "run"
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != PRIVATE_FOLDER:
+            folder.chmod(PRIVATE_FOLDER)
+        usable = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or type(error).__name__) from error
+    if not usable:
+        raise _unwritable(folder, "not allowed to write")
+
+
+def _unwritable(folder: Path, why: str) -> StorageError:
+    return StorageError(
+        f"Kalends cannot write to its folder {folder} ({why}).",
+        code="home_unwritable",
+        fix="Make the folder writable for your user, or set KALENDS_HOME to a folder that is.",
+    )

@@ -1,0 +1,103 @@
+"""How others find the running app: `api.json` for scripts, `control.json` for our own front ends.
+
+Both lie in the runtime folder, 0600. `api.json` never holds a key (`contract/api.md` §1); `control.json` holds a token
+that is fresh at each start and opens `/local/v1` only. A file can outlive its app: a reader must ask the address.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from app.system.private_files import read_json, remove, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAddress:
+    """What `api.json` says.
+
+    Args:
+        url: base address, e.g. `http://127.0.0.1:5545`.
+        pid: process id of the app.
+        instance: secret of this start, key of the proof that `/healthz?challenge=` gives.
+    """
+
+    url: str
+    pid: int
+    version: str
+    instance: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlAddress:
+    """What `control.json` says.
+
+    Args:
+        url: base address of `/local/v1`'s server.
+        pid: process id of the app.
+        profile: which profile it runs.
+        instance: as in `api.json`.
+        token: bearer token of `/local/v1`.
+    """
+
+    url: str
+    pid: int
+    version: str
+    profile: str
+    instance: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+def new_secret() -> str:
+    """A fresh secret for `instance` or `token`: 256 random bits as URL-safe text."""
+    return secrets.token_urlsafe(32)
+
+
+def write_api(path: Path, address: ApiAddress) -> None:
+    """Tell scripts where the API is. Raises StorageError `home_unwritable`."""
+    write_json(path, asdict(address))
+
+
+def write_control(path: Path, address: ControlAddress) -> None:
+    """Tell our own front ends where the app is. Raises StorageError `home_unwritable`."""
+    write_json(path, asdict(address))
+
+
+def read_api(path: Path) -> ApiAddress | None:
+    """The address the last start left, None when there is none that can be used."""
+    content = read_json(path)
+    if content is None or not _whole(content, ("url", "version", "instance")):
+        return None
+    return ApiAddress(
+        url=str(content["url"]),
+        pid=int(str(content["pid"])),
+        version=str(content["version"]),
+        instance=str(content["instance"]),
+    )
+
+
+def read_control(path: Path) -> ControlAddress | None:
+    """The address the last start left, None when there is none that can be used."""
+    content = read_json(path)
+    if content is None or not _whole(content, ("url", "version", "profile", "instance", "token")):
+        return None
+    return ControlAddress(
+        url=str(content["url"]),
+        pid=int(str(content["pid"])),
+        version=str(content["version"]),
+        profile=str(content["profile"]),
+        instance=str(content["instance"]),
+        token=str(content["token"]),
+    )
+
+
+def withdraw(path: Path, pid: int) -> None:
+    """Remove a file on the way out, unless another start has replaced it meanwhile."""
+    content = read_json(path)
+    if content is not None and content.get("pid") == pid:
+        remove(path)
+
+
+def _whole(content: dict[str, object], texts: tuple[str, ...]) -> bool:
+    return type(content.get("pid")) is int and all(isinstance(content.get(name), str) for name in texts)
