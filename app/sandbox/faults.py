@@ -21,7 +21,7 @@ HANDLER_KINDS: Final = frozenset({"stale", "empty", "token_dead", "duplicate", "
 
 
 class SandboxInputError(ValueError):
-    """What a caller of the control API or a seed file asked for cannot be done. The text is one sentence for a person."""
+    """What a caller of the control API or a seed asked for cannot be done. The text is one sentence for a person."""
 
 
 @dataclass(slots=True)

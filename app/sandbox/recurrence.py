@@ -21,8 +21,8 @@ MAX_STEPS: Final = 20_000
 """Starts that one rule may yield before an expansion is refused."""
 
 _PARTS: Final = frozenset(
-    ["FREQ", "UNTIL", "COUNT", "INTERVAL", "BYSECOND", "BYMINUTE", "BYHOUR", "BYDAY", "BYMONTHDAY", "BYYEARDAY"]
-    + ["BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST"]
+    {"FREQ", "UNTIL", "COUNT", "INTERVAL", "BYSECOND", "BYMINUTE", "BYHOUR", "BYDAY", "BYMONTHDAY", "BYYEARDAY"}
+    | {"BYWEEKNO", "BYMONTH", "BYSETPOS", "WKST"}
 )
 _FREQUENCIES: Final = frozenset({"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY"})
 

@@ -91,6 +91,11 @@ class Storage:
         """Make everything stored so far survive the process."""
         self._db.commit()
 
+    def abandon(self) -> None:
+        """Undo what was not committed and close the file."""
+        self._db.rollback()
+        self._db.close()
+
     def close(self) -> None:
         """Commit and close the file."""
         self._db.commit()
@@ -233,8 +238,8 @@ class World:
         self.outbox = Outbox(self.storage, self.clock)
         self.accounts: dict[str, Account] = {key: Account(**row) for key, row in self.storage.items("accounts")}
         self.is_new = not meta
+        # Not committed here: a process that dies while it seeds leaves a file that counts as new.
         self._save()
-        self.storage.commit()
 
     def change(self) -> int:
         """The next change number: grows by one at every call, never repeats, survives a restart."""

@@ -1,0 +1,113 @@
+"""Who calls, and what the token's scopes and the calendar's role let them do. Reads requests; changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+
+from app.sandbox.google.errors import GoogleError, forbidden, insufficient_scope, not_found
+from app.sandbox.google.oauth import OAuth
+from app.sandbox.google.scopes import CREATED_ONLY, FREE_BUSY_ONLY, METHODS, OWNED_ONLY, PUBLIC_ONLY
+from app.sandbox.google.store import Calendar, Store
+from app.sandbox.google.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A checked caller: the token, and the scopes of it that open the method."""
+
+    token: Token
+    opening: frozenset[str]
+
+    @property
+    def email(self) -> str:
+        """The account's address."""
+        return self.token.email
+
+
+class Access:
+    """Checks every call.
+
+    Args:
+        oauth: which access tokens live.
+        store: whose calendars there are.
+    """
+
+    def __init__(self, oauth: OAuth, store: Store) -> None:
+        self._oauth = oauth
+        self._store = store
+
+    def caller(self, request: Request, method: str) -> Caller:
+        """The caller of a method named as in the discovery document, e.g. `events.list`.
+
+        Raises:
+            GoogleError: 401 without a live token, 403 `insufficientPermissions` without a fitting scope.
+        """
+        token = self._oauth.bearer(request)
+        if token is None:
+            raise GoogleError(401, "authError", location="Authorization", location_type="header")
+        opening = METHODS[method] & set(token.scopes)
+        if not opening:
+            raise insufficient_scope()
+        return Caller(token, frozenset(opening))
+
+    def calendar(self, request: Request, caller: Caller, *, write: bool = False) -> Calendar:
+        """The calendar of the path, `primary` understood, after scope limits and role were checked.
+
+        Raises:
+            GoogleError: 404 when it is not in the caller's list, 403 when scope or role do not suffice.
+        """
+        calendar = self.find(caller.email, str(request.path_params["calendar_id"]))
+        if calendar is None:
+            raise not_found()
+        strong = caller.opening - OWNED_ONLY - FREE_BUSY_ONLY - CREATED_ONLY - PUBLIC_ONLY
+        allowed = (
+            bool(strong)
+            or (bool(caller.opening & OWNED_ONLY) and calendar.info.role == "owner")
+            or (bool(caller.opening & CREATED_ONLY) and calendar.info.made_by_client)
+            or (bool(caller.opening & FREE_BUSY_ONLY) and not write)
+        )
+        if not allowed:
+            raise forbidden()
+        if write and not calendar.can_write:
+            raise forbidden("You need to have writer access to this calendar.")
+        return calendar
+
+    def find(self, email: str, calendar_id: str) -> Calendar | None:
+        """A live calendar in an account's list, by id or `primary`."""
+        if calendar_id == "primary":
+            mine = [calendar for calendar in self._store.of_account(email) if calendar.info.primary]
+            return mine[0] if mine else None
+        calendar = self._store.calendars.get(calendar_id) or self._store.calendars.get(calendar_id.lower())
+        if calendar is None or calendar.info.deleted or calendar.info.account != email.lower():
+            return None
+        return calendar
+
+    def sees_busy_only(self, caller: Caller, calendar: Calendar) -> bool:
+        """Whether the caller gets times without content."""
+        return calendar.info.role == "freeBusyReader" or caller.opening <= FREE_BUSY_ONLY
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The request's JSON object; an empty body is an empty object.
+
+    Raises:
+        GoogleError: 400 `parseError`.
+    """
+    raw = await request.body()
+    if not raw:
+        return {}
+    try:
+        value = json.loads(raw, parse_constant=_no_constant)
+    except ValueError as error:
+        raise GoogleError(400, "parseError", "Parse Error") from error
+    if not isinstance(value, dict):
+        raise GoogleError(400, "parseError", "Parse Error")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

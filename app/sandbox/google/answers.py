@@ -1,0 +1,71 @@
+"""Bodies and errors as HTTP responses, with the headers and the `fields` selector that every method shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.sandbox.google.errors import GoogleError, not_emulated
+from app.sandbox.google.fields import parse, select
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_HEADERS: Final = {
+    "Content-Type": "application/json; charset=UTF-8",
+    "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",
+    "Vary": "Origin, X-Origin, Referer",
+    "Server": "ESF",
+}
+
+
+class Answers:
+    """Makes responses."""
+
+    def wrap(self, handler: Handler) -> Handler:
+        """A handler that answers a `GoogleError` as the service does."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                if request.query_params.get("alt", "json") != "json":
+                    raise GoogleError(400, "invalidParameter", "Only alt=json is served.", location="alt")
+                return await handler(request)
+            except GoogleError as error:
+                return error_response(error)
+
+        return answer
+
+    def body(self, request: Request, body: Mapping[str, Any], etag: str | None = None) -> Response:
+        """200 with a JSON body, cut down by `fields`."""
+        text = request.query_params.get("fields")
+        shown = select(dict(body), parse(text)) if text else body
+        headers = {**_HEADERS, "ETag": etag} if etag else _HEADERS
+        return Response(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), 200, headers)
+
+    def empty(self) -> Response:
+        """204."""
+        return Response(status_code=204, headers={key: _HEADERS[key] for key in ("Cache-Control", "Vary", "Server")})
+
+    def not_modified(self, etag: str) -> Response:
+        """304."""
+        return Response(status_code=304, headers={"ETag": etag, "Server": "ESF"})
+
+
+def error_response(error: GoogleError) -> Response:
+    """An error in Google's envelope."""
+    headers = dict(_HEADERS)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
+    return Response(json.dumps(error.body()).encode(), error.status, headers)
+
+
+def not_emulated_route(what: str) -> Handler:
+    """A handler for what the real service does and this one does not."""
+
+    async def refuse(_: Request) -> Response:
+        return error_response(not_emulated(what))
+
+    return refuse

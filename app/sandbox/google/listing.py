@@ -1,0 +1,470 @@
+"""`events.list` and its incremental form: parameters, page tokens, sync tokens, filters (Calendar API guide
+"Synchronize resources").
+
+A plain page walks the calendar's items in order of arrival up to a frozen change number, so that pages are stable
+while others write; whatever changed since comes with the next sync token. A page counts the items it skips, so it can
+be short or empty.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from starlette.datastructures import QueryParams
+
+from app.sandbox.faults import Fault
+from app.sandbox.google.errors import GoogleError, bad_request, empty_range, full_sync_required, invalid
+from app.sandbox.google.render import event_json, instance_json, stub_json
+from app.sandbox.google.series import expand
+from app.sandbox.google.store import Body, Calendar, Event
+from app.sandbox.google.times import instant, parameter, stamp
+from app.sandbox.recurrence import RecurrenceError
+from app.sandbox.recurrence import zone as find_zone
+from app.sandbox.world import World
+
+_FORBIDDEN_WITH_SYNC: Final = (
+    "iCalUID",
+    "orderBy",
+    "privateExtendedProperty",
+    "q",
+    "sharedExtendedProperty",
+    "timeMin",
+    "timeMax",
+    "updatedMin",
+)
+_NO_SYNC_TOKEN: Final = ("iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty")
+_FREE: Final = frozenset({"pageToken", "maxResults", "alt", "prettyPrint", "fields", "key", "quotaUser", "userIp"})
+_TYPES: Final = ("birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation")
+_FROZEN_LISTINGS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The parameters of one listing, checked."""
+
+    max_results: int
+    single_events: bool
+    show_deleted: bool
+    order_by: str | None
+    time_min: datetime | None
+    time_max: datetime | None
+    updated_min: datetime | None
+    zone: str
+    text: str | None
+    ical_uid: str | None
+    types: frozenset[str]
+    private: tuple[tuple[str, str], ...]
+    shared: tuple[tuple[str, str], ...]
+    any_property: bool
+    opaque: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """What a page token or sync token says. `since` None: a full listing."""
+
+    kind: str
+    calendar: str
+    parameters: str
+    generation: int
+    up_to: int
+    since: int | None
+    at: int
+    issued: float
+    frozen: str | None = None
+
+
+def is_true(params: QueryParams, name: str) -> bool | None:
+    """A boolean parameter; None when it is absent."""
+    value = params.get(name)
+    if value is None:
+        return None
+    if value not in ("true", "false"):
+        raise invalid(f"Invalid boolean value: '{value}'.", name)
+    return value == "true"
+
+
+def page_size(params: QueryParams, default: int, limit: int) -> int:
+    """`maxResults`, clamped to `limit` (whether the service clamps or refuses is unverified)."""
+    value = params.get("maxResults")
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise invalid(f"Invalid integer value: '{value}'.", "maxResults")
+    return min(int(value), limit)
+
+
+class Listing:
+    """Answers `events.list`.
+
+    Args:
+        world: clock, switches and the seed from which tokens are signed.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._key = hashlib.sha256(f"google tokens {world.random_seed}".encode()).digest()
+        self._frozen: OrderedDict[str, list[Body]] = OrderedDict()
+        behaviour = world.behaviour
+        behaviour.declare(
+            "google.deleted_in_lists", "bare", ("bare", "full"), "Whether lists show a deleted event's details."
+        )
+        behaviour.declare(
+            "google.deleted_series_lists_exceptions", False, (False, True), "Whether they follow a deleted series."
+        )
+        behaviour.declare(
+            "google.changed_sync_parameters", "refuse", ("refuse", "ignore"), "Parameters unlike the first listing's."
+        )
+        behaviour.declare("google.sync_token_lifetime_days", 28, (), "Days after which a sync token is answered 410.")
+        behaviour.declare(
+            "google.repeated_property_filter", "and", ("and", "or"), "How repeated property constraints combine."
+        )
+
+    def answer(self, calendar: Calendar, params: QueryParams, faults: Mapping[str, Fault], opaque: bool) -> Body:
+        """One page.
+
+        Args:
+            calendar: whose events.
+            params: the query as sent.
+            faults: failures the listing itself carries out.
+            opaque: the caller may see busy blocks only.
+
+        Raises:
+            GoogleError: 400 or 410.
+        """
+        query = self._read(calendar, params, opaque)
+        if "token_dead" in faults:
+            raise full_sync_required()
+        position = self._position(calendar, params)
+        if "stale" in faults:
+            limit = stamp(self._world.clock.now() - timedelta(seconds=faults["stale"].seconds or 60.0))
+            older = [event.change for event in calendar.events.values() if event.updated <= limit]
+            held = max(older, default=0) if position.since is None else max([position.since, *older])
+            position = _replace(position, up_to=min(position.up_to, held))
+        items, following = self._page(calendar, query, position)
+        if "empty" in faults:
+            items, following = [], None
+        if "duplicate" in faults:
+            items = [item for item in items for _ in range(2)]
+        if "reorder" in faults:
+            self._world.random.shuffle(items)
+        info = calendar.info
+        answer: Body = {
+            "kind": "calendar#events",
+            "etag": f'"p{position.up_to:x}{info.change:x}"',
+            "summary": info.summary,
+            "description": info.description,
+            "updated": max(
+                (event.updated for event in calendar.events.values()), default=stamp(self._world.clock.now())
+            ),
+            "timeZone": query.zone,
+            "accessRole": info.role,
+            "defaultReminders": [{"method": "popup", "minutes": 10}] if info.primary else [],
+            "items": items,
+        }
+        if following is not None:
+            answer["nextPageToken"] = self._sign(following)
+        elif not any(name in params for name in _NO_SYNC_TOKEN):
+            answer["nextSyncToken"] = self._sign(
+                _Position(
+                    kind="sync",
+                    calendar=info.id,
+                    parameters=_lasting(params),
+                    generation=info.generation,
+                    up_to=position.up_to,
+                    since=None,
+                    at=0,
+                    issued=self._world.clock.now().timestamp(),
+                )
+            )
+        return answer
+
+    def _read(self, calendar: Calendar, params: QueryParams, opaque: bool) -> Query:
+        syncing = "syncToken" in params
+        single = is_true(params, "singleEvents") or False
+        deleted = is_true(params, "showDeleted")
+        if syncing:
+            for name in _FORBIDDEN_WITH_SYNC:
+                if name in params:
+                    raise bad_request("Sync token cannot be combined with other query restrictions.", name)
+            if deleted is False:
+                raise bad_request("Deleted events cannot be left out of an incremental listing.", "showDeleted")
+        order = params.get("orderBy")
+        if order not in (None, "startTime", "updated"):
+            raise invalid(f"Invalid value: {order}", "orderBy")
+        if order == "startTime" and not single:
+            raise bad_request("The requested ordering is not available for the particular query.", "orderBy")
+        bounds = {
+            name: parameter(params[name], name) if name in params else None
+            for name in ("timeMin", "timeMax", "updatedMin")
+        }
+        time_min, time_max, updated_min = bounds["timeMin"], bounds["timeMax"], bounds["updatedMin"]
+        if time_min and time_max and time_max <= time_min:
+            raise empty_range()
+        if updated_min and updated_min < self._world.clock.now() - timedelta(days=30):
+            raise GoogleError(
+                410,
+                "updatedMinTooLongAgo",
+                "The requested minimum modification time lies too far in the past.",
+                domain="calendar",
+                location="updatedMin",
+            )
+        zone = params.get("timeZone", calendar.info.time_zone)
+        try:
+            find_zone(zone)
+        except RecurrenceError as error:
+            raise invalid("Invalid time zone.", "timeZone") from error
+        types = frozenset(params.getlist("eventTypes"))
+        if not types <= set(_TYPES):
+            raise invalid("Invalid event type.", "eventTypes")
+        return Query(
+            max_results=page_size(params, 250, 2500),
+            single_events=single,
+            show_deleted=bool(deleted) or syncing,
+            order_by=order,
+            time_min=time_min,
+            time_max=time_max,
+            updated_min=updated_min,
+            zone=zone,
+            text=params.get("q"),
+            ical_uid=params.get("iCalUID"),
+            types=types,
+            private=_constraints(params, "privateExtendedProperty"),
+            shared=_constraints(params, "sharedExtendedProperty"),
+            any_property=self._world.behaviour["google.repeated_property_filter"] == "or",
+            opaque=opaque,
+        )
+
+    def _position(self, calendar: Calendar, params: QueryParams) -> _Position:
+        info = calendar.info
+        if "pageToken" in params:
+            position = self._open(params["pageToken"], "page")
+            if position is None or position.calendar != info.id or position.parameters != _all(params):
+                raise invalid("Invalid page token value.", "pageToken")
+            if position.generation != info.generation:
+                raise full_sync_required()
+            return position
+        since: int | None = None
+        if "syncToken" in params:
+            token = self._open(params["syncToken"], "sync")
+            if token is None or token.calendar != info.id:
+                raise invalid("Invalid sync token value.", "syncToken")
+            now = self._world.clock.now().timestamp()
+            lifetime = float(self._world.behaviour["google.sync_token_lifetime_days"]) * 86400
+            if token.generation != info.generation or now - token.issued > lifetime:
+                raise full_sync_required()
+            strict = self._world.behaviour["google.changed_sync_parameters"] == "refuse"
+            if strict and token.parameters != _lasting(params):
+                raise bad_request("The parameters differ from those of the first listing.", "syncToken")
+            since = token.up_to
+        return _Position(
+            kind="page",
+            calendar=info.id,
+            parameters=_all(params),
+            generation=info.generation,
+            up_to=self._world.last_change,
+            since=since,
+            at=0 if since is None else since,
+            issued=0.0,
+        )
+
+    def _page(self, calendar: Calendar, query: Query, position: _Position) -> tuple[list[Body], _Position | None]:
+        if query.single_events or query.order_by is not None:
+            return self._frozen_page(calendar, query, position)
+        if position.since is not None:
+            events = calendar.changed_after(position.at, position.up_to, query.max_results)
+            more = len(events) == query.max_results and bool(
+                calendar.changed_after(events[-1].change, position.up_to, 1)
+            )
+            following = _replace(position, at=events[-1].change) if more else None
+        else:
+            ids = calendar.order[position.at : position.at + query.max_results]
+            events = [calendar.events[event_id] for event_id in ids]
+            # What arrived after the first page is left to the next incremental listing.
+            rest = calendar.order[position.at + len(ids) : position.at + len(ids) + 1]
+            following = _replace(position, at=position.at + len(ids)) if rest else None
+        items = [
+            self._show(calendar, event, query) for event in events if self._wanted(calendar, event, query, position)
+        ]
+        return items, following
+
+    def _frozen_page(
+        self, calendar: Calendar, query: Query, position: _Position
+    ) -> tuple[list[Body], _Position | None]:
+        """Expanded or ordered listings are worked out once and kept until they are read or 64 newer ones exist."""
+        if position.frozen is None:
+            key = self._world.new_id(16, "0123456789abcdef")
+            self._frozen[key] = self._whole(calendar, query, position)
+            while len(self._frozen) > _FROZEN_LISTINGS:
+                self._frozen.popitem(last=False)
+            position = _replace(position, frozen=key, at=0)
+        rows = self._frozen.get(str(position.frozen))
+        if rows is None:
+            raise invalid("Invalid page token value.", "pageToken")
+        end = position.at + query.max_results
+        following = _replace(position, at=end) if end < len(rows) else None
+        return rows[position.at : end], following
+
+    def _whole(self, calendar: Calendar, query: Query, position: _Position) -> list[Body]:
+        if position.since is not None:
+            events = calendar.changed_after(position.since, position.up_to, len(calendar.events))
+        else:
+            events = [event for event in calendar.events.values() if event.change <= position.up_to]
+        rows: list[tuple[Any, Body]] = []
+        tz = ZoneInfo(calendar.info.time_zone)
+        seen: set[str] = set()
+        for event in events:
+            if not query.single_events:
+                if self._wanted(calendar, event, query, position):
+                    rows.append((event.updated, self._show(calendar, event, query)))
+                continue
+            for key, start, row in self._instances(calendar, event, query, position):
+                if key not in seen:
+                    seen.add(key)
+                    rows.append((event.updated if query.order_by == "updated" else start or instant_zero(tz), row))
+        if query.order_by is not None:
+            rows.sort(key=lambda pair: pair[0])
+        return [row for _, row in rows]
+
+    def _instances(
+        self, calendar: Calendar, event: Event, query: Query, position: _Position
+    ) -> list[tuple[str, datetime | None, Body]]:
+        tz = ZoneInfo(calendar.info.time_zone)
+        if event.master_id is not None:
+            master = calendar.events.get(event.master_id)
+            if position.since is None or master is None or master.is_cancelled or not self._matches(event, query):
+                return []  # in a full listing it comes with its series
+            if event.is_cancelled:
+                return [(event.id, None, stub_json(event.id, event.etag, event.body, query.zone))]
+            return [(event.id, instant(event.body["start"], tz), self._show(calendar, event, query))]
+        if not event.body.get("recurrence"):
+            if not self._wanted(calendar, event, query, position):
+                return []
+            start = instant(event.body["start"], tz) if "start" in event.body else None
+            return [(event.id, start, self._show(calendar, event, query))]
+        if not self._matches(event, query) or (event.is_cancelled and position.since is None):
+            return []
+        result: list[tuple[str, datetime | None, Body]] = []
+        for item in expand(calendar, event, query.time_min, query.time_max):
+            if event.is_cancelled:
+                result.append((item.id, None, stub_json(item.id, event.etag, item.body, query.zone)))
+            elif not item.is_cancelled or query.show_deleted:
+                start = instant(item.body["start"], tz) if "start" in item.body else instant(item.original, tz)
+                row = instance_json(calendar, event, item, query.zone, opaque=query.opaque)
+                result.append((item.id, start, row))
+        return result
+
+    def _wanted(self, calendar: Calendar, event: Event, query: Query, position: _Position) -> bool:
+        if event.change > position.up_to:
+            return False
+        if not self._matches(event, query):
+            return False
+        master = calendar.events.get(event.master_id) if event.master_id is not None else None
+        if master is not None and master.is_cancelled:
+            return query.show_deleted and bool(self._world.behaviour["google.deleted_series_lists_exceptions"])
+        if event.is_cancelled:
+            shown = master is not None or query.show_deleted or query.updated_min is not None
+            if not shown or query.order_by == "startTime":
+                return False
+        return self._in_span(calendar, event, query)
+
+    def _matches(self, event: Event, query: Query) -> bool:
+        body = event.body
+        if query.types and body.get("eventType", "default") not in query.types:
+            return False
+        if query.updated_min and event.updated < stamp(query.updated_min):
+            return False
+        if query.ical_uid is not None and body.get("iCalUID") != query.ical_uid:
+            return False
+        if query.text:
+            haystack = " ".join(str(body.get(name, "")) for name in ("summary", "description", "location")).lower()
+            if not all(word in haystack for word in query.text.lower().split()):
+                return False
+        properties = body.get("extendedProperties", {})
+        for wanted, side in ((query.private, "private"), (query.shared, "shared")):
+            hits = [properties.get(side, {}).get(name) == value for name, value in wanted]
+            if hits and not (any(hits) if query.any_property else all(hits)):
+                return False
+        return True
+
+    def _in_span(self, calendar: Calendar, event: Event, query: Query) -> bool:
+        if query.time_min is None and query.time_max is None:
+            return True
+        body = event.body
+        if body.get("recurrence"):
+            return any(not item.is_cancelled for item in expand(calendar, event, query.time_min, query.time_max))
+        tz = ZoneInfo(calendar.info.time_zone)
+        if "start" in body:
+            start, end = instant(body["start"], tz), instant(body["end"], tz)
+        elif "originalStartTime" in body:
+            start = instant(body["originalStartTime"], tz)
+            end = start + timedelta(seconds=1)
+        else:
+            return True
+        if query.time_max is not None and start >= query.time_max:
+            return False
+        return query.time_min is None or end > query.time_min
+
+    def _show(self, calendar: Calendar, event: Event, query: Query) -> Body:
+        bare = event.master_id is not None or self._world.behaviour["google.deleted_in_lists"] == "bare"
+        if event.is_cancelled and bare:
+            return stub_json(event.id, event.etag, event.body, query.zone)
+        return event_json(calendar, event, query.zone, opaque=query.opaque)
+
+    def _sign(self, position: _Position) -> str:
+        raw = json.dumps([getattr(position, name) for name in _Position.__slots__], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(hmac.new(self._key, raw, hashlib.sha256).digest()[:8] + raw).decode()
+
+    def _open(self, token: str, kind: str) -> _Position | None:
+        try:
+            data = base64.urlsafe_b64decode(token.encode())
+        except (binascii.Error, ValueError):
+            return None
+        if not hmac.compare_digest(data[:8], hmac.new(self._key, data[8:], hashlib.sha256).digest()[:8]):
+            return None
+        position = _Position(*json.loads(data[8:]))
+        return position if position.kind == kind else None
+
+
+def instant_zero(tz: ZoneInfo) -> datetime:
+    """Where stubs without a time stand in an ordered listing: first."""
+    return datetime.min.replace(tzinfo=tz) + timedelta(days=2)
+
+
+def _replace(position: _Position, **changes: Any) -> _Position:
+    values = {name: getattr(position, name) for name in _Position.__slots__}
+    return _Position(**{**values, **changes})
+
+
+def _constraints(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
+    result = []
+    for item in params.getlist(name):
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise invalid(f"Invalid value: {item}", name)
+        result.append((key, value))
+    return tuple(result)
+
+
+def _digest(pairs: list[tuple[str, str]]) -> str:
+    return hashlib.sha256(json.dumps(sorted(pairs)).encode()).hexdigest()[:12]
+
+
+def _all(params: QueryParams) -> str:
+    return _digest([(name, value) for name, value in params.multi_items() if name not in _FREE])
+
+
+def _lasting(params: QueryParams) -> str:
+    # The bounds and showDeleted belong to the first listing only; the rest must be repeated with the token.
+    dropped = _FREE | {"syncToken", "showDeleted", *_FORBIDDEN_WITH_SYNC}
+    return _digest([(name, value) for name, value in params.multi_items() if name not in dropped])

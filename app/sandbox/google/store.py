@@ -1,0 +1,184 @@
+"""The calendars and events of every Google account: in memory, written through, with a change list for each calendar.
+
+State only; it checks nothing. Stored bodies are never changed in place, so that a page under construction stays as it
+was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from app.sandbox.google.times import stamp
+from app.sandbox.world import World
+
+Body = dict[str, Any]
+
+WRITER_ROLES: Final = ("owner", "writer", "writerWithoutPrivateAccess")
+ROLES: Final = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
+"""Least to most."""
+
+
+@dataclass(slots=True)
+class Event:
+    """One stored item: a single event, a series, an exception of one (`recurringEventId`), or what a deletion left."""
+
+    id: str
+    body: Body
+    change: int
+    position: int
+    updated: str
+
+    @property
+    def etag(self) -> str:
+        """New at every change; the quotes are part of it."""
+        return f'"{3_400_000_000_000_000 + self.change * 1000}"'
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was deleted, or is a cancelled occurrence."""
+        return bool(self.body["status"] == "cancelled")
+
+    @property
+    def master_id(self) -> str | None:
+        """The series that an exception belongs to."""
+        return self.body.get("recurringEventId")
+
+
+@dataclass(slots=True)
+class CalendarInfo:
+    """What is stored of a calendar beside its events. `account` is whose list it stands in."""
+
+    id: str
+    account: str
+    summary: str
+    time_zone: str
+    role: str
+    primary: bool
+    data_owner: str
+    change: int
+    description: str = ""
+    deleted: bool = False
+    hidden: bool = False
+    made_by_client: bool = False
+    generation: int = 0
+
+
+@dataclass(slots=True)
+class Calendar:
+    """A calendar with its events, their order of arrival, and the list of changes."""
+
+    info: CalendarInfo
+    events: dict[str, Event] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    exceptions: dict[str, list[str]] = field(default_factory=dict)
+    _changes: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def etag(self) -> str:
+        """Of the list entry."""
+        return f'"{self.info.change * 1000}"'
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the account may change its events."""
+        return self.info.role in WRITER_ROLES
+
+    def changed_after(self, change: int, up_to: int, limit: int) -> list[Event]:
+        """At most `limit` events whose last change lies in `(change, up_to]`, oldest change first."""
+        found: list[Event] = []
+        for number, event_id in self._changes[bisect_right(self._changes, (change, "\U0010ffff")) :]:
+            if number > up_to or len(found) >= limit:
+                break
+            event = self.events[event_id]
+            if event.change == number:
+                found.append(event)
+        return found
+
+    def series_exceptions(self, master_id: str) -> list[Event]:
+        """Stored exceptions of a series, moved and cancelled ones."""
+        return [self.events[event_id] for event_id in self.exceptions.get(master_id, [])]
+
+    def keep(self, event: Event) -> None:
+        """Take an event in, or its new state."""
+        known = self.events.get(event.id)
+        self.events[event.id] = event
+        if known is None:
+            self.order.append(event.id)
+            if event.master_id is not None:
+                self.exceptions.setdefault(event.master_id, []).append(event.id)
+        self._changes.append((event.change, event.id))
+        if len(self._changes) > 1000 and len(self._changes) > 3 * len(self.events):
+            self._changes = [(number, key) for number, key in self._changes if self.events[key].change == number]
+
+    def sort_changes(self) -> None:
+        """Put the change list in order, once, after loading."""
+        self._changes.sort()
+
+
+class Store:
+    """Every calendar of this service, by id.
+
+    Args:
+        world: storage, change numbers and clock.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.calendars: dict[str, Calendar] = {
+            key: Calendar(CalendarInfo(**row)) for key, row in world.storage.items("google.calendars")
+        }
+        rows = sorted((row for _, row in world.storage.items("google.events")), key=lambda row: int(row["position"]))
+        for row in rows:
+            calendar = self.calendars[row.pop("calendar")]
+            calendar.keep(Event(**row))
+        for calendar in self.calendars.values():
+            calendar.sort_changes()
+
+    def of_account(self, email: str) -> list[Calendar]:
+        """The calendars in an account's list, the primary first, deleted ones too."""
+        mine = [calendar for calendar in self.calendars.values() if calendar.info.account == email.lower()]
+        return sorted(mine, key=lambda calendar: not calendar.info.primary)
+
+    def put_calendar(self, info: CalendarInfo) -> Calendar:
+        """Add a calendar or store its changed entry."""
+        calendar = self.calendars.get(info.id)
+        if calendar is None:
+            calendar = self.calendars[info.id] = Calendar(info)
+        calendar.info = info
+        self._world.storage.put("google.calendars", info.id, asdict(info))
+        return calendar
+
+    def touch(self, calendar: Calendar) -> None:
+        """Store the entry of a calendar under a new change number."""
+        calendar.info.change = self._world.change()
+        self.put_calendar(calendar.info)
+
+    def remove_calendar(self, calendar: Calendar) -> None:
+        """Forget a calendar and its events entirely."""
+        for event_id in calendar.events:
+            self._world.storage.delete("google.events", _key(calendar.info.id, event_id))
+        self._world.storage.delete("google.calendars", calendar.info.id)
+        del self.calendars[calendar.info.id]
+
+    def put_event(self, calendar: Calendar, event_id: str, body: Body) -> Event:
+        """Store an event's new body under a new change number."""
+        known = calendar.events.get(event_id)
+        event = Event(
+            id=event_id,
+            body=body,
+            change=self._world.change(),
+            position=known.position if known else len(calendar.order),
+            updated=stamp(self._world.clock.now()),
+        )
+        calendar.keep(event)
+        row = {name: getattr(event, name) for name in ("id", "body", "change", "position", "updated")}
+        self._world.storage.put(
+            "google.events", _key(calendar.info.id, event_id), {"calendar": calendar.info.id, **row}
+        )
+        return event
+
+
+def _key(calendar_id: str, event_id: str) -> str:
+    return f"{calendar_id}\n{event_id}"

@@ -1,0 +1,279 @@
+"""The sandbox as a whole: the shared world, both services, the control API, and their three sockets on loopback.
+
+It takes no signal, starts no thread and no loop: whoever starts it owns all three. Tests call the ASGI applications
+directly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import struct
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.sandbox.control import control_app
+from app.sandbox.faults import SandboxInputError
+from app.sandbox.google import BASE_PATH, CLIENT_ID, CLIENT_SECRET, Google
+from app.sandbox.middleware import Loopback
+from app.sandbox.microsoft import CLIENT_ID as MICROSOFT_CLIENT_ID
+from app.sandbox.microsoft import Microsoft
+from app.sandbox.seed import demo_seed
+from app.sandbox.world import DEFAULT_RANDOM_SEED, Clock, EmulatedProvider, Storage, World
+
+_STOP_SECONDS: Final = 5.0
+_HOST: Final = "127.0.0.1"
+
+
+class Sandbox:
+    """Google and Microsoft on this computer.
+
+    Args:
+        storage_path: where the state is kept; a file that exists is continued and not seeded again. None: in memory.
+        random_seed: ids and seeded chance follow from it.
+        seed: `{"accounts": [{"provider": "google"|"microsoft", …see `EmulatedProvider.seed_account`…}]}`; None: the
+        demo's. clock: the services' clock; None: the real one.
+
+    Raises:
+        SandboxInputError: the file is not a sandbox's, or the seed cannot be made.
+    """
+
+    def __init__(
+        self,
+        storage_path: Path | None = None,
+        random_seed: int = DEFAULT_RANDOM_SEED,
+        seed: dict[str, Any] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._seed = seed
+        self._storage = Storage(storage_path)
+        try:
+            self._build(World(self._storage, random_seed, clock))
+        except BaseException:
+            # Undone, so that a half-made seed is not taken for a world the next time.
+            self._storage.abandon()
+            raise
+        self.control_token = secrets.token_urlsafe(32)
+        self.control_app: ASGIApp = Loopback(control_app(self))
+        self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._ports: dict[str, int] = {}
+
+    def _build(self, world: World) -> None:
+        self.world = world
+        self.google = Google(world)
+        self.microsoft = Microsoft(world)
+        if world.is_new:
+            seed = self._seed if self._seed is not None else demo_seed(world.clock.now(), world.random_seed)
+            for account in seed.get("accounts", []):
+                self.provider(str(account.get("provider"))).seed_account(account)
+        world.commit()
+
+    @property
+    def providers(self) -> tuple[EmulatedProvider, ...]:
+        """Both services."""
+        return (self.google, self.microsoft)
+
+    def provider(self, name: str) -> EmulatedProvider:
+        """The service of that name.
+
+        Raises:
+            SandboxInputError: there is none.
+        """
+        for provider in self.providers:
+            if provider.name == name:
+                return provider
+        raise SandboxInputError(f"The provider must be google or microsoft, not {name!r}.")
+
+    def provider_of(self, calendar_id: str) -> EmulatedProvider:
+        """The service that has this calendar.
+
+        Raises:
+            KeyError: none has it.
+        """
+        for provider in self.providers:
+            if provider.has_calendar(calendar_id):
+                return provider
+        raise KeyError(calendar_id)
+
+    def reset(self, seed: dict[str, Any] | None = None, random_seed: int | None = None) -> None:
+        """Back to the start: state, faults, switches, log and clock, seeded anew."""
+        if seed is not None:
+            self._seed = seed
+        clock = self.world.clock
+        clock.offset *= 0
+        self._storage.clear()
+        self._build(World(self._storage, self.world.random_seed if random_seed is None else random_seed, clock))
+
+    async def start(self, google_port: int = 0, microsoft_port: int = 0, control_port: int = 0) -> None:
+        """Serve on 127.0.0.1; port 0 takes a free one. Returns when all three listen.
+
+        Raises:
+            SandboxInputError: a port is taken.
+        """
+        fronts: list[tuple[str, int, ASGIApp]] = [
+            ("google", google_port, _Front(lambda: self.google.app)),
+            ("microsoft", microsoft_port, _Front(lambda: self.microsoft.app)),
+            ("control", control_port, _Front(lambda: self.control_app)),
+        ]
+        sockets: list[socket.socket] = []
+        try:
+            for _, port, _ in fronts:
+                sockets.append(_listen(port))
+        except SandboxInputError:
+            for listening in sockets:
+                listening.close()
+            raise
+        for (name, _, front), listening in zip(fronts, sockets, strict=True):
+            self._ports[name] = int(listening.getsockname()[1])
+            server = _Server(front)
+            task = asyncio.create_task(server.serve(sockets=[listening]), name=f"sandbox {name}")
+            self._servers.append((server, task))
+        for server, task in self._servers:
+            await _until_started(server, task)
+
+    async def stop(self) -> None:
+        """Stop serving, within seconds, and close the file. A stopped sandbox is not started again."""
+        for server, _ in self._servers:
+            server.should_exit = True
+        tasks = [task for _, task in self._servers]
+        self._servers.clear()
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._storage.close()
+
+    def description(self) -> dict[str, Any]:
+        """What `kalends sandbox --json` prints: addresses, client ids, accounts with their calendars.
+
+        Raises:
+            SandboxInputError: it does not listen.
+        """
+        if not self._ports:
+            raise SandboxInputError("The sandbox is not started.")
+        google, microsoft, control = (
+            f"http://{_HOST}:{self._ports[name]}" for name in ("google", "microsoft", "control")
+        )
+        answer: dict[str, Any] = {
+            "google": {
+                "calendar_api": f"{google}{BASE_PATH}",
+                "gmail_api": f"{google}/gmail/v1",
+                "auth_uri": f"{google}/o/oauth2/v2/auth",
+                "token_uri": f"{google}/token",
+                "revoke_uri": f"{google}/revoke",
+                "userinfo_uri": f"{google}/oauth2/v2/userinfo",
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+            },
+            "microsoft": {
+                "graph_api": f"{microsoft}/v1.0",
+                "authority": f"{microsoft}/common",
+                "client_id": MICROSOFT_CLIENT_ID,
+            },
+            "control": {"url": control, "token": self.control_token},
+        }
+        answer["env"] = {
+            "KALENDS_GOOGLE_API": answer["google"]["calendar_api"],
+            "KALENDS_GMAIL_API": answer["google"]["gmail_api"],
+            "KALENDS_GOOGLE_AUTH_URI": answer["google"]["auth_uri"],
+            "KALENDS_GOOGLE_TOKEN_URI": answer["google"]["token_uri"],
+            "KALENDS_GOOGLE_REVOKE_URI": answer["google"]["revoke_uri"],
+            "KALENDS_GRAPH_API": answer["microsoft"]["graph_api"],
+            "KALENDS_MICROSOFT_AUTHORITY": answer["microsoft"]["authority"],
+            "KALENDS_GOOGLE_CLIENT_ID": CLIENT_ID,
+            "KALENDS_GOOGLE_CLIENT_SECRET": CLIENT_SECRET,
+            "KALENDS_MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+        }
+        answer["accounts"] = [
+            {
+                "email": account.email,
+                "provider": account.provider,
+                "calendars": [
+                    {"id": row["id"], "name": row["name"]}
+                    for row in self.provider(account.provider).calendars(account.email)
+                ],
+            }
+            for account in self.world.accounts.values()
+        ]
+        return answer
+
+
+class _Front:
+    """Finds the present application at each request (a reset makes new ones) and lets it cut the connection."""
+
+    def __init__(self, app: Callable[[], ASGIApp]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # uvicorn has no public way to cut a connection; its send is a method of the object that holds the transport.
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            scope.setdefault("extensions", {})["sandbox.abort"] = lambda: _cut(transport)
+        await self._app()(scope, receive, send)
+
+
+def _cut(transport: asyncio.Transport) -> None:
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, and with a moment at which it is known to listen."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="none",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the process's owner."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets=sockets)
+        self.listening.set()
+
+
+async def _until_started(server: _Server, task: asyncio.Task[None]) -> None:
+    waiting = asyncio.create_task(server.listening.wait())
+    done, _ = await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    if waiting not in done:
+        waiting.cancel()
+        await task
+        raise SandboxInputError("The sandbox could not start to listen.")
+
+
+def _listen(port: int) -> socket.socket:
+    # With IPPROTO_TCP given asyncio sets TCP_NODELAY; without, each answer waits 40 ms for an acknowledgement.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((_HOST, port))
+        listening.listen(128)
+        listening.setblocking(False)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise SandboxInputError(f"The sandbox cannot listen on port {port}: {error}.") from error
+    return listening
