@@ -1,0 +1,120 @@
+"""Gathering what is known of originals for the plan: rows, links, copies, twins, by one look-up each.
+
+Reads the ledger; asks no service and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.domain.events import Event, EventKind
+from app.domain.identity import copy_key
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link
+from app.domain.ports import Ledger
+from app.engine.decisions import Case
+from app.engine.originals import Unit, assemble_all
+
+
+class CaseReader:
+    """Gathers cases of one direction in one run.
+
+    `asked_source` and `asked_target` are what was read directly in this run; `adopted` are copies found by marker that
+    have no link yet, by copy key.
+    """
+
+    def __init__(self, direction: DirectionRecord, ledger: Ledger) -> None:
+        self._direction = direction
+        self._ledger = ledger
+        self.asked_source: set[str] = set()
+        self.asked_target: set[str] = set()
+        self.adopted: dict[str, Copy] = {}
+
+    def _key(self, original_id: str, occ: str = "") -> str:
+        return copy_key(self._direction.key, original_id, occ)
+
+    def cases(self, originals: Sequence[str]) -> list[Case]:
+        """What is known of these originals, by one look-up each of rows, links and copies."""
+        direction, ledger = self._direction, self._ledger
+        units = assemble_all(originals, ledger.rows(direction.source.id, originals))
+        links: dict[str, dict[str, Link]] = {original: {} for original in originals}
+        for link in ledger.links(direction.id, originals):
+            links[link.original_id][link.occ] = link
+        keys = {link.copy_key for own in links.values() for link in own.values() if link.copy_key}
+        keys |= {self._key(original) for original in originals}
+        keys |= {self._key(o, occ) for o, unit in units.items() for occ in unit.exceptions}
+        keys |= {self._key(o, occ) for o, own in links.items() for occ in own}
+        copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)} if keys else {}
+        copies |= {copy.copy_key: copy for copy in ledger.copies_of_parents(direction.id, keys)} if keys else {}
+        copies |= {key: copy for key, copy in self.adopted.items() if key not in copies}
+        targets = self._targets(copies.values())
+        own_copies = ledger.known_copies(direction.source.id, originals)
+        twins = self._twins(units.values())
+        pending = frozenset(
+            key for intent in ledger.pending_intents(direction.id) for key in (intent.copy_key, intent.parent) if key
+        )
+        return [
+            Case(
+                unit=units[original],
+                links=links[original],
+                copies=copies,
+                targets=targets,
+                pending=pending,
+                asked_original=original in self.asked_source,
+                asked_copies=frozenset(self.asked_target),
+                is_copy=original in own_copies,
+                twin=original in twins,
+            )
+            for original in originals
+        ]
+
+    def _targets(self, copies: Iterable[Copy]) -> dict[str, Unit]:
+        ids = sorted({c.event_id for c in copies if c.event_id and c.form is not CopyForm.OCCURRENCE})
+        if not ids:
+            return {}
+        rows = self._ledger.rows(self._direction.target.id, ids)
+        known = {row.event.unit for row in rows}
+        return {unit_id: unit for unit_id, unit in assemble_all(ids, rows).items() if unit_id in known}
+
+    def _twins(self, units: Iterable[Unit]) -> set[str]:
+        """Originals whose meeting lives in the target by itself: same iCalUID, unmarked, not declined, same kind."""
+        if not self._direction.settings.filters.already_there:
+            return set()
+        by_uid: dict[str, list[Unit]] = {}
+        for unit in units:
+            if unit.event is not None and unit.event.ical_uid:
+                by_uid.setdefault(unit.event.ical_uid, []).append(unit)
+        if not by_uid:
+            return set()
+        there = self._ledger.uids(self._direction.target.id, by_uid.keys())
+        ours = self._ledger.known_copies(
+            self._direction.target.id, [event.id for events in there.values() for event in events]
+        )
+        return {
+            unit.id
+            for uid, events in there.items()
+            for unit in by_uid.get(uid, ())
+            if any(_is_twin(unit, event) and event.id not in ours for event in events)
+        }
+
+
+def copy_from(event: Event, direction_id: str) -> Copy | None:
+    """A copy row for a proved copy that has none."""
+    marker = event.marker
+    if marker is None:
+        return None
+    form = CopyForm.SERIES if event.kind is EventKind.SERIES else CopyForm.SINGLE
+    return Copy(
+        direction_id,
+        marker.copy_key,
+        generation=marker.generation,
+        event_id=event.id,
+        form=form,
+        state=CopyState.LIVE,
+        etag=event.etag,
+        stamp=marker.stamp,
+    )
+
+
+def _is_twin(unit: Unit, event: Event) -> bool:
+    same_kind = (event.kind is EventKind.SERIES) == unit.is_series
+    return same_kind and event.marker is None and event.response.value != "declined" and not event.gone

@@ -1,0 +1,160 @@
+"""How a journaled write ends: the rows that follow from what the service told (`engine.md` §11). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.domain.events import Event, Fields
+from app.domain.links import Copy, CopyForm, CopyState, Intent, IntentState, Link, LinkState, Op
+from app.domain.ports import Closing
+from app.domain.runs import ActionRecord, ActionResult, Verb
+from app.engine.fingerprint import hashes
+from app.engine.reasons import SENTENCES
+from app.engine.wishes import STAND_IN
+
+FIRST_BACK_OFF = timedelta(seconds=30)
+LONGEST_BACK_OFF = timedelta(hours=24)
+
+VERBS = {
+    Op.CREATE: Verb.CREATE,
+    Op.UPDATE: Verb.UPDATE,
+    Op.DELETE: Verb.DELETE,
+    Op.UPDATE_OCCURRENCE: Verb.UPDATE,
+    Op.CANCEL_OCCURRENCE: Verb.UPDATE,
+}
+
+
+def applied(
+    intent: Intent,
+    answered: Fields | None,
+    event: Event | None,
+    *,
+    parent: Copy | None = None,
+    known: Copy | None = None,
+    rewrites: dict[str, tuple[str, int]] | None = None,
+) -> Closing:
+    """The write happened.
+
+    Args:
+        answered: the event's fields in normal form as the service answered them; None when it answered none, then what
+            we sent counts as the base.
+        event: the service's event.
+        parent: the copied series' row, for occurrences.
+        known: the copy's row before.
+    """
+    done = replace(intent, state=IntentState.APPLIED)
+    action = story(intent, ActionResult.DONE)
+    if intent.op is Op.DELETE:
+        gone = replace(
+            known or _row(intent), state=CopyState.GONE, event_id="", etag="", base_copy={}, wanted={}, cancelled=()
+        )
+        return Closing(done, copy=gone, action=action)
+    if intent.op is Op.CANCEL_OCCURRENCE:
+        lacking = replace(parent, cancelled=tuple(sorted({*parent.cancelled, intent.occ}))) if parent else None
+        return Closing(done, copy=lacking, action=action)
+    released = intent.draft is not None and intent.draft.marker.released
+    regular_again = intent.op is Op.UPDATE_OCCURRENCE and not intent.original_hashes
+    state = CopyState.RELEASED if released else CopyState.GONE if regular_again else CopyState.LIVE
+    base = hashes(answered) if answered is not None else dict(intent.wanted)
+    copy = replace(
+        _row(intent),
+        event_id=event.id if event is not None else intent.target_id,
+        state=state,
+        etag=event.etag if event is not None else "",
+        stamp=intent.stamp,
+        base_copy=base,
+        wanted=dict(intent.wanted),
+        cancelled=tuple(sorted({*(known.cancelled if known is not None else ()), *intent.cancelled})),
+    )
+    link = Link(
+        intent.direction_id,
+        intent.original_id,
+        intent.occ,
+        copy_key="" if released or regular_again else intent.copy_key,
+        state=LinkState.AWAY if released else LinkState.SKIPPED if regular_again else LinkState.LIVE,
+        reason=intent.reason if released or regular_again else "",
+        base_original=dict(intent.original_hashes),
+        rewrites=rewrites or {},
+    )
+    return Closing(done, link=link, copy=copy, action=action)
+
+
+def refused(intent: Intent, link: Link | None, code: str, message: str, now: datetime) -> Closing:
+    """The service said no for good: back off, 30 s to 24 h, until the event changes."""
+    if code == "occurrence_crossing" and intent.op is Op.UPDATE_OCCURRENCE:
+        # The exception cannot live inside the series there: a cancelled date and a single in its stead.
+        stand_in = Link(intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason=STAND_IN)
+        return Closing(replace(intent, state=IntentState.REFUSED), link=stand_in)
+    tries = (link.tries if link is not None else 0) + 1
+    known = link or Link(intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason="refused")
+    wait = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 12), LONGEST_BACK_OFF)
+    backed_off = replace(
+        known,
+        tries=tries,
+        retry_at=now + wait,
+        reason=known.reason or "refused",
+        base_original=dict(intent.original_hashes) or known.base_original,
+    )
+    action = replace(story(intent, ActionResult.FAILED), reason=code or "refused", sentence=message)
+    return Closing(replace(intent, state=IntentState.REFUSED), link=backed_off, action=action)
+
+
+def dropped(intent: Intent, link: Link | None, now: datetime) -> Closing:
+    """The write did not happen, or what it was meant for changed: plan again."""
+    again = (
+        replace(link, replan_at=now)
+        if link is not None
+        else Link(
+            intent.direction_id,
+            intent.original_id,
+            intent.occ,
+            state=LinkState.SKIPPED,
+            reason="stopped",
+            replan_at=now,
+        )
+    )
+    return Closing(replace(intent, state=IntentState.DROPPED), link=again)
+
+
+def burned(intent: Intent, known: Copy | None) -> Closing:
+    """The id is taken by a dead or foreign event: the next generation has another one."""
+    row = known or _row(intent)
+    raised = replace(
+        row, generation=max(row.generation, intent.generation) + 1, state=CopyState.GONE, event_id="", base_copy={}
+    )
+    return Closing(replace(intent, state=IntentState.DROPPED), copy=raised)
+
+
+def still_unknown(intent: Intent) -> Closing:
+    """Nobody knows yet: it stays in the journal and blocks its unit."""
+    return Closing(replace(intent, state=IntentState.PENDING))
+
+
+def story(intent: Intent, result: ActionResult) -> ActionRecord:
+    """The line a write leaves in its run's story."""
+    released = intent.draft is not None and intent.draft.marker.released
+    fields = intent.draft.fields if intent.draft is not None else None
+    when = fields.when if fields is not None else None
+    return ActionRecord(
+        direction_id=intent.direction_id,
+        original_id=intent.original_id,
+        occ=intent.occ,
+        verb=Verb.RELEASE if released else VERBS[intent.op],
+        reason=intent.reason,
+        sentence=SENTENCES.get(intent.reason, ""),
+        result=result,
+        title=intent.title,
+        starts_at=when.start_instant(when.zone or "UTC") if when is not None else None,
+        all_day=when.all_day if when is not None else False,
+    )
+
+
+def _row(intent: Intent) -> Copy:
+    return Copy(
+        intent.direction_id,
+        intent.copy_key,
+        generation=intent.generation,
+        parent=intent.parent,
+        form=intent.form if not intent.parent else CopyForm.OCCURRENCE,
+    )

@@ -1,0 +1,99 @@
+"""What the plan is asked and what it answers: a case, its decision, and the steps of a decision. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.domain.events import Event, Fields
+from app.domain.links import Copy, CopyForm, Link, Op
+from app.domain.runs import Verb
+from app.domain.times import Moment
+from app.engine.originals import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one original.
+
+    Args:
+        links: by occurrence key.
+        copies: by copy key; gone ones too, and adopted ones that have no link yet.
+        targets: what the target's view holds, by the event id of each copied single or series.
+        pending: copy keys with a write that is still being settled.
+        asked_original: it was read directly in this run.
+        asked_copies: event ids in the target read directly in this run.
+        is_copy: this event is a copy we made in its calendar, by its id.
+        twin: the same meeting lives in the target by itself.
+    """
+
+    unit: Unit
+    links: Mapping[str, Link]
+    copies: Mapping[str, Copy]
+    targets: Mapping[str, Unit]
+    pending: frozenset[str] = frozenset()
+    asked_original: bool = False
+    asked_copies: frozenset[str] = frozenset()
+    is_copy: bool = False
+    twin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One write the plan wants.
+
+    Args:
+        target_id: event to change; for occurrences the master's.
+        fields: what to store, None for deletes and cancelled occurrences.
+        names: names of the fields that differ.
+        copy: the copy's row as known, None when it is new.
+        loses: the original loses its copy by this (the guard counts it).
+        follows_original: the write carries a change of the original (the guard counts it).
+    """
+
+    verb: Verb
+    op: Op
+    occ: str
+    copy_key: str
+    form: CopyForm
+    reason: str
+    target_id: str = ""
+    etag: str = ""
+    fields: Fields | None = None
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    original_hashes: Mapping[str, str] = field(default_factory=dict)
+    cancelled: Mapping[str, Moment] = field(default_factory=dict)
+    occurrence_start: Moment | None = None
+    parent: str = ""
+    names: tuple[str, ...] = ()
+    copy: Copy | None = None
+    before: Event | None = None
+    rewrites: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    released: bool = False
+    loses: bool = False
+    follows_original: bool = False
+    source: Event | None = None
+
+
+@dataclass(slots=True)
+class Decision:
+    """What the plan says about one original: writes, questions, and rows to keep."""
+
+    original_id: str
+    steps: list[Step] = field(default_factory=list)
+    ask_original: bool = False
+    ask_copies: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
+    unlink: list[str] = field(default_factory=list)
+    skips: list[tuple[str, str, Event | None]] = field(default_factory=list)
+    """(occ, reason, event) of what gets no write, for the run's story."""
+    adopted: list[tuple[str, Event | None]] = field(default_factory=list)
+    source: Event | None = None
+    counted: bool = True
+    """Whether this is an original at all (copies of ours and vanished strangers are not)."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether something must be read before this can be decided."""
+        return self.ask_original or bool(self.ask_copies)

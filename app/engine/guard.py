@@ -1,0 +1,81 @@
+"""The guard: which planned actions must wait for the user (`engine.md` §10). Pure; counted in originals.
+
+Holds nothing for a command of the user, a change of form, or originals the user has already answered for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain.links import Op
+from app.domain.ports import Tally
+from app.domain.runs import HoldAnswer, HoldCause
+from app.engine.decisions import Decision
+
+FEW = 5
+"""So many originals may always lose their copies in one run, and in a day."""
+RUN_SHARE = 0.10
+DAY_SHARE = 0.20
+CHANGE_SHARE = 0.5
+CHANGE_AT_LEAST = 10
+EMPTY_AT_LEAST = 2
+"""A source counts as emptied when at least so many of its originals had copies."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Decisions that may go on, and those that wait, by cause."""
+
+    go: list[Decision] = field(default_factory=list)
+    held: dict[HoldCause, list[Decision]] = field(default_factory=dict)
+
+
+def guard(
+    decisions: Sequence[Decision],
+    tally: Tally,
+    *,
+    source_live: int,
+    answers: Mapping[tuple[HoldCause, str], HoldAnswer],
+) -> Verdict:
+    """Split decisions into those that go on and those that are held.
+
+    Args:
+        tally: live copies and yesterday's deletions of the direction, before this run's writes.
+        source_live: living originals in the source's view.
+        answers: what the user said, by cause and original.
+    """
+    verdict = Verdict()
+    losing = [d for d in decisions if any(step.loses for step in d.steps)]
+    changing = [
+        d for d in decisions if d not in losing and any(_follows(step.op) and step.follows_original for step in d.steps)
+    ]
+    lose_cause = _why_hold_losses(len(losing), tally, source_live)
+    change_cause = (
+        HoldCause.MASS_CHANGE if tally.live >= CHANGE_AT_LEAST and len(changing) > tally.live * CHANGE_SHARE else None
+    )
+    causes = {id(d): lose_cause for d in losing} | {id(d): change_cause for d in changing}
+    for decision in decisions:
+        cause = causes.get(id(decision))
+        if cause is None or answers.get((cause, decision.original_id)) is HoldAnswer.APPROVED:
+            verdict.go.append(decision)
+        else:
+            verdict.held.setdefault(cause, []).append(decision)
+    return verdict
+
+
+def _why_hold_losses(losing: int, tally: Tally, source_live: int) -> HoldCause | None:
+    if losing == 0:
+        return None
+    if source_live == 0 and tally.live >= EMPTY_AT_LEAST:
+        return HoldCause.SOURCE_EMPTY
+    if losing > max(FEW, tally.live * RUN_SHARE):
+        return HoldCause.MASS_DELETE
+    in_a_day = losing + tally.deleted_24h
+    if in_a_day > max(FEW, (tally.live + tally.deleted_24h) * DAY_SHARE):
+        return HoldCause.MASS_DELETE
+    return None
+
+
+def _follows(op: Op) -> bool:
+    return op in (Op.UPDATE, Op.UPDATE_OCCURRENCE, Op.CANCEL_OCCURRENCE)

@@ -1,0 +1,208 @@
+"""One copy and its wish: what is proved, what is asked, what is written, what is noted. Pure.
+
+The rules that singles, series and occurrences share; which of them applies is decided in `plan` and `series`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.events import Event
+from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, Op
+from app.domain.pairs import CopyDeleted, CopyEdited
+from app.domain.runs import Verb
+from app.engine.comparison import Comparison, bears_other_stamp, counted_rewrites, overlay
+from app.engine.decisions import Case, Decision, Step
+from app.engine.fingerprint import hashes
+from app.engine.proof import is_ours
+from app.engine.wishes import STAND_IN, Wish, Wisher
+
+_PASSING = {
+    "pending",
+    "backing_off",
+    "stays_away",
+    "frozen",
+    "copy_kept_as_edited",
+    "kept",
+    "not_provable",
+    "left_after_filter",
+}
+"""Reasons that describe a copy or a moment, and are not kept on a link as "why there is no copy"."""
+
+
+class Judge:
+    """Judges single copies of one direction at one moment."""
+
+    def __init__(self, direction: DirectionRecord, wisher: Wisher, now: datetime) -> None:
+        self.direction = direction
+        self.settings = direction.settings
+        self.wisher = wisher
+        self.now = now
+
+    @property
+    def stays_away(self) -> bool:
+        return self.settings.copy_deleted is CopyDeleted.STAY_AWAY
+
+    @property
+    def policy(self) -> CopyEdited:
+        return self.settings.copy_edited
+
+    @staticmethod
+    def copy_of(case: Case, link: Link) -> Copy | None:
+        """The living copy of a link."""
+        copy = case.copies.get(link.copy_key) if link.copy_key else None
+        return copy if copy is not None and copy.state is CopyState.LIVE and copy.event_id else None
+
+    def proved(self, event: Event, copy: Copy) -> bool:
+        return is_ours(event, self.direction.target.calendar_key, copy.copy_key, copy.generation)
+
+    def backs_off(self, link: Link, wish: Wish) -> bool:
+        unchanged = dict(link.base_original) == dict(wish.original_hashes)
+        return link.retry_at is not None and link.retry_at > self.now and unchanged
+
+    def must_ask(self, case: Case, decision: Decision, comparison: Comparison, event: Event, copy: Copy) -> bool:
+        """A copy that is not as we left it: read its original now, and its stamp where the view hides it."""
+        if not comparison.edited and not (comparison.no_base and copy.base_copy and comparison.write):
+            return False
+        if not case.asked_original:
+            decision.ask_original = True
+        if not event.marker_known and copy.event_id not in case.asked_copies:
+            decision.ask_copies.append(copy.event_id)
+        return decision.asks
+
+    def ask_copy(
+        self, case: Case, decision: Decision, occ: str, copy: Copy, event: Event | None, link: Link | None
+    ) -> None:
+        if copy.event_id in case.asked_copies:
+            self.skip(decision, occ, "could_not_ask", due=True, event=event, link=link)
+        else:
+            decision.ask_copies.append(copy.event_id)
+
+    def update(self, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison) -> Step:
+        fields = wish.fields
+        if event.fields is not None and (comparison.pinned or comparison.frozen):
+            fields = overlay(fields, event.fields, comparison.pinned + comparison.frozen)
+        followed = [name for name in comparison.write if name in comparison.wish_changed]
+        if followed and copy.wanted:
+            reason = "changed" if link is None or wish.original_hashes != link.base_original else "settings_changed"
+        elif bears_other_stamp(event, copy) or comparison.no_base:
+            reason = "copy_unknown"
+        else:
+            reason = "copy_edited"
+        return Step(
+            verb=Verb.UPDATE,
+            op=Op.UPDATE,
+            occ=wish.occ,
+            copy_key=wish.copy_key,
+            form=wish.form,
+            reason=reason,
+            target_id=copy.event_id,
+            etag=event.etag,
+            fields=fields,
+            wanted=wish.hashes,
+            original_hashes=wish.original_hashes,
+            cancelled=wish.cancelled,
+            names=comparison.write,
+            copy=copy,
+            before=event,
+            rewrites=counted_rewrites(link, comparison, wish.hashes) if not followed else {},
+            follows_original=reason == "changed",
+            source=wish.source,
+        )
+
+    def settle(
+        self, decision: Decision, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison
+    ) -> None:
+        """Nothing to write: note what was learned, if anything."""
+        actual = hashes(self.wisher.normal(event.fields)) if event.fields is not None else {}
+        base = {
+            name: value if wish.hashes.get(name) == value else copy.base_copy.get(name, "")
+            for name, value in actual.items()
+        }
+        stamp = event.marker.stamp if event.marker_known and event.marker is not None else copy.stamp
+        settled = replace(
+            copy,
+            etag=event.etag,
+            base_copy=base if copy.base_copy else {n: v for n, v in base.items() if v},
+            wanted={**wish.hashes},
+            stamp=stamp if not comparison.write and not comparison.pinned else copy.stamp,
+            state=CopyState.LIVE,
+        )
+        if settled != copy:
+            decision.copies.append(settled)
+        now_linked = Link(
+            self.direction.id,
+            decision.original_id,
+            wish.occ,
+            copy_key=wish.copy_key,
+            state=LinkState.LIVE,
+            base_original=dict(wish.original_hashes),
+            rewrites=dict(link.rewrites) if link is not None else {},
+            reason=link.reason if link is not None and link.reason == STAND_IN else "",
+        )
+        if link != now_linked:
+            decision.links.append(now_linked)
+        if comparison.frozen:
+            self.skip(decision, wish.occ, "frozen", event=wish.source)
+        elif comparison.pinned:
+            self.skip(decision, wish.occ, "copy_kept_as_edited", event=wish.source)
+
+    def skip(
+        self,
+        decision: Decision,
+        occ: str,
+        reason: str,
+        *,
+        event: Event | None = None,
+        link: Link | None = None,
+        state: LinkState = LinkState.SKIPPED,
+        replan_at: datetime | None = None,
+        due: bool = False,
+        remember: bool = True,
+    ) -> None:
+        """Note why there is no write. Where there is no copy the link keeps the reason: why is it not there?"""
+        decision.skips.append((occ, reason, event or decision.source))
+        if due:
+            kept = link or Link(self.direction.id, decision.original_id, occ, state=state, reason=reason)
+            decision.links.append(replace(kept, replan_at=self.now))
+            return
+        passing = reason in ("pending", "backing_off", "stays_away", "frozen", "copy_kept_as_edited", "kept")
+        if passing or not remember or reason in ("not_provable", "left_after_filter") or (link and link.copy_key):
+            return
+        noted = Link(self.direction.id, decision.original_id, occ, state=state, reason=reason, replan_at=replan_at)
+        if link != noted:
+            decision.links.append(noted)
+
+    def delete(self, occ: str, copy: Copy, event: Event | None, reason: str, source: Event | None) -> Step:
+        return Step(
+            verb=Verb.DELETE,
+            op=Op.DELETE,
+            occ=occ,
+            copy_key=copy.copy_key,
+            form=copy.form,
+            reason=reason,
+            target_id=copy.event_id,
+            etag=event.etag if event is not None else "",
+            copy=copy,
+            before=event,
+            source=source,
+        )
+
+    def release(self, link: Link, copy: Copy, event: Event) -> Step:
+        return Step(
+            verb=Verb.RELEASE,
+            op=Op.UPDATE,
+            occ=link.occ,
+            copy_key=copy.copy_key,
+            form=copy.form,
+            reason="released",
+            target_id=copy.event_id,
+            etag=event.etag,
+            fields=event.fields,
+            wanted=dict(copy.wanted),
+            copy=copy,
+            before=event,
+            released=True,
+            loses=True,
+        )

@@ -1,0 +1,122 @@
+"""Rows of a view put together: a single, or a series with its exceptions and cancelled occurrences.
+
+The series is the unit of reading, planning and guarding (`engine.md` §5). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.domain.events import Event, EventKind, Fields
+from app.domain.links import Row, Seen
+from app.domain.times import Moment, to_wall
+from app.engine.fingerprint import is_sub_daily
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One single or one whole series as a view knows it.
+
+    Args:
+        id: the event's id, or the series'.
+        seen: what the view knows of the event or the master; ABSENT when there is no row of it at all.
+        event: the living single or master, None when it is gone or unknown.
+        exceptions: living exceptions by occurrence key.
+        cancelled: occurrence keys the series lacks, with their original starts.
+    """
+
+    id: str
+    seen: Seen
+    event: Event | None = None
+    exceptions: Mapping[str, Event] = field(default_factory=dict)
+    cancelled: Mapping[str, Moment] = field(default_factory=dict)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it repeats."""
+        return self.event is not None and self.event.kind is EventKind.SERIES
+
+    @property
+    def fields(self) -> Fields | None:
+        """Fields of the living single or master."""
+        return self.event.fields if self.event is not None else None
+
+
+def occurrence_key(original_start: Moment, zone: str | None, *, sub_daily: bool) -> str:
+    """`occ` of `engine.md` §4: the date of the original start in the series zone, plus `THHMM` where needed.
+
+    A moved hour of the whole series keeps the key; an aware time is converted, a naive one is wall time already.
+    """
+    if not isinstance(original_start, datetime):
+        return original_start.strftime("%Y%m%d")
+    wall = to_wall(original_start, zone or "UTC") if original_start.tzinfo is not None else original_start
+    return wall.strftime("%Y%m%dT%H%M" if sub_daily else "%Y%m%d")
+
+
+def wall_start(original_start: Moment, master: Fields) -> Moment:
+    """An original start as wall time of the series zone, or a date; a bare date of a timed series gets its hour."""
+    if isinstance(original_start, datetime):
+        if original_start.tzinfo is None:
+            return original_start
+        return to_wall(original_start, master.when.zone or "UTC") if not master.when.all_day else original_start.date()
+    if isinstance(master.when.start, datetime):
+        return datetime.combine(original_start, master.when.start.time())
+    return original_start
+
+
+def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
+    """Put the rows of one unit together. Rows of other units are the caller's mistake."""
+    main: Row | None = None
+    parts: list[Event] = []
+    for row in rows:
+        if row.event.id == unit_id:
+            main = row
+        elif row.seen is Seen.SEEN:
+            parts.append(row.event)
+    if main is None:
+        # Exceptions without their master: an invitation to one occurrence of somebody else's series.
+        exceptions = {
+            _own_key(event): event for event in parts if event.kind is EventKind.EXCEPTION and event.fields is not None
+        }
+        return Unit(unit_id, Seen.SEEN if exceptions else Seen.ABSENT, None, exceptions)
+    if main.seen is not Seen.SEEN or main.event.gone or main.event.fields is None:
+        return Unit(unit_id, Seen.GONE if main.event.gone else main.seen)
+    fields = main.event.fields
+    if main.event.kind is not EventKind.SERIES:
+        return Unit(unit_id, Seen.SEEN, main.event)
+    sub_daily = is_sub_daily(fields)
+
+    def key(start: Moment) -> str:
+        return occurrence_key(start, fields.when.zone, sub_daily=sub_daily)
+
+    cancelled = {key(start): wall_start(start, fields) for start in main.event.cancelled}
+    exceptions = {}
+    for event in parts:
+        if event.original_start is None:
+            continue
+        if event.kind is EventKind.EXCEPTION and event.fields is not None:
+            exceptions[key(event.original_start)] = event
+        elif event.kind is EventKind.CANCELLED:
+            cancelled[key(event.original_start)] = wall_start(event.original_start, fields)
+    for occ in exceptions:
+        cancelled.pop(occ, None)
+    return Unit(unit_id, Seen.SEEN, main.event, exceptions, cancelled)
+
+
+def assemble_all(unit_ids: Iterable[str], rows: Iterable[Row]) -> dict[str, Unit]:
+    """Units by id; an id without rows is ABSENT."""
+    by_unit: dict[str, list[Row]] = {unit_id: [] for unit_id in unit_ids}
+    for row in rows:
+        if row.event.unit in by_unit:
+            by_unit[row.event.unit].append(row)
+    return {unit_id: assemble(unit_id, own) for unit_id, own in by_unit.items()}
+
+
+def _own_key(event: Event) -> str:
+    if event.fields is None:
+        raise ValueError("a living event has fields")
+    when = event.fields.when
+    start = event.original_start if event.original_start is not None else when.start
+    return occurrence_key(start, when.zone, sub_daily=True)

@@ -1,0 +1,286 @@
+"""The plan: what to do for one original, from what is known of it, its links and its copies (`engine.md` §6). Pure.
+
+Never decides on absence: it answers *ask*, and is asked again with the answer. Writes nothing; `app.engine.apply` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState, Op, Seen
+from app.domain.pairs import CopyEdited, FilteredLater
+from app.domain.runs import Verb
+from app.domain.times import Span
+from app.engine.comparison import compare
+from app.engine.decisions import Case, Decision, Step
+from app.engine.fingerprint import hashes
+from app.engine.judge import Judge
+from app.engine.series import SeriesPlanner
+from app.engine.wishes import STAND_IN, Wish, Wisher
+
+REPLAN_DAILY = timedelta(days=1)
+EXPANDED = "expanded"
+"""Reason on the link of a series that is copied as one single for each occurrence."""
+
+_LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "outside_window"}
+"""Reasons for not wanting a new copy that never take an existing one away."""
+
+
+class Planner:
+    """Plans the originals of one direction at one moment."""
+
+    def __init__(self, direction: DirectionRecord, wisher: Wisher, *, now: datetime, window: Span) -> None:
+        self._judge = Judge(direction, wisher, now)
+        self._series = SeriesPlanner(self._judge)
+        self._window = window
+
+    def plan(self, case: Case) -> Decision:
+        """Decide one original. The same case always gives the same decision."""
+        unit = case.unit
+        decision = Decision(unit.id, source=unit.event)
+        if unit.seen is Seen.GONE:
+            self._gone(case, decision)
+        elif unit.seen is Seen.ABSENT:
+            self._absent(case, decision)
+        elif case.is_copy:
+            decision.counted = False
+            self._unwanted(case, decision, "is_copy")
+        elif unit.event is not None and not unit.event.marker_known:
+            # New on a service that hides markers in its changes: read it before it may be a source.
+            if case.asked_original:
+                self._judge.skip(decision, "", "could_not_ask", due=True, link=case.links.get(""))
+            else:
+                decision.ask_original = True
+        else:
+            self._living(case, decision)
+        if decision.asks:
+            decision.steps.clear()
+        return decision
+
+    # -- the original is there ------------------------------------------------------------------------------------
+
+    def _living(self, case: Case, decision: Decision) -> None:
+        linked = [occ for occ, link in case.links.items() if link.copy_key and link.state is LinkState.LIVE]
+        stand_ins = [occ for occ, link in case.links.items() if link.reason == STAND_IN]
+        wishes = self._judge.wisher.wishes(case.unit, stand_ins=stand_ins, linked=linked)
+        if not wishes.items and wishes.reason:
+            decision.counted = wishes.reason != "is_copy"
+            self._unwanted(case, decision, wishes.reason)
+            if wishes.due_again:
+                self._remember_expanded(case, decision, wishes.reason)
+            return
+        wished = {wish.occ: wish for wish in wishes.items}
+        self._drop_unwished(case, decision, wished)
+        if decision.steps and any(step.occ == "" and step.op is Op.DELETE for step in decision.steps):
+            return  # the form changed: the new one follows once the old one is gone
+        for wish in wishes.items:
+            if wish.form is not CopyForm.OCCURRENCE:
+                self._wish(case, decision, wish, [w for w in wishes.items if w.parent == wish.copy_key])
+        if "" not in wished and wishes.due_again:
+            self._remember_expanded(case, decision, EXPANDED)
+
+    def _remember_expanded(self, case: Case, decision: Decision, reason: str) -> None:
+        link = case.links.get("")
+        if link is None or not link.copy_key or self._judge.copy_of(case, link) is None:
+            decision.links.append(
+                Link(
+                    self._judge.direction.id,
+                    case.unit.id,
+                    state=LinkState.SKIPPED,
+                    reason=reason,
+                    replan_at=self._judge.now + REPLAN_DAILY,
+                )
+            )
+
+    def _drop_unwished(self, case: Case, decision: Decision, wished: Mapping[str, Wish]) -> None:
+        """Copies that another form, a cancelled occurrence or a filter leaves without a wish."""
+        for occ, link in sorted(case.links.items()):
+            copy = self._judge.copy_of(case, link)
+            wish = wished.get(occ)
+            if wish is not None and (copy is None or copy.form is wish.form):
+                continue
+            if copy is None:
+                if occ and link.state in (LinkState.LIVE, LinkState.SKIPPED):
+                    decision.unlink.append(occ)
+                continue
+            if copy.form is CopyForm.OCCURRENCE:
+                # It lives inside the copied series and is put right there.
+                decision.unlink.append(occ)
+                decision.copies.append(replace(copy, state=CopyState.GONE))
+                continue
+            form_changed = wish is not None or occ == "" or "" in wished
+            reason = "form_changed" if form_changed else "occurrence_cancelled"
+            self._remove(case, decision, link, copy, reason, loses=False)
+
+    def _wish(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
+        link = case.links.get(wish.occ)
+        copy = case.copies.get(wish.copy_key)
+        living = copy if copy is not None and copy.state is CopyState.LIVE and copy.event_id else None
+        if wish.copy_key in case.pending:
+            self._judge.skip(decision, wish.occ, "pending", event=wish.source)
+        elif link is not None and self._judge.backs_off(link, wish):
+            self._judge.skip(decision, wish.occ, "backing_off", event=wish.source)
+        elif living is not None:
+            self._there(case, decision, wish, parts, link, living)
+        elif link is not None and link.state is LinkState.AWAY and self._judge.stays_away:
+            self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
+        elif case.twin and (link is None or link.state is not LinkState.AWAY):
+            self._judge.skip(decision, wish.occ, "already_there", link=link, state=LinkState.TWIN, event=wish.source)
+        elif not wish.in_window:
+            self._judge.skip(
+                decision, wish.occ, "outside_window", link=link, event=wish.source, replan_at=self._enters_window(wish)
+            )
+        else:
+            self._create(decision, wish, copy, self._why_new(link))
+
+    @staticmethod
+    def _why_new(link: Link | None) -> str:
+        return "copy_missing" if link is not None and link.state is LinkState.AWAY else "new"
+
+    def _create(self, decision: Decision, wish: Wish, copy: Copy | None, reason: str) -> None:
+        decision.steps.append(
+            Step(
+                verb=Verb.CREATE,
+                op=Op.CREATE,
+                occ=wish.occ,
+                copy_key=wish.copy_key,
+                form=wish.form,
+                reason=reason,
+                fields=wish.fields,
+                wanted=wish.hashes,
+                original_hashes=wish.original_hashes,
+                cancelled=wish.cancelled,
+                copy=copy,
+                source=wish.source,
+            )
+        )
+
+    def _there(
+        self, case: Case, decision: Decision, wish: Wish, parts: list[Wish], link: Link | None, copy: Copy
+    ) -> None:
+        target = case.targets.get(copy.event_id)
+        if target is None or target.seen is Seen.ABSENT:
+            self._judge.ask_copy(case, decision, wish.occ, copy, wish.source, link)
+            return
+        if target.seen is Seen.GONE:
+            self._gone_by_hand(decision, wish, link, copy)
+            return
+        event = target.event
+        if event is None or event.fields is None or not self._judge.proved(event, copy):
+            self._judge.skip(decision, wish.occ, "not_provable", event=wish.source)
+            return
+        comparison = compare(
+            wish.hashes, hashes(self._judge.wisher.normal(event.fields)), event, copy, link, self._judge.policy
+        )
+        if self._judge.must_ask(case, decision, comparison, event, copy):
+            return
+        if link is None or not link.copy_key:
+            decision.adopted.append((wish.occ, wish.source))
+        if comparison.write:
+            decision.steps.append(self._judge.update(wish, link, copy, event, comparison))
+            return
+        self._judge.settle(decision, wish, link, copy, event, comparison)
+        if wish.form is CopyForm.SERIES:
+            self._series.inside(case, decision, wish, parts, copy, target)
+
+    def _gone_by_hand(self, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
+        gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
+        if not self._judge.stays_away:
+            self._create(decision, wish, gone, "copy_missing")
+            return
+        decision.copies.append(gone)
+        away = Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.AWAY, reason="stays_away")
+        if link is None or link.state is not LinkState.AWAY:
+            decision.links.append(away)
+        self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
+
+    # -- the original is not wanted, gone or out of sight ------------------------------------------------------------
+
+    def _unwanted(self, case: Case, decision: Decision, reason: str) -> None:
+        living = [(link, copy) for link in case.links.values() if (copy := self._judge.copy_of(case, link)) is not None]
+        roots = [(link, copy) for link, copy in living if copy.form is not CopyForm.OCCURRENCE]
+        if roots and reason not in _LEAVE_COPIES:
+            if self._judge.settings.filtered_later is FilteredLater.LEAVE:
+                self._judge.skip(decision, "", "left_after_filter")
+                return
+            for link, copy in roots:
+                self._remove(case, decision, link, copy, reason, loses=True)
+            return
+        if roots:
+            self._judge.skip(decision, "", reason)
+            return
+        for occ, link in case.links.items():
+            if occ and link.state is not LinkState.AWAY:
+                decision.unlink.append(occ)
+        self._judge.skip(decision, "", reason, link=case.links.get(""), remember=decision.counted)
+
+    def _gone(self, case: Case, decision: Decision) -> None:
+        if not case.links:
+            decision.counted = False
+        for occ, link in sorted(case.links.items()):
+            copy = self._judge.copy_of(case, link)
+            if link.state is LinkState.KEPT:
+                self._judge.skip(decision, occ, "kept")
+            elif copy is None:
+                decision.unlink.append(occ)
+            elif copy.form is CopyForm.OCCURRENCE:
+                parent = case.copies.get(copy.parent)
+                if parent is None or parent.state is not CopyState.LIVE:
+                    decision.unlink.append(occ)
+                    decision.copies.append(replace(copy, state=CopyState.GONE))
+            else:
+                self._remove(case, decision, link, copy, "original_gone", loses=True)
+
+    def _absent(self, case: Case, decision: Decision) -> None:
+        followed = any(self._judge.copy_of(case, link) is not None for link in case.links.values())
+        decision.counted = followed
+        if not followed:
+            return
+        if case.asked_original:
+            self._judge.skip(decision, "", "could_not_ask", due=True, link=case.links.get(""))
+        else:
+            decision.ask_original = True
+
+    def _remove(self, case: Case, decision: Decision, link: Link, copy: Copy, reason: str, *, loses: bool) -> None:
+        """Take a copy away: proved ours, read as it is now, and as we left it (else it may be the person's by now)."""
+        if copy.copy_key in case.pending:
+            self._judge.skip(decision, link.occ, "pending")
+            return
+        target = case.targets.get(copy.event_id)
+        if target is None or target.seen is Seen.ABSENT:
+            self._judge.ask_copy(case, decision, link.occ, copy, None, link)
+            return
+        if target.seen is Seen.GONE:
+            decision.copies.append(replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}))
+            decision.unlink.append(link.occ)
+            return
+        event = target.event
+        if event is None or event.fields is None or not self._judge.proved(event, copy):
+            self._judge.skip(decision, link.occ, "not_provable")
+            return
+        if link.retry_at is not None and link.retry_at > self._judge.now:
+            self._judge.skip(decision, link.occ, "backing_off")
+            return
+        actual = hashes(self._judge.wisher.normal(event.fields))
+        edited = bool(copy.base_copy) and actual != dict(copy.base_copy)
+        if edited and loses and reason == "original_gone" and self._judge.policy is CopyEdited.KEEP:
+            if not event.marker_known and copy.event_id not in case.asked_copies:
+                decision.ask_copies.append(copy.event_id)
+                return
+            decision.steps.append(self._judge.release(link, copy, event))
+            return
+        decision.steps.append(replace(self._judge.delete(link.occ, copy, event, reason, decision.source), loses=loses))
+
+    def _enters_window(self, wish: Wish) -> datetime | None:
+        """When an original outside the window comes into it; None if it lies behind."""
+        if wish.form is CopyForm.SERIES:
+            return self._judge.now + REPLAN_DAILY
+        start = (
+            wish.source.fields.when.start_instant(self._judge.direction.source.zone)
+            if wish.source.fields
+            else self._judge.now
+        )
+        ahead = self._window.end - self._judge.now
+        return start - ahead if start >= self._window.end else None

@@ -1,0 +1,61 @@
+"""Why something is done, or not: every reason code with its sentence for a person.
+
+The codes are stable and go into the API, the log and the database; the windows translate by code.
+"""
+
+from __future__ import annotations
+
+SENTENCES: dict[str, str] = {
+    # writes
+    "new": "It is new in the source calendar.",
+    "changed": "It changed in the source calendar.",
+    "settings_changed": "The pair's settings changed.",
+    "copy_missing": "Its copy was deleted by hand, and this pair restores copies.",
+    "copy_edited": "Its copy was edited by hand, and this pair restores copies.",
+    "copy_unknown": "Its copy was written by another installation; the original wins.",
+    "form_changed": "It is copied in another form now.",
+    "occurrence_cancelled": "This occurrence was cancelled in the source calendar.",
+    "occurrence_changed": "This occurrence was changed in the source calendar.",
+    "occurrence_restored": "A cancelled occurrence is back, so the series is made anew.",
+    "original_gone": "It was deleted in the source calendar.",
+    "found_copy": "Its copy was already there.",
+    "command_remove": "You asked to remove this pair's copies.",
+    "command_release": "You asked to make this pair's copies your own.",
+    # no copy
+    "declined": "You declined it.",
+    "cancelled_original": "It is cancelled.",
+    "working_location": "Working locations are left out.",
+    "birthday": "Birthdays are left out.",
+    "free": "It is marked as free.",
+    "tentative": "Tentative events are left out.",
+    "all_day": "All-day events are left out.",
+    "too_short": "It is shorter than this pair's minimum.",
+    "private": "It is private.",
+    "is_copy": "It is itself a copy; copies are never copied.",
+    "outside_window": "It lies outside this pair's time window.",
+    "already_there": "The same meeting is in the target calendar by itself.",
+    "stays_away": "You deleted its copy; it stays away.",
+    "kept": "You chose to keep its copy.",
+    "copy_kept_as_edited": "Its copy was edited by hand, and this pair keeps such edits.",
+    "left_after_filter": "It no longer passes the filters; its copy is left, as this pair says.",
+    "frozen": "Its copy keeps coming back different from what was written, so it is left alone until it changes.",
+    "not_provable": "What is in the copy's place cannot be proved to be ours, so it is not touched.",
+    "released": "Its original is gone, and its copy was edited by hand: it is yours now.",
+    "series_too_dense": "The series has too many occurrences to copy.",
+    "rule_unreadable": "The repetition rule cannot be read.",
+    # waits
+    "pending": "An earlier write is still being settled.",
+    "backing_off": "The target refused it; it will be tried again later.",
+    "refused": "The target calendar refused it.",
+    "could_not_ask": "The service could not say whether it is still there; nothing is done until it can.",
+    "held": "It waits for your decision.",
+    "throttled": "The service asked to slow down; it will be tried again later.",
+    "stopped": "The run was stopped before its turn.",
+    "unknown_outcome": "The service did not say whether the write happened; the next run settles it.",
+    "nothing_to_do": "Its copy is as it should be.",
+}
+
+
+def sentence(code: str) -> str:
+    """The sentence of a reason; raises KeyError for a code that is not in the catalogue."""
+    return SENTENCES[code]

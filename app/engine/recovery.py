@@ -1,0 +1,169 @@
+"""Settling writes whose outcome nobody told, before anything is planned (`engine.md` §11, "Recovery").
+
+Planned anew, our own late write would pass for a person's. Async through ports only. What cannot be settled now stays
+in the journal and blocks its unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.domain.events import Event
+from app.domain.links import Answer, Copy, CopyState, DirectionRecord, Evidence, Intent, Link, Op, Row, Seen
+from app.domain.ports import CalendarClient, Clock, Closing, Ledger
+from app.engine import closing
+from app.engine.fingerprint import hashes
+from app.engine.originals import Unit, assemble
+from app.engine.proof import is_ours_by_marker
+from app.engine.writer import Writer
+
+
+async def marked_copies(client: CalendarClient, direction: DirectionRecord) -> list[Event]:
+    """Living events in the target that are proved copies of this direction, by one listing of the marker."""
+    pages = client.marked(direction.key)
+    found: list[Event] = []
+    while (page := await pages.next()) is not None:
+        found.extend(
+            event
+            for event in page.events
+            if not event.gone
+            and event.fields is not None
+            and event.marker is not None
+            and event.marker.direction_key == direction.key
+            and is_ours_by_marker(event, direction.target.calendar_key)
+        )
+    return found
+
+
+async def recover(
+    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, writer: Writer, clock: Clock
+) -> int:
+    """Settle every pending write of a direction. Returns how many stay unknown.
+
+    Creates: one listing of the marker finds most; what is not found is sent again under the same id, which cannot
+    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied.
+    """
+    pending = ledger.pending_intents(direction.id)
+    if not pending:
+        return 0
+    creates = [intent for intent in pending if intent.op is Op.CREATE]
+    if creates:
+        await _creates(direction, client, ledger, writer, clock, creates)
+    others = [intent for intent in pending if intent.op is not Op.CREATE]
+    if others:
+        await _others(direction, client, ledger, clock, others)
+    return len(ledger.pending_intents(direction.id))
+
+
+async def _creates(
+    direction: DirectionRecord,
+    client: CalendarClient,
+    ledger: Ledger,
+    writer: Writer,
+    clock: Clock,
+    creates: Sequence[Intent],
+) -> None:
+    found = {}
+    for event in await marked_copies(client, direction):
+        if event.marker is not None:
+            found[(event.marker.copy_key, event.marker.generation)] = event
+    closings: list[Closing] = []
+    answers: list[Answer] = []
+    again: list[Intent] = []
+    for intent in creates:
+        there = found.get((intent.copy_key, intent.generation))
+        if there is None or there.fields is None or there.marker is None:
+            again.append(intent)
+        elif there.marker.stamp == intent.stamp:
+            closings.append(closing.applied(intent, client.normal_form(there.fields), there))
+            answers.append(Answer(there.id, Evidence.FOUND, (there,)))
+        else:
+            closings.append(_taken_over(intent, there, clock))
+            answers.append(Answer(there.id, Evidence.FOUND, (there,)))
+    if closings:
+        ledger.close_intents(closings, clock.now())
+        ledger.store_answers(direction.target.id, answers)
+    for intent in again:
+        # Sent again under the same id, and alone: an operation unknown twice may spoil its neighbours.
+        await writer.deliver(ledger.retry_intents([intent], clock.now()))
+
+
+def _taken_over(intent: Intent, event: Event, clock: Clock) -> Closing:
+    """The copy exists with another stamp: somebody wrote it since. Keep it without a base, and plan again."""
+    dropped = closing.dropped(intent, None, clock.now())
+    copy = Copy(
+        intent.direction_id,
+        intent.copy_key,
+        generation=intent.generation,
+        event_id=event.id,
+        form=intent.form,
+        state=CopyState.LIVE,
+        etag=event.etag,
+        stamp=event.marker.stamp if event.marker is not None else "",
+    )
+    return Closing(dropped.intent, link=dropped.link, copy=copy)
+
+
+async def _others(
+    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, clock: Clock, intents: Sequence[Intent]
+) -> None:
+    answers: dict[str, Answer] = {}
+    reading = client.read(sorted({intent.target_id for intent in intents}))
+    while told := await reading.next():
+        answers |= {answer.event_id: answer for answer in told}
+        proved = [answer for answer in told if answer.evidence is not Evidence.UNKNOWN]
+        if proved:
+            ledger.store_answers(direction.target.id, proved)
+    keys = {intent.copy_key for intent in intents} | {intent.parent for intent in intents if intent.parent}
+    copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)}
+    links = {
+        (link.original_id, link.occ): link
+        for link in ledger.links(direction.id, {intent.original_id for intent in intents})
+    }
+    closings: list[Closing] = []
+    for intent in intents:
+        answer = answers.get(intent.target_id)
+        if answer is None or answer.evidence is Evidence.UNKNOWN:
+            closings.append(closing.still_unknown(intent))
+            continue
+        link = links.get((intent.original_id, intent.occ))
+        closed = _settle(intent, answer, client, copies, link, clock)
+        if closed.copy is not None:
+            copies[closed.copy.copy_key] = closed.copy
+        closings.append(closed)
+    ledger.close_intents(closings, clock.now())
+
+
+def _settle(
+    intent: Intent,
+    answer: Answer,
+    client: CalendarClient,
+    copies: Mapping[str, Copy],
+    link: Link | None,
+    clock: Clock,
+) -> Closing:
+    known, parent = copies.get(intent.copy_key), copies.get(intent.parent)
+    if intent.op is Op.DELETE:
+        if answer.evidence is Evidence.GONE:
+            return closing.applied(intent, None, None, known=known)
+        return closing.dropped(intent, link, clock.now())
+    if answer.evidence is Evidence.GONE:
+        return closing.dropped(intent, link, clock.now())
+    unit = assemble(answer.event_id, [Row(event, Seen.SEEN) for event in answer.events])
+    event = _subject(intent, unit)
+    if intent.op is Op.CANCEL_OCCURRENCE:
+        if intent.occ in unit.cancelled:
+            return closing.applied(intent, None, None, parent=parent, known=known)
+        return closing.dropped(intent, link, clock.now())
+    if event is None or event.fields is None:
+        return closing.dropped(intent, link, clock.now())
+    answered = client.normal_form(event.fields)
+    stamped = event.marker is not None and event.marker.stamp == intent.stamp
+    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(answered) == dict(intent.wanted)
+    if stamped or equal:
+        return closing.applied(intent, answered, event, parent=parent, known=known)
+    return closing.dropped(intent, link, clock.now())
+
+
+def _subject(intent: Intent, unit: Unit) -> Event | None:
+    return unit.exceptions.get(intent.occ) if intent.op is Op.UPDATE_OCCURRENCE else unit.event

@@ -1,0 +1,420 @@
+"""One run of one direction: recover, read, plan and ask, guard, write, settle (`engine.md` §13).
+
+One sequential coroutine over ports. Concurrency lies above it (services start several runs) and below it (a client
+keeps several requests in flight). Raises ProviderError when a side cannot be read or the target not be written at all:
+then this direction is not planned, and nothing is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from app.domain.events import Event
+from app.domain.links import Copy, DirectionRecord, Link, LinkState
+from app.domain.pairs import DirectionSettings
+from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
+from app.domain.runs import ActionRecord, ActionResult, Counts, Hold, HoldAnswer, HoldCause, RunError, Verb
+from app.domain.times import Span
+from app.engine import view
+from app.engine.cases import CaseReader, copy_from
+from app.engine.decisions import Decision, Step
+from app.engine.guard import Verdict, guard
+from app.engine.plan import Planner
+from app.engine.reasons import sentence
+from app.engine.recovery import marked_copies, recover
+from app.engine.wishes import Wisher
+from app.engine.writer import Work, Writer, Written
+
+ASK_AT_MOST = 200
+"""Direct reads in one run; the rest waits for the next."""
+ROUNDS_AT_MOST = 6
+"""Plan and write so often at the most: a master, its occurrences, a burned id, a dropped write."""
+PLAN_AT_ONCE = 100
+"""Originals planned between two chances for others to run."""
+
+
+class Names(Protocol):
+    """Fresh ids."""
+
+    def hold(self) -> str:
+        """An id for a hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a run needs of the world.
+
+    Args:
+        pull: bring the view of a connection up to date, once for all directions that use it (by connection id).
+        breathe: let others run; awaited between chunks of planning.
+        stopping: whether no further write may start (pause, stop of the app).
+    """
+
+    ledger: Ledger
+    clock: Clock
+    stamps: Stamps
+    names: Names
+    expander: Expander
+    pull: Callable[[str], Awaitable[None]]
+    breathe: Callable[[], Awaitable[None]]
+    stopping: Callable[[], bool]
+
+
+@dataclass(slots=True)
+class DirectionResult:
+    """What a run of one direction came to; `actions` is the whole story of a dry run, else what had no write."""
+
+    counts: Counts = field(default_factory=Counts)
+    errors: list[RunError] = field(default_factory=list)
+    actions: list[ActionRecord] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    retry_after_seconds: float | None = None
+
+
+def window_of(settings: DirectionSettings, now: datetime) -> Span:
+    """Where copies may be created: whole days around now."""
+    return Span(
+        now - timedelta(days=settings.window_back_days),
+        now + timedelta(days=settings.window_ahead_days),
+    )
+
+
+class DirectionRun:
+    """Runs one direction once."""
+
+    def __init__(
+        self,
+        direction: DirectionRecord,
+        source: CalendarReader,
+        target: CalendarClient,
+        tools: Tools,
+        *,
+        run_id: str,
+        dry: bool = False,
+    ) -> None:
+        self._direction = direction
+        self._source = source
+        self._target = target
+        self._tools = tools
+        self._ledger = tools.ledger
+        self._run_id = run_id
+        self._dry = dry
+        self._now = tools.clock.now()
+        self._window = window_of(direction.settings, self._now)
+        wisher = Wisher(
+            direction,
+            normal_form=target.normal_form,
+            expresses=target.expresses,
+            expand=lambda fields, span: tools.expander.occurrences(fields, span, direction.source.zone),
+            window=self._window,
+        )
+        self._planner = Planner(direction, wisher, now=self._now, window=self._window)
+        self._cases = CaseReader(direction, tools.ledger)
+        self._complete = True
+        self._result = DirectionResult()
+
+    async def run(self) -> DirectionResult:
+        """Do it. Returns what it came to; raises ProviderError when a side failed as a whole."""
+        writer = self._writer()
+        if not self._dry:
+            unsettled = await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+            self._complete = unsettled == 0
+        await self._tools.pull(self._direction.target.id)
+        await self._tools.pull(self._direction.source.id)
+        seen_source = self._ledger.view(self._direction.source.id)
+        seen_target = self._ledger.view(self._direction.target.id)
+        await self._adopt()
+        originals: Collection[str] = self._ledger.originals_to_plan(self._direction, self._now)
+        for number in range(ROUNDS_AT_MOST):
+            decisions = await self._decide(originals)
+            verdict = self._guarded(decisions, source_live=seen_source.live_count)
+            self._tell(decisions, verdict, first=number == 0)
+            if self._dry:
+                break
+            self._keep(decisions)
+            written = await self._write(writer, verdict)
+            originals = sorted(written.again - self._pending_originals())
+            if not originals or self._tools.stopping():
+                break
+            await self._read_again(written)
+            written.again.clear()
+            written.reread.clear()
+        if not self._dry:
+            await self._finish(writer, seen_source.seq, seen_target.seq)
+        return self._result
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    async def _adopt(self) -> None:
+        """In a new pair, or after loss of state: find the copies that are there already, by marker and proof."""
+        if self._direction.adopted:
+            return
+        found: dict[str, Copy] = {}
+        known = {copy.copy_key for copy in self._ledger.copies(self._direction.id, None) if copy.event_id}
+        for event in await marked_copies(self._target, self._direction):
+            copy = copy_from(event, self._direction.id)
+            if copy is None or copy.copy_key in known:
+                continue
+            rival = found.get(copy.copy_key)
+            if rival is None or copy.generation < rival.generation:
+                found[copy.copy_key] = copy
+        self._cases.adopted = found
+        if not self._dry:
+            self._ledger.save([], list(found.values()))
+            self._ledger.adopted(self._direction.id)
+
+    async def _decide(self, originals: Collection[str]) -> list[Decision]:
+        """Plan these originals; ask what must be asked, and plan those again with the answers."""
+        decided: dict[str, Decision] = {}
+        open_ones = list(originals)
+        for _ in range(3):
+            fresh = await self._plan(open_ones)
+            decided |= {decision.original_id: decision for decision in fresh}
+            asking = [decision for decision in fresh if decision.asks]
+            if not asking:
+                break
+            open_ones = await self._ask(asking)
+            if not open_ones:
+                break
+        waiting = [decision for decision in decided.values() if decision.asks]
+        if waiting:
+            self._complete = False
+        for decision in waiting:
+            decision.steps.clear()
+            decision.skips.append(("", "could_not_ask", decision.source))
+        return [decided[original_id] for original_id in originals if original_id in decided]
+
+    async def _ask(self, asking: Iterable[Decision]) -> list[str]:
+        """Read what decisions ask for, as far as this run's allowance goes; returns the originals it answered."""
+        answered = []
+        sources: list[str] = []
+        targets: list[str] = []
+        for decision in asking:
+            new_source = [decision.original_id] if decision.ask_original else []
+            new_targets = [i for i in decision.ask_copies if i not in self._cases.asked_target]
+            used = len(self._cases.asked_source) + len(self._cases.asked_target) + len(sources) + len(targets)
+            if used + len(new_source) + len(new_targets) > ASK_AT_MOST:
+                continue
+            sources.extend(new_source)
+            targets.extend(new_targets)
+            answered.append(decision.original_id)
+        if targets:
+            await view.ask(self._target, self._ledger, self._direction.target.id, targets)
+            self._cases.asked_target.update(targets)
+        if sources:
+            await view.ask(self._source, self._ledger, self._direction.source.id, sources)
+            self._cases.asked_source.update(sources)
+        return answered
+
+    async def _read_again(self, written: Written) -> None:
+        reread = sorted(written.reread - {""})
+        if reread:
+            await view.ask(self._target, self._ledger, self._direction.target.id, reread)
+
+    # -- planning ----------------------------------------------------------------------------------------------------
+
+    async def _plan(self, originals: Sequence[str]) -> list[Decision]:
+        decisions: list[Decision] = []
+        for start in range(0, len(originals), PLAN_AT_ONCE):
+            decisions.extend(
+                self._planner.plan(case) for case in self._cases.cases(originals[start : start + PLAN_AT_ONCE])
+            )
+            await self._tools.breathe()
+        return decisions
+
+    # -- guarding, telling, keeping ------------------------------------------------------------------------------------
+
+    def _guarded(self, decisions: Sequence[Decision], *, source_live: int) -> Verdict:
+        answers: dict[tuple[HoldCause, str], HoldAnswer] = {}
+        known: dict[HoldCause, Hold] = {}
+        for cause in HoldCause:
+            hold = self._ledger.hold(self._direction.id, cause)
+            if hold is None:
+                continue
+            known[cause] = hold
+            if hold.answer is not None:
+                answers |= {(cause, item): hold.answer for item in self._ledger.hold_items(hold.id)}
+        tally = self._ledger.tally(self._direction.id, self._now)
+        verdict = guard(decisions, tally, source_live=source_live, answers=answers)
+        if self._dry:
+            return verdict
+        for cause, held in verdict.held.items():
+            self._hold(cause, held, known.get(cause), answers)
+        for cause, hold in known.items():
+            if cause not in verdict.held and (hold.answer is None or self._carried_out(decisions, cause, answers)):
+                self._ledger.close_hold(hold.id)
+        return verdict
+
+    def _carried_out(
+        self,
+        decisions: Sequence[Decision],
+        cause: HoldCause,
+        answers: Mapping[tuple[HoldCause, str], HoldAnswer],
+    ) -> bool:
+        """An answered hold is over once nothing it concerns is planned any more."""
+        concerned = {original for (of, original) in answers if of is cause}
+        return not any(decision.original_id in concerned and decision.steps for decision in decisions)
+
+    def _hold(
+        self,
+        cause: HoldCause,
+        held: Sequence[Decision],
+        known: Hold | None,
+        answers: Mapping[tuple[HoldCause, str], HoldAnswer],
+    ) -> None:
+        kept = [d for d in held if answers.get((cause, d.original_id)) is HoldAnswer.KEPT]
+        waiting = [d for d in held if d not in kept]
+        self._ledger.save([link for decision in kept for link in self._kept_links(decision)], [])
+        if not waiting:
+            return
+        reopened = known if known is not None and known.answer is None else None
+        hold = Hold(
+            id=reopened.id if reopened is not None else self._tools.names.hold(),
+            pair_id=self._direction.pair_id,
+            direction_id=self._direction.id,
+            cause=cause,
+            opened_at=reopened.opened_at if reopened is not None else self._now,
+            expected=len(waiting),
+            samples=tuple(_title(decision.source or _before(decision)) for decision in waiting[:5]),
+        )
+        self._ledger.save_hold(hold, [decision.original_id for decision in waiting])
+        self._ledger.save([link for d in waiting for link in self._due_links(d)], [])
+        self._result.holds.append(hold)
+
+    def _kept_links(self, decision: Decision) -> list[Link]:
+        links = self._ledger.links(self._direction.id, [decision.original_id])
+        return [replace(link, state=LinkState.KEPT, reason="kept", replan_at=None) for link in links]
+
+    def _due_links(self, decision: Decision) -> list[Link]:
+        """What is held stays due, so that it is proved again at every run and leaves when its cause does."""
+        links = self._ledger.links(self._direction.id, [decision.original_id])
+        return [replace(link, replan_at=self._now) for link in links]
+
+    def _tell(self, decisions: Sequence[Decision], verdict: Verdict, *, first: bool) -> None:
+        """Write the story of everything that is not a write, and count."""
+        held = {decision.original_id for waiting in verdict.held.values() for decision in waiting}
+        records = [
+            self._record(d, step.occ, Verb.HOLD, "held", ActionResult.HELD, step)
+            for w in verdict.held.values()
+            for d in w
+            for step in d.steps[:1]
+        ]
+        if first:
+            counted = [decision for decision in decisions if decision.counted]
+            skipped = sum(1 for d in counted if d.skips and not d.steps and not _only_settled(d))
+            self._count(Counts(processed=len(counted), skipped=skipped, held=len(held)))
+            for decision in counted:
+                records.extend(
+                    self._record(decision, occ, Verb.SKIP, reason, ActionResult.DONE, None, event)
+                    for occ, reason, event in decision.skips
+                )
+                records.extend(
+                    self._record(decision, occ, Verb.ADOPT, "found_copy", ActionResult.DONE, None, event)
+                    for occ, event in decision.adopted
+                )
+        if self._dry:
+            for decision in verdict.go:
+                records.extend(
+                    self._record(decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
+                    for step in decision.steps
+                )
+        self._result.actions.extend(records)
+        if not self._dry and records:
+            self._ledger.record(self._run_id, records)
+
+    def _record(
+        self,
+        decision: Decision,
+        occ: str,
+        verb: Verb,
+        reason: str,
+        result: ActionResult,
+        step: Step | None,
+        event: Event | None = None,
+    ) -> ActionRecord:
+        subject = event or (step.source or step.before if step is not None else None) or decision.source
+        when = subject.fields.when if subject is not None and subject.fields is not None else None
+        return ActionRecord(
+            direction_id=self._direction.id,
+            original_id=decision.original_id,
+            occ=occ,
+            verb=verb,
+            reason=reason,
+            sentence=sentence(reason),
+            result=result,
+            fields=step.names if step is not None else (),
+            title=_title(subject),
+            starts_at=when.start_instant(self._direction.source.zone) if when is not None else None,
+            all_day=when.all_day if when is not None else False,
+        )
+
+    def _keep(self, decisions: Sequence[Decision]) -> None:
+        links = [link for decision in decisions for link in decision.links]
+        copies = [copy for decision in decisions for copy in decision.copies]
+        unlink = [(self._direction.id, d.original_id, occ) for d in decisions for occ in d.unlink]
+        if links or copies or unlink:
+            self._ledger.save(links, copies, unlink)
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _writer(self) -> Writer:
+        return Writer(
+            self._direction,
+            self._target,
+            self._ledger,
+            clock=self._tools.clock,
+            stamps=self._tools.stamps,
+            run_id=self._run_id,
+            stopping=self._tools.stopping,
+        )
+
+    async def _write(self, writer: Writer, verdict: Verdict) -> Written:
+        originals = [decision.original_id for decision in verdict.go if decision.steps]
+        links = (
+            {(k.original_id, k.occ): k for k in self._ledger.links(self._direction.id, originals)} if originals else {}
+        )
+        work = [
+            Work(decision.original_id, step, links.get((decision.original_id, step.occ)))
+            for decision in verdict.go
+            for step in decision.steps
+        ]
+        return await writer.write(work)
+
+    def _pending_originals(self) -> set[str]:
+        return {intent.original_id for intent in self._ledger.pending_intents(self._direction.id)}
+
+    async def _finish(self, writer: Writer, seq_source: int, seq_target: int) -> None:
+        """Settle what was left unknown once more; then all that was seen at the start counts as planned, if it was."""
+        unsettled = 0
+        if self._ledger.pending_intents(self._direction.id) and not self._tools.stopping():
+            unsettled = await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+        written = writer.written
+        self._count(written.counts)
+        self._result.errors.extend(written.errors)
+        self._result.retry_after_seconds = written.retry_after_seconds
+        unsettled = len(self._ledger.pending_intents(self._direction.id))
+        if unsettled:
+            message = f"The service did not say whether {unsettled} write(s) happened; the next run settles them."
+            self._result.errors.append(RunError("unknown_outcome", message, self._direction.target.id))
+            self._count(Counts(failed=unsettled))
+        if self._complete and not written.unfinished and not unsettled and not self._tools.stopping():
+            self._ledger.planned(self._direction, seq_source=seq_source, seq_target=seq_target)
+
+    def _count(self, counts: Counts) -> None:
+        self._result.counts = self._result.counts.plus(counts)
+
+
+def _only_settled(decision: Decision) -> bool:
+    return all(reason == "nothing_to_do" for _, reason, _ in decision.skips)
+
+
+def _before(decision: Decision) -> Event | None:
+    return next((step.before for step in decision.steps if step.before is not None), None)
+
+
+def _title(event: Event | None) -> str:
+    return event.fields.title if event is not None and event.fields is not None else ""

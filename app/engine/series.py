@@ -1,0 +1,206 @@
+"""Cancelled and changed occurrences inside a copied series whose master is as it should be (`engine.md` §5). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.events import Event, Fields
+from app.domain.identity import copy_key
+from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op
+from app.domain.pairs import CopyEdited
+from app.domain.runs import Verb
+from app.domain.times import Moment
+from app.engine.comparison import Comparison, compare, counted_rewrites
+from app.engine.decisions import Case, Decision, Step
+from app.engine.fingerprint import hashes
+from app.engine.judge import Judge
+from app.engine.originals import Unit, wall_start
+from app.engine.wishes import Wish
+
+
+class SeriesPlanner:
+    """Plans what differs inside one copied series, occurrence by occurrence."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    def inside(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish], copy: Copy, target: Unit) -> None:
+        """Cancelled and changed occurrences of a series whose master is as it should be."""
+        master = target.fields
+        if master is None:
+            raise ValueError("a copied series is planned only when its master was read")
+        parts_by_occ = {part.occ: part for part in parts}
+        if self._revived(case, decision, wish, copy, target, parts_by_occ):
+            return
+        for occ, start in sorted(wish.cancelled.items()):
+            if occ not in target.cancelled:
+                decision.steps.append(self._cancel(wish, copy, target, occ, start))
+        for occ, part in sorted(parts_by_occ.items()):
+            if not self._is_away(case, occ):
+                self._occurrence(case, decision, part, copy, target, master)
+        for occ, event in sorted(target.exceptions.items()):
+            if occ not in parts_by_occ and occ not in wish.cancelled and not self._is_away(case, occ):
+                self._regular_again(case, decision, wish, occ, event, copy, target, master)
+
+    def _revived(
+        self, case: Case, decision: Decision, wish: Wish, copy: Copy, target: Unit, parts: Mapping[str, Wish]
+    ) -> bool:
+        """Occurrences the copy lacks but should have: if we took them away, the series is made anew."""
+        rebuilt = False
+        for occ in sorted(target.cancelled.keys() - wish.cancelled.keys()):
+            if self._is_away(case, occ):
+                continue
+            if occ in copy.cancelled or not self._judge.stays_away:
+                rebuilt = True
+            else:
+                decision.links.append(
+                    Link(self._judge.direction.id, decision.original_id, occ, state=LinkState.AWAY, reason="stays_away")
+                )
+                self._judge.skip(decision, occ, "stays_away", event=parts[occ].source if occ in parts else wish.source)
+        if rebuilt:
+            decision.steps.append(self._judge.delete(wish.occ, copy, target.event, "occurrence_restored", wish.source))
+        return rebuilt
+
+    def _is_away(self, case: Case, occ: str) -> bool:
+        link = case.links.get(occ)
+        return link is not None and link.state is LinkState.AWAY and self._judge.stays_away
+
+    def _cancel(self, wish: Wish, copy: Copy, target: Unit, occ: str, start: Moment) -> Step:
+        return Step(
+            verb=Verb.UPDATE,
+            op=Op.CANCEL_OCCURRENCE,
+            occ=occ,
+            copy_key=copy_key(self._judge.direction.key, self._original_of(wish), occ),
+            form=CopyForm.OCCURRENCE,
+            reason="occurrence_cancelled",
+            target_id=copy.event_id,
+            occurrence_start=self._start_in(target, start),
+            parent=copy.copy_key,
+            copy=copy,
+            before=target.exceptions.get(occ),
+            follows_original=True,
+            source=wish.source,
+        )
+
+    @staticmethod
+    def _original_of(wish: Wish) -> str:
+        return wish.source.unit
+
+    @staticmethod
+    def _start_in(target: Unit, start: Moment) -> Moment:
+        fields = target.fields
+        return wall_start(start, fields) if fields is not None else start
+
+    def _occurrence(
+        self, case: Case, decision: Decision, part: Wish, parent: Copy, target: Unit, master: Fields
+    ) -> None:
+        if part.occurrence_start is None:
+            raise ValueError("an occurrence without its original start is nowhere")
+        link = case.links.get(part.occ)
+        if part.copy_key in case.pending:
+            self._judge.skip(decision, part.occ, "pending", event=part.source)
+            return
+        if link is not None and self._judge.backs_off(link, part):
+            self._judge.skip(decision, part.occ, "backing_off", event=part.source)
+            return
+        start = self._start_in(target, part.occurrence_start)
+        event = target.exceptions.get(part.occ)
+        regular = replace(master, when=master.when.moved_to(start), recurrence=None)
+        there = event.fields if event is not None and event.fields is not None else regular
+        known = case.copies.get(part.copy_key)
+        copy = known if known is not None and known.state is CopyState.LIVE else None
+        copy = copy or Copy(
+            self._judge.direction.id,
+            part.copy_key,
+            parent=parent.copy_key,
+            form=CopyForm.OCCURRENCE,
+            state=CopyState.LIVE,
+        )
+        actual = hashes(self._judge.wisher.normal(there))
+        subject = event or Event(id="", marker_known=False)
+        comparison = compare(part.hashes, actual, subject, copy, link, self._judge.policy)
+        if copy.base_copy and self._judge.must_ask(case, decision, comparison, subject, copy):
+            return
+        if comparison.write:
+            step = self._judge.update(part, link, copy, subject, comparison)
+            decision.steps.append(
+                replace(
+                    step,
+                    op=Op.UPDATE_OCCURRENCE,
+                    reason="occurrence_changed" if step.reason == "copy_unknown" else step.reason,
+                    target_id=parent.event_id,
+                    etag=event.etag if event is not None else "",
+                    occurrence_start=start,
+                    parent=parent.copy_key,
+                    before=event,
+                )
+            )
+        elif event is not None:
+            settled = replace(copy, event_id=event.id)
+            self._judge.settle(decision, part, link, settled, event, comparison)
+            if settled != known and not any(c.copy_key == part.copy_key for c in decision.copies):
+                decision.copies.append(replace(settled, wanted=dict(part.hashes), base_copy=actual))
+
+    def _regular_again(
+        self,
+        case: Case,
+        decision: Decision,
+        wish: Wish,
+        occ: str,
+        event: Event,
+        parent: Copy,
+        target: Unit,
+        master: Fields,
+    ) -> None:
+        """An exception in the copy that the original does not have (any more)."""
+        if event.original_start is None or event.fields is None:
+            return
+        key = copy_key(self._judge.direction.key, decision.original_id, occ)
+        if key in case.pending:
+            return
+        start = self._start_in(target, event.original_start)
+        regular = replace(wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, start)), recurrence=None)
+        wanted = hashes(self._judge.wisher.normal(regular))
+        actual = hashes(self._judge.wisher.normal(event.fields))
+        names = tuple(name for name, value in wanted.items() if actual[name] != value)
+        ours = case.copies.get(key)
+        by_hand = ours is None or not ours.event_id
+        if not names or (by_hand and self._judge.policy is CopyEdited.KEEP):
+            return
+        if by_hand and not case.asked_original:
+            decision.ask_original = True
+            return
+        link = case.links.get(occ)
+        comparison = Comparison(write=names)
+        if by_hand and link is not None and all(link.rewrites.get(n, ("", 0)) == (wanted[n], 3) for n in names):
+            self._judge.skip(decision, occ, "frozen", event=wish.source)
+            return
+        decision.steps.append(
+            Step(
+                verb=Verb.UPDATE,
+                op=Op.UPDATE_OCCURRENCE,
+                occ=occ,
+                copy_key=key,
+                form=CopyForm.OCCURRENCE,
+                reason="copy_edited" if by_hand else "occurrence_changed",
+                target_id=parent.event_id,
+                etag=event.etag,
+                fields=regular,
+                wanted=wanted,
+                occurrence_start=start,
+                parent=parent.copy_key,
+                names=names,
+                copy=ours,
+                before=event,
+                rewrites=counted_rewrites(link, comparison, wanted) if by_hand else {},
+                source=wish.source,
+            )
+        )
+
+    @staticmethod
+    def _like(fields: Fields, start: Moment) -> Moment:
+        if fields.when.all_day:
+            return start.date() if isinstance(start, datetime) else start
+        return wall_start(start, fields)

@@ -1,0 +1,70 @@
+"""What a copy shows of its original, by the settings of its direction (`engine.md` §2, §14). Pure.
+
+A blocker never holds a word of the original: title, text, place, link, guests and reminders stay behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.domain.events import Fields, Visibility
+from app.domain.links import DirectionRecord
+from app.domain.pairs import Mode, PrivateOriginals, Reminders
+from app.engine.filters import PRIVATE
+
+BLOCKER_TITLE = "Busy"
+ADDED_BELOW = "-- Kalends --"
+"""Line under which we add what the target has no field for (the meeting link)."""
+
+
+def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
+    """The fields a copy of this original shall have, before the target's normal form."""
+    settings = direction.settings
+    hidden = original.visibility in PRIVATE and settings.private_originals is PrivateOriginals.AS_BLOCKER
+    if settings.mode is Mode.BLOCKER:
+        return _blocker(original, _title(settings.title or BLOCKER_TITLE, original, direction, hidden=hidden))
+    if hidden:
+        return _blocker(original, BLOCKER_TITLE)
+    text, html = _with_link(original)
+    return replace(
+        original,
+        title=_title(settings.title or "{title}", original, direction, hidden=False),
+        text=text,
+        html=html,
+        link="",
+        reminders=original.reminders if settings.reminders is Reminders.COPY else (),
+    )
+
+
+def _blocker(original: Fields, title: str) -> Fields:
+    return Fields(
+        when=original.when,
+        title=title,
+        availability=original.availability,
+        visibility=Visibility.PRIVATE,
+        reminders=(),
+        recurrence=original.recurrence,
+    )
+
+
+def _title(template: str, original: Fields, direction: DirectionRecord, *, hidden: bool) -> str:
+    """Fill a title template. `{title}` of a hidden original is empty, so that a template cannot leak it."""
+    filled = {
+        "{title}": "" if hidden else original.title,
+        "{calendar}": direction.source.name,
+        "{account}": direction.source.calendar_id if "@" in direction.source.calendar_id else direction.source.name,
+    }
+    title = template
+    for name, value in filled.items():
+        title = title.replace(name, value)
+    return title.strip() or (BLOCKER_TITLE if hidden else "")
+
+
+def _with_link(original: Fields) -> tuple[str, str | None]:
+    if not original.link or original.link in original.text:
+        return original.text, original.html
+    text = f"{original.text}\n\n{ADDED_BELOW}\n{original.link}".strip()
+    if original.html is None:
+        return text, None
+    shown = original.link.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return text, f"{original.html}<br><br>{ADDED_BELOW}<br>{shown}"

@@ -1,0 +1,103 @@
+"""Reading a calendar into its view: incrementally by cursor, or whole and diffed (`engine.md` §3, §13).
+
+A read that fails leaves the view as it was, position included; nothing is wiped first. Raises ProviderError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.domain.errors import CursorExpiredError, ProtocolError
+from app.domain.links import Answer, Evidence, ViewState
+from app.domain.ports import CalendarReader, Capabilities, Ledger
+from app.domain.times import Span
+
+FROZEN_SPAN_RENEWED_BEFORE = timedelta(days=30)
+"""A second round replaces a frozen span this long before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did: how many pages, whether everything was read, and the view afterwards."""
+
+    pages: int
+    full: bool
+    view: ViewState
+
+
+async def pull(
+    reader: CalendarReader,
+    ledger: Ledger,
+    calendar_id: str,
+    window: Span,
+    *,
+    now: datetime,
+    full: bool = False,
+) -> Pulled:
+    """Bring the view of a calendar up to date.
+
+    Args:
+        calendar_id: id of the connection whose view this is.
+        window: what the directions using it need; a full read goes wider by the service's margins.
+        full: read everything again although a cursor is there; diffed like any full read.
+    """
+    view = ledger.view(calendar_id)
+    cursor = view.cursor if not full and _covered(view, window, reader.capabilities) else None
+    try:
+        return await _read(reader, ledger, calendar_id, window, cursor, now)
+    except CursorExpiredError:
+        if cursor is None:
+            raise
+        ledger.forget_cursor(calendar_id)
+        return await _read(reader, ledger, calendar_id, window, None, now)
+
+
+async def ask(reader: CalendarReader, ledger: Ledger, calendar_id: str, event_ids: list[str]) -> list[Answer]:
+    """Read events directly, store what was proved, and return the answers. Unknown ones change nothing."""
+    answers: list[Answer] = []
+    reading = reader.read(event_ids)
+    while told := await reading.next():
+        proved = [answer for answer in told if answer.evidence is not Evidence.UNKNOWN]
+        if proved:
+            ledger.store_answers(calendar_id, proved)
+        answers.extend(told)
+    return answers
+
+
+def _covered(view: ViewState, window: Span, capabilities: Capabilities) -> bool:
+    """Whether the cursor's span still holds what the window needs."""
+    if view.cursor is None or view.covers_from is None or view.covers_from > window.start:
+        return False
+    if not capabilities.span_limited:
+        return True
+    needed = window.end + (FROZEN_SPAN_RENEWED_BEFORE if capabilities.frozen_span else timedelta())
+    return view.covers_to is not None and needed <= view.covers_to
+
+
+async def _read(
+    reader: CalendarReader,
+    ledger: Ledger,
+    calendar_id: str,
+    window: Span,
+    cursor: str | None,
+    now: datetime,
+) -> Pulled:
+    full = cursor is None
+    margins = reader.capabilities
+    span = Span(
+        window.start - timedelta(days=margins.reads_margin_back_days),
+        window.end + timedelta(days=margins.reads_margin_ahead_days),
+    )
+    read_no = ledger.begin_read(calendar_id, full=full)
+    pages = reader.changes(cursor, span)
+    count = 0
+    last: str | None = None
+    while (page := await pages.next()) is not None:
+        count += 1
+        ledger.store_page(calendar_id, read_no, page, full=full, span=span)
+        last = page.cursor or last
+    if last is None:
+        raise ProtocolError("The calendar service ended a list without saying where to go on from.")
+    ledger.finish_read(calendar_id, read_no, cursor=last, full=full, span=span, at=now)
+    return Pulled(count, full, ledger.view(calendar_id))

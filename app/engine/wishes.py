@@ -1,0 +1,209 @@
+"""What the target shall hold for one original: a single, a series with its exceptions, or a single for each occurrence.
+
+Pure. A wish says nothing about what is there already; comparing is the plan's work (`engine.md` §5, §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from app.domain import identity
+from app.domain.errors import InputError
+from app.domain.events import Event, Fields
+from app.domain.links import CopyForm, DirectionRecord
+from app.domain.times import Moment, Span
+from app.engine.filters import unwanted
+from app.engine.fingerprint import hashes, is_sub_daily
+from app.engine.originals import Unit, occurrence_key, wall_start
+from app.engine.transform import copy_fields
+
+STAND_IN = "stand_in"
+"""Reason on the link of an exception that the target refused inside its series: it is a single of its own instead."""
+
+Expand = Callable[[Fields, Span], Sequence[Moment]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One copy as it shall be.
+
+    Args:
+        occ: empty for a single or a series, else the occurrence's key.
+        fields: in the target's normal form.
+        hashes: of `fields`.
+        original_hashes: of the original's own fields, for the link's base.
+        cancelled: occurrences the copied series shall lack: key to original start.
+        occurrence_start: where an exception's occurrence originally starts.
+        in_window: whether it may be created; what lies outside is only followed.
+        source: the original event (or exception) it comes from, for display.
+    """
+
+    occ: str
+    copy_key: str
+    form: CopyForm
+    fields: Fields
+    hashes: Mapping[str, str]
+    original_hashes: Mapping[str, str]
+    source: Event
+    parent: str = ""
+    cancelled: Mapping[str, Moment] = field(default_factory=dict)
+    occurrence_start: Moment | None = None
+    in_window: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """All wishes of one original, or why there are none; `due_again`: occurrences enter the window, plan daily."""
+
+    items: tuple[Wish, ...] = ()
+    reason: str = ""
+    due_again: bool = False
+
+
+class Wisher:
+    """Makes wishes for the originals of one direction.
+
+    Args:
+        normal_form, expresses: the target's, from its client.
+        expand: original starts of a series that overlap a span; raises InputError for rules it refuses.
+        window: where copies may be created.
+    """
+
+    def __init__(
+        self,
+        direction: DirectionRecord,
+        *,
+        normal_form: Callable[[Fields], Fields],
+        expresses: Callable[[Fields], bool],
+        expand: Expand,
+        window: Span,
+    ) -> None:
+        self._direction = direction
+        self.normal = normal_form
+        self._expresses = expresses
+        self._expand = expand
+        self._window = window
+        self._zone = direction.source.zone
+
+    def wishes(self, unit: Unit, *, stand_ins: Collection[str] = (), linked: Collection[str] = ()) -> Wishes:
+        """What the target shall hold for a living original.
+
+        Args:
+            stand_ins: occurrences whose exception the target refused in the series.
+            linked: occurrence keys that have copies, which are followed out of the window too.
+        """
+        try:
+            if unit.event is None:
+                return self._lone_exceptions(unit)
+            reason = unwanted(unit.event, self._direction.settings)
+            if reason is not None:
+                return Wishes(reason=reason)
+            if not unit.is_series:
+                return Wishes((self._single(unit.id, "", unit.event),))
+            if self._expresses(copy_fields(self._fields(unit.event), self._direction)):
+                return self._series(unit, unit.event, stand_ins)
+            return self._expanded(unit, unit.event, linked)
+        except InputError as error:
+            return Wishes(reason=error.code)
+
+    def _single(self, unit_id: str, occ: str, event: Event, fields: Fields | None = None) -> Wish:
+        own = fields or self._fields(event)
+        return self._wish(unit_id, occ, CopyForm.SINGLE, event, own, in_window=self._meets(own))
+
+    def _lone_exceptions(self, unit: Unit) -> Wishes:
+        wished = []
+        reason = ""
+        for occ, event in sorted(unit.exceptions.items()):
+            left_out = unwanted(event, self._direction.settings)
+            if left_out is None:
+                wished.append(self._single(unit.id, occ, event, replace(self._fields(event), recurrence=None)))
+            else:
+                reason = left_out
+        return Wishes(tuple(wished), "" if wished else reason)
+
+    def _series(self, unit: Unit, event: Event, stand_ins: Collection[str]) -> Wishes:
+        fields = self._fields(event)
+        cancelled = dict(unit.cancelled)
+        parts: list[Wish] = []
+        parent = identity.copy_key(self._direction.key, unit.id)
+        for occ, exception in sorted(unit.exceptions.items()):
+            start = self._original_start(exception, fields)
+            if unwanted(exception, self._direction.settings) is not None:
+                cancelled[occ] = start
+                continue
+            own = replace(self._fields(exception), recurrence=None)
+            if occ in stand_ins:
+                cancelled[occ] = start
+                parts.append(self._single(unit.id, occ, exception, own))
+                continue
+            part = self._wish(unit.id, occ, CopyForm.OCCURRENCE, exception, own, in_window=True)
+            parts.append(replace(part, parent=parent, occurrence_start=start))
+        master = self._wish(unit.id, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
+        return Wishes((replace(master, cancelled=cancelled), *parts), due_again=not master.in_window)
+
+    def _expanded(self, unit: Unit, event: Event, linked: Collection[str]) -> Wishes:
+        fields = self._fields(event)
+        sub_daily = is_sub_daily(fields)
+        span = self._span_with(linked)
+        wished = []
+        for start in self._expand(fields, span):
+            occ = occurrence_key(start, fields.when.zone, sub_daily=sub_daily)
+            if occ in unit.cancelled or occ in unit.exceptions:
+                continue
+            own = replace(fields, when=fields.when.moved_to(start), recurrence=None)
+            wished.append(self._single(unit.id, occ, event, own))
+        for occ, exception in sorted(unit.exceptions.items()):
+            if unwanted(exception, self._direction.settings) is None:
+                own = replace(self._fields(exception), recurrence=None)
+                wished.append(self._single(unit.id, occ, exception, own))
+        kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
+        return Wishes(kept, "" if kept else "outside_window", due_again=True)
+
+    def _wish(self, unit_id: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
+        wanted = self.normal(copy_fields(fields, self._direction))
+        return Wish(
+            occ=occ,
+            copy_key=identity.copy_key(self._direction.key, unit_id, occ),
+            form=form,
+            fields=wanted,
+            hashes=hashes(wanted),
+            original_hashes=hashes(fields),
+            source=source,
+            in_window=in_window,
+        )
+
+    def _meets(self, fields: Fields) -> bool:
+        when = fields.when
+        return self._window.meets(when.start_instant(self._zone), when.end_instant(self._zone))
+
+    def _series_meets(self, unit: Unit, fields: Fields) -> bool:
+        sub_daily = is_sub_daily(fields)
+        changed = unit.cancelled.keys() | unit.exceptions.keys()
+        starts = self._expand(fields, self._window)
+        if any(occurrence_key(s, fields.when.zone, sub_daily=sub_daily) not in changed for s in starts):
+            return True
+        return any(self._meets(self._fields(exception)) for exception in unit.exceptions.values())
+
+    def _span_with(self, linked: Collection[str]) -> Span:
+        """The window, widened to the dates of occurrences that have copies already."""
+        dates = [
+            datetime.strptime(occ[:8], "%Y%m%d").replace(tzinfo=self._window.start.tzinfo) for occ in linked if occ
+        ]
+        # A day more on the early side: a date key is local, the span is not.
+        start = min([self._window.start, *(date - timedelta(days=1) for date in dates)])
+        end = max([self._window.end, *(date + timedelta(days=2) for date in dates)])
+        return Span(start, end)
+
+    @staticmethod
+    def _original_start(exception: Event, master: Fields) -> Moment:
+        if exception.original_start is None:
+            raise ValueError("an exception says which occurrence it replaces")
+        return wall_start(exception.original_start, master)
+
+    @staticmethod
+    def _fields(event: Event) -> Fields:
+        if event.fields is None:
+            raise ValueError("a living event has fields")
+        return event.fields

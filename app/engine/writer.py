@@ -1,0 +1,307 @@
+"""Carrying out steps: journal a chunk, send it, close what each request on the wire told (`engine.md` §11).
+
+Async through the client's port only. Every write is in the journal before it is sent; one transaction closes what one
+request told. Decides nothing: what to write comes from the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.domain import identity
+from app.domain.events import Event, Marker
+from app.domain.links import (
+    Answer,
+    Copy,
+    CopyForm,
+    CopyState,
+    DirectionRecord,
+    Draft,
+    Evidence,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    Outcome,
+    Result,
+)
+from app.domain.ports import CalendarClient, Clock, Closing, Ledger, Stamps
+from app.domain.runs import Counts, RunError
+from app.engine import closing
+from app.engine.decisions import Step
+from app.engine.proof import is_ours
+
+ENDS_PART_AFTER_SECONDS = 60.0
+"""A wait longer than this ends the account's part of the run."""
+
+_ORDER = {Op.UPDATE: 0, Op.CANCEL_OCCURRENCE: 0, Op.UPDATE_OCCURRENCE: 1, Op.DELETE: 2, Op.CREATE: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One step of one original, with its link as known."""
+
+    original_id: str
+    step: Step
+    link: Link | None
+
+
+@dataclass(slots=True)
+class Written:
+    """What writing came to.
+
+    Args:
+        again: originals to plan once more in this run.
+        reread: events in the target (singles, masters) to read before that.
+        unfinished: something was not sent or is still unknown: these originals stay dirty.
+        retry_after_seconds: the service's longest wish to wait, None if it had none.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    again: set[str] = field(default_factory=set)
+    reread: set[str] = field(default_factory=set)
+    errors: list[RunError] = field(default_factory=list)
+    unfinished: bool = False
+    retry_after_seconds: float | None = None
+    touched: set[str] = field(default_factory=set)
+
+
+class Writer:
+    """Sends the writes of one direction in one run."""
+
+    def __init__(
+        self,
+        direction: DirectionRecord,
+        client: CalendarClient,
+        ledger: Ledger,
+        *,
+        clock: Clock,
+        stamps: Stamps,
+        run_id: str,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._direction = direction
+        self._client = client
+        self._ledger = ledger
+        self._clock = clock
+        self._stamps = stamps
+        self._run_id = run_id
+        self._stopping = stopping
+        self._copies: dict[str, Copy] = {}
+        self._work: dict[int, Work] = {}
+        self.written = Written()
+
+    async def write(self, work: Iterable[Work]) -> Written:
+        """Carry out these steps, soonest events first within updates, deletes, creates. Returns what it came to."""
+        waiting = sorted(work, key=_place)
+        for item in waiting:
+            if item.step.copy is not None:
+                self._copies.setdefault(item.step.copy.copy_key, item.step.copy)
+        size = self._client.capabilities.batch * self._client.capabilities.parallel
+        while waiting:
+            if self._stopping() or self._must_wait:
+                self.written.unfinished = True
+                break
+            chunk, waiting = _next_chunk(waiting, size)
+            await self._send(chunk)
+        return self.written
+
+    @property
+    def _must_wait(self) -> bool:
+        wait = self.written.retry_after_seconds
+        return wait is not None and wait > ENDS_PART_AFTER_SECONDS
+
+    async def _send(self, chunk: Sequence[Work]) -> None:
+        intents = self._ledger.open_intents([self._intent(item) for item in chunk], self._clock.now())
+        self._work |= {intent.id: item for intent, item in zip(intents, chunk, strict=True)}
+        await self.deliver(intents)
+
+    async def deliver(self, intents: Sequence[Intent]) -> None:
+        """Send journaled intents and close them as the answers come. What stays untold stays in the journal."""
+        open_ones = {intent.id: intent for intent in intents}
+        writing = self._client.write(intents)
+        while outcomes := await writing.next():
+            closings: list[Closing] = []
+            answers: list[Answer] = []
+            for outcome in outcomes:
+                intent = open_ones.pop(outcome.intent_id)
+                closings.append(self._close(intent, outcome, answers))
+            self._ledger.close_intents(closings, self._clock.now())
+            if answers:
+                self._ledger.store_answers(self._direction.target.id, answers)
+            self._ledger.progress(self._run_id, self.written.counts)
+        if open_ones:
+            self.written.unfinished = True
+
+    def _intent(self, work: Work) -> Intent:
+        step = work.step
+        generation = step.copy.generation if step.copy is not None else 0
+        copy_id = identity.copy_id(self._direction.target.calendar_key, step.copy_key, generation)
+        stamp = self._stamps.stamp()
+        draft = None
+        if step.fields is not None:
+            marker = Marker(self._direction.key, step.copy_key, generation, stamp, released=step.released)
+            draft = Draft(step.fields, marker, tuple(step.cancelled[occ] for occ in sorted(step.cancelled)))
+        excludes = step.form is CopyForm.SERIES and self._client.capabilities.excluded_dates
+        return Intent(
+            id=0,
+            direction_id=self._direction.id,
+            run_id=self._run_id,
+            op=step.op,
+            original_id=work.original_id,
+            occ=step.occ,
+            copy_key=step.copy_key,
+            copy_id=copy_id,
+            generation=generation,
+            stamp=stamp,
+            form=step.form,
+            parent=step.parent,
+            target_id=step.target_id,
+            occurrence_start=step.occurrence_start,
+            etag=step.etag,
+            draft=draft,
+            wanted=dict(step.wanted),
+            original_hashes=dict(step.original_hashes),
+            cancelled=tuple(sorted(step.cancelled)) if excludes and step.op in (Op.CREATE, Op.UPDATE) else (),
+            before=step.before,
+            reason=step.reason,
+            title=_title(step.source),
+        )
+
+    # -- outcomes ------------------------------------------------------------------------------------------------------
+
+    def _close(self, intent: Intent, outcome: Outcome, answers: list[Answer]) -> Closing:
+        work = self._work.get(intent.id)
+        link = work.link if work is not None else None
+        event = outcome.event
+        if outcome.result is Result.APPLIED:
+            return self._applied(intent, event, answers, work)
+        if outcome.result is Result.EXISTS:
+            return self._exists(intent, event, answers, work)
+        if outcome.result is Result.DROPPED:
+            self.written.again.add(intent.original_id)
+            self.written.reread.add(intent.target_id)
+            return closing.dropped(intent, link, self._clock.now())
+        if outcome.result is Result.REFUSED:
+            return self._refused(intent, outcome, link)
+        if outcome.result is Result.LATER:
+            self._ask_to_wait(outcome)
+            self.written.unfinished = True
+            return closing.dropped(intent, link, self._clock.now())
+        self.written.unfinished = True
+        return closing.still_unknown(intent)
+
+    def _applied(self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None) -> Closing:
+        if intent.op is Op.CREATE and (event is None or event.gone or event.fields is None):
+            return self._exists(intent, event, answers, work)
+        answered = self._client.normal_form(event.fields) if event is not None and event.fields is not None else None
+        closed = closing.applied(
+            intent,
+            answered,
+            event,
+            parent=self._copies.get(intent.parent),
+            known=self._copies.get(intent.copy_key),
+            rewrites=dict(work.step.rewrites) if work is not None else None,
+        )
+        if closed.copy is not None:
+            self._copies[closed.copy.copy_key] = closed.copy
+        self._note_applied(intent, event, answers)
+        return closed
+
+    def _note_applied(self, intent: Intent, event: Event | None, answers: list[Answer]) -> None:
+        whole_again = intent.form is CopyForm.SERIES or intent.parent
+        if intent.op is Op.DELETE:
+            answers.append(Answer(intent.target_id, Evidence.GONE))
+            self.written.again.add(intent.original_id)
+        elif whole_again:
+            # The series is read and planned once more: a write to a master may keep or reset its exceptions.
+            self.written.again.add(intent.original_id)
+            self.written.reread.add(event.id if event is not None and intent.op is Op.CREATE else intent.target_id)
+        elif event is not None:
+            answers.append(Answer(event.id, Evidence.FOUND, (event,)))
+        one = {Op.CREATE: Counts(created=1), Op.DELETE: Counts(deleted=1)}.get(intent.op, Counts(updated=1))
+        self.written.counts = self.written.counts.plus(one)
+
+    def _exists(self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None) -> Closing:
+        """A create met its own id: ours and alive is our earlier try; dead or foreign, the id is burned."""
+        known = self._copies.get(intent.copy_key)
+        if event is not None and not event.gone and event.fields is not None and self._is_ours(event, intent):
+            if event.marker is not None and event.marker.stamp == intent.stamp:
+                closed = closing.applied(
+                    intent, self._client.normal_form(event.fields), event, known=known, rewrites=None
+                )
+                self._note_applied(intent, event, answers)
+            else:
+                closed = self._adopted(intent, event, answers)
+            if closed.copy is not None:
+                self._copies[closed.copy.copy_key] = closed.copy
+            return closed
+        self.written.again.add(intent.original_id)
+        closed = closing.burned(intent, known)
+        if closed.copy is not None:
+            self._copies[closed.copy.copy_key] = closed.copy
+        return closed
+
+    def _adopted(self, intent: Intent, event: Event, answers: list[Answer]) -> Closing:
+        """A live copy of this key from another time or machine: take it over without a base, and compare."""
+        self.written.again.add(intent.original_id)
+        if intent.form is CopyForm.SERIES:
+            self.written.reread.add(event.id)
+        else:
+            answers.append(Answer(event.id, Evidence.FOUND, (event,)))
+        copy = Copy(
+            intent.direction_id,
+            intent.copy_key,
+            generation=intent.generation,
+            event_id=event.id,
+            form=intent.form,
+            state=CopyState.LIVE,
+            etag=event.etag,
+            stamp=event.marker.stamp if event.marker is not None else "",
+        )
+        return Closing(replace(intent, state=IntentState.DROPPED), copy=copy)
+
+    def _is_ours(self, event: Event, intent: Intent) -> bool:
+        return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)
+
+    def _refused(self, intent: Intent, outcome: Outcome, link: Link | None) -> Closing:
+        closed = closing.refused(intent, link, outcome.code, outcome.message, self._clock.now())
+        if closed.action is None:
+            self.written.again.add(intent.original_id)
+        else:
+            self.written.counts = self.written.counts.plus(Counts(failed=1))
+            self.written.errors.append(RunError(outcome.code or "refused", outcome.message, self._direction.target.id))
+        return closed
+
+    def _ask_to_wait(self, outcome: Outcome) -> None:
+        wished = outcome.retry_after_seconds if outcome.retry_after_seconds is not None else 0.0
+        self.written.retry_after_seconds = max(self.written.retry_after_seconds or 0.0, wished)
+        if not any(error.code == "throttled" for error in self.written.errors):
+            message = outcome.message or "The calendar service asked us to slow down."
+            self.written.errors.append(RunError("throttled", message, self._direction.target.id))
+
+
+def _next_chunk(waiting: list[Work], size: int) -> tuple[list[Work], list[Work]]:
+    """The first `size` steps that touch different units, and the rest in order."""
+    chunk: list[Work] = []
+    rest: list[Work] = []
+    units: set[str] = set()
+    for item in waiting:
+        unit = item.step.parent or item.step.copy_key
+        if len(chunk) < size and unit not in units:
+            chunk.append(item)
+        else:
+            rest.append(item)
+        units.add(unit)
+    return chunk, rest
+
+
+def _place(work: Work) -> tuple[int, str, str, str]:
+    fields = work.step.source.fields if work.step.source is not None else None
+    start = fields.when.start_instant(fields.when.zone or "UTC").isoformat() if fields is not None else ""
+    return (_ORDER[work.step.op], start, work.original_id, work.step.occ)
+
+
+def _title(event: Event | None) -> str:
+    return event.fields.title if event is not None and event.fields is not None else ""
