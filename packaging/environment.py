@@ -131,10 +131,16 @@ def has_module(name: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
+def outside_pip() -> bool:
+    """True when this Python has a pip that can install into an environment from outside (22.3 or newer)."""
+    reach = [sys.executable, "-m", "pip", "--python", sys.executable, "--version"]
+    return has_module("pip") and subprocess.run(reach, capture_output=True, check=False).returncode == 0
+
+
 def make_environment(lock: int) -> list[str]:
     """Makes an empty environment and returns the start of the command that installs into it."""
     python = environment_python()
-    if not has_module("ensurepip") and not has_module("pip"):
+    if not has_module("ensurepip") and not outside_pip():
         package = system_packages.venv_package()
         if not system_packages.may_apt() or not system_packages.apt_install([package]):
             remedy = system_packages.sudo_apt([package])
