@@ -1,0 +1,66 @@
+"""The switches of the Microsoft side: one for every point where the real service's behaviour is not known or varies.
+
+Defaults are the stricter or more awkward of the believed behaviours. Reference: provider reference, sections 12, 13.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.sandbox.world import Behaviour
+
+_YES_NO = (True, False)
+_SWITCHES: tuple[tuple[str, Any, tuple[Any, ...], str], ...] = (
+    (
+        "transaction_repeat",
+        "error_400",
+        ("error_400", "error_409", "created_201"),
+        "What a repeated transactionId is answered with; created_201 gives the first event, unless it is deleted or"
+        " lies in another calendar.",
+    ),
+    ("transaction_memory_seconds", 0, (), "How long a transactionId is remembered; 0: for ever."),
+    ("change_key_bump_seconds", 0, (), "Exchange rewrites the change key by itself this long after a write; 0: never."),
+    ("if_match_on_delete", True, _YES_NO, "Whether DELETE heeds If-Match."),
+    (
+        "master_edit_exceptions",
+        "reset",
+        ("reset", "keep"),
+        "What a new pattern or time of a master does to exceptions.",
+    ),
+    ("month_end_clamped", True, _YES_NO, "Whether day 29 to 31 means the last day in a shorter month."),
+    (
+        "day_set_index",
+        "position",
+        ("position", "each"),
+        "Several days with an index: n-th of all, or first of each n-th.",
+    ),
+    ("accept_any_iana_zone", False, _YES_NO, "Accept IANA names beyond the documented list."),
+    ("unknown_zone_code", "TimeZoneNotSupportedException", (), "error.code for an unknown time zone."),
+    ("original_zone_names", "windows", ("windows", "tzone"), "originalStartTimeZone as Windows name or tzone:// name."),
+    ("default_page_size", 10, (), "Rows of a page when nothing is asked for."),
+    ("requests_per_ten_minutes", 10_000, (), "Requests of a mailbox in ten minutes before 429; 0: no limit."),
+    ("batch_throttled_share", 0.0, (), "Share of a batch's parts that are answered 429 (0 to 1)."),
+    ("filter_lag_seconds", 0, (), "How long a new marker stays invisible to $filter."),
+    ("delta_lag_seconds", 0, (), "How long a change stays invisible to delta."),
+    ("delta_token_lifetime_seconds", 0, (), "Age at which a delta token dies; 0: never."),
+    (
+        "sync_state_code",
+        "SyncStateNotFound",
+        ("SyncStateNotFound", "syncStateNotFound", "resyncRequired"),
+        "error.code of a dead delta token.",
+    ),
+    ("resync_location", False, _YES_NO, "Send a Location header with an empty $deltatoken along with 410."),
+    ("delta_query_options", "refused", ("refused", "ignored"), "$select and the like on delta."),
+    ("delta_row_order", "changed", ("changed", "shuffled"), "Order of rows in a page."),
+    ("delta_duplicate_share", 0.0, (), "Share of rows that come twice (0 to 1)."),
+    ("delta_series", "whole", ("whole", "part"), "A change in a series is told with all of it, or with what changed."),
+    ("delta_master_rows", True, _YES_NO, "Whether masters are told; without, clients must fetch them."),
+    ("delta_series_split", False, _YES_NO, "Whether a series may be cut by the end of a page."),
+    ("delta_occurrence_tombstones", False, _YES_NO, "Whether a deleted occurrence is told as @removed."),
+)
+
+
+def declare(behaviour: Behaviour) -> None:
+    """Add every switch as ``microsoft.<name>``; values set before stay."""
+    for name, default, allowed, meaning in _SWITCHES:
+        behaviour.declare(f"microsoft.{name}", default, allowed, meaning)
