@@ -1,0 +1,294 @@
+"""First schema. A frozen copy of the tables as they were then, independent of `app.store.tables` on purpose."""
+
+from __future__ import annotations
+
+import peewee
+from playhouse.migrate import SchemaMigrator
+from playhouse.sqlite_ext import AutoIncrementField
+
+
+def up(migrator: SchemaMigrator, db: peewee.SqliteDatabase) -> None:
+    """Create every table."""
+
+    class Table(peewee.Model):
+        class Meta:
+            database = db
+            legacy_table_names = False
+            strict_tables = True
+
+    class State(Table):
+        key = peewee.TextField(primary_key=True)
+        value = peewee.TextField()
+
+    class Secret(Table):
+        account_id = peewee.TextField(primary_key=True)
+        sealed = peewee.BlobField()
+
+    class Account(Table):
+        id = peewee.TextField(primary_key=True)
+        provider = peewee.TextField()
+        subject = peewee.TextField()
+        email = peewee.TextField()
+        status = peewee.TextField()
+        display_name = peewee.TextField()
+        scopes = peewee.TextField()
+        sandbox = peewee.IntegerField()
+        created_at = peewee.TextField(null=True)
+        expires_at = peewee.TextField(null=True)
+        problem = peewee.TextField(null=True)
+        removed_at = peewee.TextField(null=True)
+
+        class Meta:
+            indexes = ((("provider", "subject"), True),)
+
+    class Connection(Table):
+        id = peewee.TextField(primary_key=True)
+        account = peewee.ForeignKeyField(Account, column_name="account_id", on_delete="RESTRICT", backref="connections")
+        provider = peewee.TextField()
+        calendar_id = peewee.TextField()
+        calendar_key = peewee.TextField()
+        name = peewee.TextField()
+        access = peewee.TextField()
+        zone = peewee.TextField()
+        is_primary = peewee.IntegerField()
+        status = peewee.TextField()
+        problem = peewee.TextField(null=True)
+        last_synced_at = peewee.TextField(null=True)
+        colour = peewee.TextField(null=True)
+        removed_at = peewee.TextField(null=True)
+
+        class Meta:
+            indexes = ((("account", "calendar_key"), True),)
+
+    class Pair(Table):
+        id = peewee.TextField(primary_key=True)
+        connection_a = peewee.ForeignKeyField(
+            Connection, column_name="connection_a_id", on_delete="RESTRICT", backref="pairs_a"
+        )
+        connection_b = peewee.ForeignKeyField(
+            Connection, column_name="connection_b_id", on_delete="RESTRICT", backref="pairs_b"
+        )
+        mode = peewee.TextField()
+        direction = peewee.TextField()
+        status = peewee.TextField()
+        settings = peewee.TextField()
+        settings_b_to_a = peewee.TextField(null=True)
+        settings_no = peewee.IntegerField()
+        interval_seconds = peewee.IntegerField()
+        paused_until = peewee.TextField(null=True)
+        pause_reason = peewee.TextField(null=True)
+        created_at = peewee.TextField(null=True)
+        last_synced_at = peewee.TextField(null=True)
+        problem = peewee.TextField(null=True)
+        removed_at = peewee.TextField(null=True)
+
+    class Direction(Table):
+        id = peewee.TextField(primary_key=True)
+        pair = peewee.ForeignKeyField(Pair, column_name="pair_id", on_delete="RESTRICT", backref="directions")
+        key = peewee.TextField(unique=True)
+        source = peewee.ForeignKeyField(
+            Connection, column_name="source_id", on_delete="RESTRICT", backref="directions_out"
+        )
+        target = peewee.ForeignKeyField(
+            Connection, column_name="target_id", on_delete="RESTRICT", backref="directions_in"
+        )
+        planned_settings_no = peewee.IntegerField()
+        planned_seq_source = peewee.IntegerField()
+        planned_seq_target = peewee.IntegerField()
+        adopted = peewee.IntegerField()
+        removed_at = peewee.TextField(null=True)
+
+    class Calendar(Table):
+        calendar_id = peewee.TextField(primary_key=True)
+        cursor = peewee.TextField(null=True)
+        position = peewee.TextField(null=True)
+        read_no = peewee.IntegerField()
+        seq = peewee.IntegerField()
+        complete_at = peewee.TextField(null=True)
+        covers_from = peewee.TextField(null=True)
+        covers_to = peewee.TextField(null=True)
+        zone = peewee.TextField(null=True)
+        role = peewee.TextField(null=True)
+        live_count = peewee.IntegerField()
+
+    class Event(Table):
+        calendar_id = peewee.TextField()
+        event_id = peewee.TextField()
+        unit = peewee.TextField()
+        kind = peewee.TextField()
+        ical_uid = peewee.TextField(null=True)
+        starts_at = peewee.TextField(null=True)
+        ends_at = peewee.TextField(null=True)
+        seen = peewee.TextField()
+        seq = peewee.IntegerField()
+        read_no = peewee.IntegerField()
+        body = peewee.TextField()
+
+        class Meta:
+            primary_key = peewee.CompositeKey("calendar_id", "event_id")
+            indexes = (
+                (("calendar_id", "unit"), False),
+                (("calendar_id", "seq"), False),
+                (("calendar_id", "ical_uid"), False),
+            )
+
+    class Link(Table):
+        direction_id = peewee.TextField()
+        original_id = peewee.TextField()
+        occ = peewee.TextField()
+        copy_key = peewee.TextField()
+        state = peewee.TextField()
+        reason = peewee.TextField()
+        base_original = peewee.TextField()
+        rewrites = peewee.TextField()
+        retry_at = peewee.TextField(null=True)
+        replan_at = peewee.TextField(null=True)
+        tries = peewee.IntegerField()
+        due_at = peewee.TextField(null=True)
+        checksum = peewee.IntegerField()
+
+        class Meta:
+            primary_key = peewee.CompositeKey("direction_id", "original_id", "occ")
+            indexes = (
+                (("direction_id", "copy_key"), False),
+                (("direction_id", "due_at"), False),
+            )
+
+    class Copy(Table):
+        direction_id = peewee.TextField()
+        copy_key = peewee.TextField()
+        generation = peewee.IntegerField()
+        event_id = peewee.TextField()
+        parent = peewee.TextField()
+        form = peewee.TextField()
+        state = peewee.TextField()
+        etag = peewee.TextField()
+        stamp = peewee.TextField()
+        base_copy = peewee.TextField()
+        cancelled = peewee.TextField()
+        wanted = peewee.TextField()
+        checksum = peewee.IntegerField()
+
+        class Meta:
+            primary_key = peewee.CompositeKey("direction_id", "copy_key")
+            indexes = (
+                (("direction_id", "event_id"), False),
+                (("direction_id", "parent"), False),
+            )
+
+    class Journal(Table):
+        id = AutoIncrementField()
+        direction_id = peewee.TextField()
+        run_id = peewee.TextField()
+        op = peewee.TextField()
+        original_id = peewee.TextField()
+        reason = peewee.TextField()
+        state = peewee.TextField()
+        first_try_at = peewee.TextField()
+        last_try_at = peewee.TextField()
+        tries = peewee.IntegerField()
+        closed_at = peewee.TextField(null=True)
+        body = peewee.TextField()
+        checksum = peewee.IntegerField()
+
+        class Meta:
+            indexes = (
+                (("direction_id", "state"), False),
+                (("direction_id", "closed_at"), False),
+                (("closed_at",), False),
+            )
+
+    class Run(Table):
+        id = peewee.TextField(primary_key=True)
+        pair_id = peewee.TextField()
+        trigger = peewee.TextField()
+        status = peewee.TextField()
+        created_at = peewee.TextField()
+        dry = peewee.IntegerField()
+        started_at = peewee.TextField(null=True)
+        finished_at = peewee.TextField(null=True)
+        processed = peewee.IntegerField()
+        created = peewee.IntegerField()
+        updated = peewee.IntegerField()
+        deleted = peewee.IntegerField()
+        skipped = peewee.IntegerField()
+        held = peewee.IntegerField()
+        failed = peewee.IntegerField()
+        errors = peewee.TextField()
+        reason = peewee.TextField(null=True)
+
+        class Meta:
+            indexes = (
+                (("pair_id", "created_at"), False),
+                (("created_at",), False),
+            )
+
+    class Action(Table):
+        id = peewee.AutoField()
+        run_id = peewee.TextField(index=True)
+        direction_id = peewee.TextField()
+        original_id = peewee.TextField()
+        occ = peewee.TextField()
+        verb = peewee.TextField()
+        reason = peewee.TextField()
+        sentence = peewee.TextField()
+        result = peewee.TextField()
+        fields = peewee.TextField()
+        title = peewee.TextField()
+        starts_at = peewee.TextField(null=True)
+        all_day = peewee.IntegerField()
+
+    class Hold(Table):
+        id = peewee.TextField(primary_key=True)
+        pair_id = peewee.TextField(index=True)
+        direction_id = peewee.TextField()
+        cause = peewee.TextField()
+        opened_at = peewee.TextField()
+        expected = peewee.IntegerField()
+        samples = peewee.TextField()
+        answer = peewee.TextField(null=True)
+        answered_at = peewee.TextField(null=True)
+
+        class Meta:
+            indexes = ((("direction_id", "cause"), True),)
+
+    class HoldItem(Table):
+        hold_id = peewee.TextField()
+        original_id = peewee.TextField()
+
+        class Meta:
+            primary_key = peewee.CompositeKey("hold_id", "original_id")
+
+    class ApiKey(Table):
+        id = peewee.TextField(primary_key=True)
+        kind = peewee.TextField()
+        label = peewee.TextField()
+        scopes = peewee.TextField()
+        digest = peewee.TextField(unique=True)
+        created_at = peewee.TextField()
+        expires_at = peewee.TextField(null=True)
+        last_used_at = peewee.TextField(null=True)
+        revoked_at = peewee.TextField(null=True)
+        connection_ids = peewee.TextField()
+        pair_ids = peewee.TextField()
+
+    db.create_tables(
+        [
+            State,
+            Secret,
+            Account,
+            Connection,
+            Pair,
+            Direction,
+            Calendar,
+            Event,
+            Link,
+            Copy,
+            Journal,
+            Run,
+            Action,
+            Hold,
+            HoldItem,
+            ApiKey,
+        ]
+    )

@@ -1,0 +1,135 @@
+"""Small things the app remembers about itself, and who this installation is.
+
+The installation's id and epoch also lie in a file beside the database. The epoch rises at every start and after every
+backup, first in the database and then in the file: a database whose epoch is lower than the file's is an older one put
+in place (`engine.md` §10), and nothing may be deleted by what it says before a full audit. Wishes of the user are not
+here but in the settings file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ulid import ULID
+
+from app.domain.errors import StorageError
+from app.store.database import Database
+
+_INSTALLATION = "installation"
+_EPOCH = "epoch"
+_BEHIND = "behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Who writes.
+
+    Args:
+        id: first half of every stamp.
+        epoch: number of starts and backups.
+        behind: the database is older than what this installation did last, or was lost; until `audited`.
+    """
+
+    id: str
+    epoch: int
+    behind: bool
+
+
+class StateRepository:
+    """Key and value, as text."""
+
+    def __init__(self, database: Database, beside: Path | None) -> None:
+        """Bind to a database.
+
+        Args:
+            beside: the file that remembers the installation outside the database, None for a database in memory.
+        """
+        self._database = database
+        self._beside = beside
+
+    def get(self, key: str) -> str | None:
+        """What was kept under a key, None if nothing was."""
+        row = self._database.one("SELECT value FROM state WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, value: str) -> None:
+        """Keep a value, durable on return."""
+        with self._database.transaction():
+            self._database.change(
+                "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def delete(self, key: str) -> None:
+        """Forget a key."""
+        with self._database.transaction():
+            self._database.change("DELETE FROM state WHERE key = ?", (key,))
+
+    def installation(self) -> Installation:
+        """Who this installation is.
+
+        Raises:
+            StorageError: no epoch was begun.
+        """
+        number, epoch = self.get(_INSTALLATION), self.get(_EPOCH)
+        if number is None or epoch is None:
+            raise StorageError("The database does not say which installation it belongs to.")
+        return Installation(number, int(epoch), self.get(_BEHIND) is not None)
+
+    def begin_epoch(self) -> Installation:
+        """Count a start or a backup, and find out whether the database is the one we left.
+
+        Raises:
+            StorageError: `home_unwritable`, when the file beside the database cannot be written.
+        """
+        outside = self._read_beside()
+        number, epoch = self.get(_INSTALLATION), int(self.get(_EPOCH) or 0)
+        with self._database.transaction():
+            if outside is not None and (number, epoch) != outside and (number != outside[0] or epoch < outside[1]):
+                self.put(_BEHIND, str(outside[1]))
+            if number is None:
+                number = outside[0] if outside is not None else str(ULID())
+                self.put(_INSTALLATION, number)
+            epoch = max(epoch, outside[1] if outside is not None else 0) + 1
+            self.put(_EPOCH, str(epoch))
+        self._write_beside(number, epoch)
+        return self.installation()
+
+    def audited(self) -> None:
+        """A full audit found the database true again."""
+        self.delete(_BEHIND)
+
+    def _read_beside(self) -> tuple[str, int] | None:
+        if self._beside is None:
+            return None
+        try:
+            data = json.loads(self._beside.read_text("utf-8"))
+            return str(data["id"]), int(data["epoch"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageError(
+                "The file that names this installation cannot be read.",
+                code="home_unwritable",
+                fix=f"Make {self._beside} readable, or move it away: deletions then wait for a full audit.",
+            ) from error
+
+    def _write_beside(self, number: str, epoch: int) -> None:
+        if self._beside is None:
+            return
+        part = self._beside.with_name(self._beside.name + ".part")
+        try:
+            with open(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                json.dump({"id": number, "epoch": epoch}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, self._beside)
+        except OSError as error:
+            raise StorageError(
+                "The file that names this installation cannot be written.",
+                code="home_unwritable",
+                fix=f"Make {self._beside.parent} writable for your user.",
+            ) from error

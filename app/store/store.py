@@ -1,0 +1,100 @@
+"""The store: one database with everything that is kept, opened and closed as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from app.domain.errors import StorageError
+from app.store.accounts import AccountRepository
+from app.store.database import Database
+from app.store.holds import HoldRepository
+from app.store.keys import KeyRepository
+from app.store.ledger import SqliteLedger
+from app.store.opening import back_up, backup_folder, backup_name, open_database, open_memory
+from app.store.pairs import PairRepository
+from app.store.runs import RunRepository
+from app.store.secrets import SecretRepository
+from app.store.state import StateRepository
+
+
+class Store:
+    """An open database and its repositories. The thread that opens it is the only one that may use it."""
+
+    def __init__(self, database: Database, path: Path | None, now: Callable[[], datetime]) -> None:
+        """Bind repositories to an open database; use `open`."""
+        self._database = database
+        self._path = path
+        self._now = now
+        beside = None if path is None else path.with_name(f"{path.stem}-installation.json")
+        self.ledger = SqliteLedger(database)
+        self.accounts = AccountRepository(database, now)
+        self.pairs = PairRepository(database, self.accounts, now)
+        self.runs = RunRepository(database, now)
+        self.holds = HoldRepository(database)
+        self.keys = KeyRepository(database)
+        self.secrets = SecretRepository(database)
+        self.state = StateRepository(database, beside)
+
+    @classmethod
+    def open(cls, path: Path | Literal[":memory:"], *, now: Callable[[], datetime]) -> Store:
+        """Open the database, made or migrated (after a backup) where needed, and count this start.
+
+        Args:
+            path: the file, or `:memory:`.
+            now: answers the present moment, aware.
+
+        Raises:
+            StorageError: `database_corrupt`, `database_newer`, `database_foreign`, `database_full`, `database_locked`
+                or `home_unwritable`; the file is then as it was.
+        """
+        file = None if isinstance(path, str) else path
+        database = open_memory() if file is None else open_database(file, now())
+        store = cls(database, file, now)
+        try:
+            store.state.begin_epoch()
+        except StorageError:
+            database.close()
+            raise
+        return store
+
+    @property
+    def database(self) -> Database:
+        """The connection, for tests that count or break what goes over it."""
+        return self._database
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+    def backup(self, to: Path | None = None) -> Path:
+        """Copy the whole database, consistent, and prove the copy.
+
+        Args:
+            to: the new file; None for a name of its own among the backups beside the database, of which seven stay.
+
+        Returns:
+            The file.
+
+        Raises:
+            StorageError: `database_full`, `home_unwritable`, or a database in memory was to name its own file.
+        """
+        if to is None:
+            if self._path is None:
+                raise StorageError("A database in memory has no folder for backups.")
+            to = backup_folder(self._path) / backup_name(self._path, self._now())
+        back_up(self._database, to)
+        # The copy is older than the original from now on, should it ever be put in its place.
+        self.state.begin_epoch()
+        return to
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
