@@ -1,0 +1,135 @@
+"""Access tokens of one account: in memory only, one refresh in flight, a rotated secret kept before its token is used.
+
+Shared by both providers; what a refresh is on the wire is theirs (`domain.ports.AccessTokens`, RFC 9700 §4.14).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.auth.safe import Safe
+from app.auth.threads import call_in_thread
+from app.domain.errors import AuthExpiredError, UnavailableError
+from app.domain.ports import Clock
+
+REFRESH_SECONDS: Final = 90.0
+_MARGIN_SECONDS: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh brought.
+
+    Args:
+        token: the access token.
+        lifetime_seconds: how long it is good from now on.
+        secret: the secret as it must be kept from now on, None if it stays.
+    """
+
+    token: str = field(repr=False)
+    lifetime_seconds: float
+    secret: bytes | None = field(default=None, repr=False)
+
+
+Refresh = Callable[[bytes], Refreshed]
+"""Trades a secret for an access token. Blocking; raises AuthExpiredError, OfflineError, UnavailableError."""
+
+
+class FreshTokens:
+    """`domain.ports.AccessTokens` of one account.
+
+    Args:
+        account_id: whose.
+        safe: where the secret is.
+        refresh: the provider's way.
+        clock: for lifetimes.
+        timeout_seconds: how long a refresh may take in all.
+    """
+
+    def __init__(
+        self, account_id: str, safe: Safe, refresh: Refresh, clock: Clock, *, timeout_seconds: float = REFRESH_SECONDS
+    ) -> None:
+        self._account_id = account_id
+        self._safe = safe
+        self._refresh = refresh
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._token = ""
+        self._good_until: datetime | None = None
+        self._flight: asyncio.Task[str] | None = None
+        self._unsaved: bytes | None = None
+        self._generation = 0
+
+    async def token(self, *, stale: str | None = None) -> str:
+        """A token that is good for now.
+
+        Args:
+            stale: one that the service just refused; it is not answered again.
+
+        Raises:
+            AuthExpiredError, OfflineError, UnavailableError, VaultError, StorageError.
+        """
+        if self._flight is None:
+            now = self._clock.now()
+            if self._token and self._token != stale and self._good_until is not None and now < self._good_until:
+                return self._token
+            self._flight = asyncio.create_task(self._fly(), name="token-refresh")
+            self._flight.add_done_callback(self._landed)
+        # Whoever stops waiting does not stop the refresh: a rotated secret must reach the safe.
+        return await asyncio.shield(self._flight)
+
+    def forget(self) -> None:
+        """Drop the token: the secret was replaced or deleted. A refresh under way keeps nothing any more."""
+        self._generation += 1
+        self._token = ""
+        self._good_until = None
+        self._unsaved = None
+        self._flight = None
+
+    async def settled(self) -> None:
+        """Wait until no refresh is under way, however it ends."""
+        if self._flight is not None:
+            await asyncio.wait({self._flight})
+
+    def _landed(self, flight: asyncio.Task[str]) -> None:
+        if self._flight is flight:
+            self._flight = None
+        if not flight.cancelled():
+            # Told to those who wait; without any it is told at the next try.
+            flight.exception()
+
+    async def _fly(self) -> str:
+        generation = self._generation
+        if self._unsaved is not None:
+            await self._keep(self._unsaved)
+        secret = await self._safe.get(self._account_id)
+        if secret is None:
+            raise AuthExpiredError("There is no sign-in for this account any more.", reason="no_secret")
+        try:
+            refreshed = await call_in_thread(
+                lambda: self._refresh(secret), "token-refresh", timeout_seconds=self._timeout_seconds
+            )
+        except TimeoutError as error:
+            raise UnavailableError("The sign-in service did not answer in time.", reason="timeout") from error
+        if generation != self._generation:
+            raise AuthExpiredError("The sign-in was renewed meanwhile.", reason="replaced")
+        if refreshed.secret is not None and refreshed.secret != secret:
+            # From here on the old secret may be dead: kept here until it is in the safe, tried again at the next call.
+            self._unsaved = refreshed.secret
+            await self._keep(refreshed.secret)
+        self._token = refreshed.token
+        lifetime = refreshed.lifetime_seconds
+        self._good_until = self._clock.now() + timedelta(seconds=lifetime - min(_MARGIN_SECONDS, lifetime / 2))
+        return self._token
+
+    async def _keep(self, secret: bytes) -> None:
+        generation = self._generation
+        await self._safe.unlock()
+        if generation != self._generation:
+            raise AuthExpiredError("The sign-in was renewed meanwhile.", reason="replaced")
+        await self._safe.put(self._account_id, secret)
+        self._unsaved = None
