@@ -1,0 +1,69 @@
+"""The origin marker as single-value extended properties of an event (`providers.md` §5.9, `engine.md` §4). Pure.
+
+All names live under one GUID, made for Kalends and never to be changed: `KalendsDirection` is the one to search by,
+`KalendsCopy`, `KalendsGeneration`, `KalendsStamp` and `KalendsReleased` (`1` or `0`) are read with it. Graph cannot
+list properties, so each is asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.events import Marker
+
+GUID = "{6b616c65-6e64-4a73-9f10-0c2d7be85a31}"
+
+
+def _property(name: str) -> str:
+    return f"String {GUID} Name Kalends{name}"
+
+
+DIRECTION = _property("Direction")
+COPY = _property("Copy")
+GENERATION = _property("Generation")
+STAMP = _property("Stamp")
+RELEASED = _property("Released")
+ALL = (DIRECTION, COPY, GENERATION, STAMP, RELEASED)
+
+EXPAND = "singleValueExtendedProperties($filter=" + " or ".join(f"id eq '{name}'" for name in ALL) + ")"
+"""What `$expand` needs to read the marker."""
+
+
+def filter_for(name: str, value: str) -> str:
+    """`$filter` that finds the events whose property `name` has this value."""
+    quoted = value.replace("'", "''")
+    return f"singleValueExtendedProperties/Any(ep: ep/id eq '{name}' and ep/value eq '{quoted}')"
+
+
+def to_graph(marker: Marker) -> list[dict[str, str]]:
+    """`singleValueExtendedProperties` to send; always all of them, so that none is left of an older marker."""
+    values = {
+        DIRECTION: marker.direction_key,
+        COPY: marker.copy_key,
+        GENERATION: str(marker.generation),
+        STAMP: marker.stamp,
+        RELEASED: "1" if marker.released else "0",
+    }
+    return [{"id": name, "value": value} for name, value in values.items()]
+
+
+def from_graph(event: Mapping[str, Any]) -> Marker | None:
+    """The marker of an event that was read with `EXPAND`, None if it has none."""
+    told = event.get("singleValueExtendedProperties") or ()
+    # Exchange may write the GUID in capitals.
+    values = {str(item.get("id", "")).casefold(): str(item.get("value") or "") for item in told}
+
+    def value(name: str) -> str:
+        return values.get(name.casefold(), "")
+
+    if not value(DIRECTION):
+        return None
+    generation = value(GENERATION)
+    return Marker(
+        direction_key=value(DIRECTION),
+        copy_key=value(COPY),
+        generation=int(generation) if generation.isascii() and generation.isdigit() else 0,
+        stamp=value(STAMP),
+        released=value(RELEASED) == "1",
+    )
