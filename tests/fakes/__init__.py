@@ -1,0 +1,1 @@
+"""Fakes that obey the ports' rules: state instead of mocks, faults on request."""
