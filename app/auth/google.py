@@ -1,4 +1,4 @@
-"""Google's sign-in for a desktop app: authorization code with PKCE through google-auth-oauthlib, refresh by google-auth.
+"""Google's sign-in for a desktop app: authorization code with PKCE by google-auth-oauthlib, refresh by google-auth.
 
 Protocol: `providers.md` §7 (RFC 8252, RFC 7636). Two traps of the libraries are met here and nowhere else: oauthlib
 demands https (see `google_wire`), and it raises a `Warning` with the token inside when the granted scopes are not
