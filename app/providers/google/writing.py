@@ -104,12 +104,13 @@ async def _send(place: Place, intents: Sequence[Intent]) -> list[Outcome] | Unse
 
 async def _calls(place: Place, intents: Sequence[Intent], outcomes: dict[int, Outcome]) -> list[tuple[Intent, Call]]:
     """The call of each intent; those that need none have their outcome already."""
-    instances = await _instances(place, [i for i in intents if i.op in _OCCURRENCE_OPS], outcomes)
+    found = await _instances(place, [i for i in intents if i.op in _OCCURRENCE_OPS], outcomes)
+    found |= await _versions(place, [i for i in intents if i.op is Op.UPDATE and not i.etag], outcomes)
     calls = []
     for intent in intents:
         if intent.id in outcomes:
             continue
-        call = _call(place, intent, instances.get(intent.id))
+        call = _call(place, intent, found.get(intent.id))
         check_silent(call)
         calls.append((intent, call))
     return calls
@@ -120,7 +121,9 @@ async def _write(place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: d
     try:
         replies = await send_batch(place.http, [call for _, call in calls])
     except ThrottledError as error:
-        outcomes.update((i.id, _failed(i, Result.LATER, error, error.retry_after_seconds)) for i, _ in calls)
+        # A 503 may have come from in front of the service or from behind it; a 429 is its own word.
+        result = Result.UNKNOWN if error.status == 503 else Result.LATER
+        outcomes.update((i.id, _failed(i, result, error, error.retry_after_seconds)) for i, _ in calls)
         return
     except (UnavailableError, ProtocolError) as error:
         refused = error.status is not None and 400 <= error.status < 500
@@ -137,22 +140,23 @@ async def _write(place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: d
         outcomes.update((outcome.intent_id, outcome) for outcome in await _what_is_there(place, met))
 
 
-def _call(place: Place, intent: Intent, instance: Event | None) -> Call:
-    """How an intent is said. `instance` is the occurrence it addresses, for occurrence operations."""
+def _call(place: Place, intent: Intent, found: Event | None) -> Call:
+    """How an intent is said. `found` is what it addresses, for those that had to be looked up."""
     match intent.op:
         case Op.CREATE:
             body = mapping.created(_draft(intent), google_event_id(intent.copy_id))
             return Call("POST", f"{place.events_path}?{_SILENT}", body)
         case Op.UPDATE:
             path = f"{place.event_path(intent.target_id)}?{_SILENT}"
-            return Call("PATCH", path, mapping.patched(_draft(intent), occurrence=False), _if_match(intent.etag))
+            headers = _if_match(intent.etag or (found.etag if found else ""))
+            return Call("PATCH", path, mapping.patched(_draft(intent), occurrence=False), headers)
         case Op.DELETE:
             return Call("DELETE", f"{place.event_path(intent.target_id)}?{_SILENT}", None, _if_match(intent.etag))
         case Op.UPDATE_OCCURRENCE | Op.CANCEL_OCCURRENCE:
-            if instance is None:
+            if found is None:
                 raise ProtocolError("An occurrence was to be written that was not looked up.")
-            path = f"{place.event_path(instance.id)}?{_SILENT}"
-            headers = _if_match(intent.etag or instance.etag)
+            path = f"{place.event_path(found.id)}?{_SILENT}"
+            headers = _if_match(intent.etag or found.etag)
             if intent.op is Op.CANCEL_OCCURRENCE:
                 return Call("DELETE", path, None, headers)
             return Call("PATCH", path, mapping.patched(_draft(intent), occurrence=True), headers)
@@ -283,6 +287,19 @@ async def _instances(place: Place, intents: Sequence[Intent], outcomes: dict[int
             outcomes[intent.id] = Outcome(intent.id, Result.APPLIED, match)
         else:
             outcomes[intent.id] = Outcome(intent.id, Result.DROPPED, code="no_such_occurrence")
+    return found
+
+
+async def _versions(place: Place, intents: Sequence[Intent], outcomes: dict[int, Outcome]) -> dict[int, Event]:
+    """The events that updates without a version address: a blind PATCH would bring a deleted one back to life."""
+    found: dict[int, Event] = {}
+    paths = [place.event_path(intent.target_id) for intent in intents]
+    for intent_id, item in (await _lookup(place, intents, paths, outcomes)).items():
+        event = _event(place, item)
+        if event is None or event.fields is None:
+            outcomes[intent_id] = Outcome(intent_id, Result.DROPPED, event, code="deleted")
+        else:
+            found[intent_id] = event
     return found
 
 
