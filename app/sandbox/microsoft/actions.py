@@ -274,6 +274,12 @@ def _attendee(value: Any) -> dict[str, Any]:
 
 
 def _set_answer(fields: dict[str, Any], event: Mapping[str, Any], owner: Person) -> None:
+    """Put in what only the service or another organizer sets: the answers of attendees and the person's own."""
+    given = list(event.get("attendees") or [])
+    for one, spec in zip(fields["attendees"], given, strict=False):
+        if isinstance(spec, Mapping) and spec.get("response"):
+            wire = _choice(_RESPONSES, spec["response"], "response")
+            one["status"] = {"response": "none" if wire == "notResponded" else wire, "time": NO_TIME}
     if event.get("response") is None:
         return
     answer = _choice(_RESPONSES, event["response"], "response")
@@ -317,6 +323,9 @@ def _shape_fields(fields: Mapping[str, Any], zone: Zone) -> dict[str, Any]:
             for one in fields["attendees"]
         ]
     names = {wire: name for name, wire in _RESPONSES.items()}
+    for shown, one in zip(answer.get("attendees", []), fields["attendees"], strict=False):
+        if one["status"]["response"] in names:
+            shown["response"] = names[one["status"]["response"]]
     if fields["responseStatus"]["response"] in names:
         answer["response"] = names[fields["responseStatus"]["response"]]
     return answer

@@ -18,6 +18,7 @@ from app.sandbox.microsoft.errors import validation_failure
 from app.sandbox.microsoft.zones import Zone
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _INDEX = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 _ORDINAL = {number: name for name, number in _INDEX.items()}
@@ -299,8 +300,10 @@ def _pattern_from(rule: Mapping[str, str], first: date) -> dict[str, Any]:
     elif "BYMONTH" in rule:
         raise NotExpressibleError("Graph cannot limit a MONTHLY rule to months.")
     if not days:
-        day = _single(rule.get("BYMONTHDAY", str(first.day)))
-        if not 1 <= day <= 28:
+        day = _day_of_month(rule, first)
+        # A yearly day that every year has is the same in both; the 31st of every month is not.
+        longest = 28 if frequency == "MONTHLY" else _MONTH_LENGTHS[pattern["month"] - 1]
+        if not 1 <= day <= longest and "BYSETPOS" not in rule:
             raise NotExpressibleError("Graph treats the end of a month in its own way.")
         return {"type": f"absolute{suffix}", **pattern, "dayOfMonth": day}
     if "BYMONTHDAY" in rule or (ordinals and "BYSETPOS" in rule) or len(set(ordinals)) > 1:
@@ -309,6 +312,17 @@ def _pattern_from(rule: Mapping[str, str], first: date) -> dict[str, Any]:
     if place not in _ORDINAL or (ordinals and len(ordinals) != len(days)) or (ordinals and len(days) > 1):
         raise NotExpressibleError("Graph has only the first to fourth and the last of a weekday.")
     return {"type": f"relative{suffix}", **pattern, "daysOfWeek": days, "index": _ORDINAL[place]}
+
+
+def _day_of_month(rule: Mapping[str, str], first: date) -> int:
+    text = rule.get("BYMONTHDAY", str(first.day))
+    if "BYSETPOS" not in rule:
+        return _single(text)
+    # What `to_lines` says for a day that is pulled back to the end of a shorter month.
+    days = [_single(item) for item in text.split(",")]
+    if rule["BYSETPOS"] != "-1" or not 28 < days[-1] <= 31 or days != list(range(28, days[-1] + 1)):
+        raise NotExpressibleError("Graph cannot say BYSETPOS with days of the month.")
+    return days[-1]
 
 
 def _single(text: str) -> int:
