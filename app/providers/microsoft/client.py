@@ -16,12 +16,12 @@ from app.domain.accounts import Access, CalendarInfo, Connection
 from app.domain.errors import AccessError, ProtocolError
 from app.domain.events import Fields
 from app.domain.links import Intent
-from app.domain.ports import AccessTokens, Answers, Capabilities, Pages, Writing
+from app.domain.ports import AccessTokens, Answers, CalendarClient, Capabilities, Pages, Writing
 from app.domain.times import Span
 from app.providers.http import make_client
 from app.providers.limits import AccountLimits
 from app.providers.microsoft import mapping, zones
-from app.providers.microsoft.batch import BATCH_SIZE, MAILBOX_PARALLEL, PREFER, Mailbox, query
+from app.providers.microsoft.batch import BATCH_SIZE, MAILBOX_PARALLEL, PREFER, Mailbox, query, segment
 from app.providers.microsoft.reading import CalendarReading, DeltaPages, DirectAnswers, MarkedPages, next_page
 from app.providers.microsoft.writing import MicrosoftWriting
 from app.providers.retry import Retrier
@@ -51,6 +51,7 @@ class MicrosoftService:
         graph_base: root of the API with its version, `https://graph.microsoft.com/v1.0` or the sandbox's.
         ssl_context: the process's one.
         transport: replaces the network, for tests.
+        limits: the account's rate; Outlook's documented one if not given.
         retrier: how reads are repeated.
     """
 
@@ -61,9 +62,10 @@ class MicrosoftService:
         *,
         ssl_context: ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None = None,
+        limits: AccountLimits | None = None,
         retrier: Retrier | None = None,
     ) -> None:
-        limits = AccountLimits(burst=_BURST, per_minute=_PER_MINUTE)
+        limits = limits or AccountLimits(burst=_BURST, per_minute=_PER_MINUTE)
         http = make_client(
             tokens,
             graph_base,
@@ -77,7 +79,7 @@ class MicrosoftService:
         self._transactions: set[str] = set()
 
     async def calendars(self) -> Sequence[CalendarInfo]:
-        """All calendars in the person's list, the default one first.
+        """All calendars in the person's list that we can read, the default one first.
 
         A calendar has no zone of its own: it is the mailbox's, or UTC where we may not read the mailbox's settings
         (scope `MailboxSettings.Read`). Raises a ProviderError.
@@ -89,15 +91,23 @@ class MicrosoftService:
             value = await self._mailbox.get(page)
             found += [_calendar(item, zone) for item in value.get("value") or ()]
             page = next_page(self._mailbox, value)
-        return sorted(found, key=lambda calendar: not calendar.primary)
+        hidden = await self._hidden([calendar for calendar in found if calendar.access is not Access.WRITER])
+        shown = [calendar for calendar in found if calendar.calendar_id not in hidden]
+        return sorted(shown, key=lambda info: (not info.primary, info.name.casefold(), info.calendar_id))
 
-    def calendar(self, connection: Connection) -> MicrosoftCalendar:
+    def calendar(self, connection: Connection) -> CalendarClient:
         """The client of one calendar."""
         return MicrosoftCalendar(self._mailbox, connection, self._transactions)
 
     async def aclose(self) -> None:
         """Close the account's http connections."""
         await self._mailbox.aclose()
+
+    async def _hidden(self, calendars: Sequence[CalendarInfo]) -> set[str]:
+        """Those whose events are refused: a calendar of which only busy times are shared is listed like any other."""
+        look = query(select="id", top=1)
+        parts = await self._mailbox.read([f"me/calendars/{segment(one.calendar_id)}/events{look}" for one in calendars])
+        return {one.calendar_id for one, part in zip(calendars, parts, strict=True) if not part.ok}
 
     async def _zone(self) -> str:
         try:

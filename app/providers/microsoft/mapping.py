@@ -96,15 +96,25 @@ def event(value: Mapping[str, Any], zone: str, *, marker_known: bool, master: Ma
         if value.get("isCancelled"):
             # The organizer called it off; what stays in the calendar is its headstone.
             return replace(common, kind=EventKind.CANCELLED) if part else replace(common, gone=True)
-        cancelled = tuple(cancelled_date(name) for name in value.get("cancelledOccurrences") or ())
-        return replace(common, fields=_fields(value, zone), cancelled=cancelled)
+        fields = _fields(value, zone)
+        cancelled = tuple(_wall_start(name, fields) for name in value.get("cancelledOccurrences") or ())
+        return replace(common, fields=fields, cancelled=cancelled)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ProtocolError("Microsoft sent an event that cannot be read.") from error
 
 
-def cancelled_occurrence(name: str, series_id: str) -> Event:
-    """The occurrence that a master's `cancelledOccurrences` names; Graph tells no more than its date."""
-    return Event(id=name, kind=EventKind.CANCELLED, series_id=series_id, original_start=cancelled_date(name))
+def cancelled_occurrence(name: str, master: Event) -> Event:
+    """The occurrence that a master's `cancelledOccurrences` names. Graph tells its date; the time is the series'."""
+    start: Moment = cancelled_date(name)
+    if master.fields is not None and master.fields.when.zone is not None:
+        start = to_utc(_wall_start(name, master.fields), master.fields.when.zone)
+    return Event(id=name, kind=EventKind.CANCELLED, series_id=master.id, original_start=start)
+
+
+def _wall_start(name: str, master: Fields) -> Moment:
+    start = master.when.start
+    day = cancelled_date(name)
+    return datetime.combine(day, start.time()) if isinstance(start, datetime) else day
 
 
 def cancelled_date(name: str) -> date:

@@ -1,8 +1,9 @@
 """The origin marker as single-value extended properties of an event (`providers.md` §5.9, `engine.md` §4). Pure.
 
 All names live under one GUID, made for Kalends and never to be changed: `KalendsDirection` is the one to search by,
-`KalendsCopy`, `KalendsGeneration`, `KalendsStamp` and `KalendsReleased` (`1` or `0`) are read with it. Graph cannot
-list properties, so each is asked for by name.
+`KalendsCopy`, `KalendsGeneration` and `KalendsStamp` are read with it. A released copy has `released` for its
+direction, so that no search finds it, and keeps the direction in `KalendsReleased`. Graph cannot list properties, so
+each is asked for by name; whether it can remove one is not documented, so they are overwritten.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ COPY = _property("Copy")
 GENERATION = _property("Generation")
 STAMP = _property("Stamp")
 RELEASED = _property("Released")
+_RELEASED = "released"
+_NOT_RELEASED = "no"
 ALL = (DIRECTION, COPY, GENERATION, STAMP, RELEASED)
 
 EXPAND = "singleValueExtendedProperties($filter=" + " or ".join(f"id eq '{name}'" for name in ALL) + ")"
@@ -39,11 +42,11 @@ def filter_for(name: str, value: str) -> str:
 def to_graph(marker: Marker) -> list[dict[str, str]]:
     """`singleValueExtendedProperties` to send; always all of them, so that none is left of an older marker."""
     values = {
-        DIRECTION: marker.direction_key,
+        DIRECTION: _RELEASED if marker.released else marker.direction_key,
         COPY: marker.copy_key,
         GENERATION: str(marker.generation),
         STAMP: marker.stamp,
-        RELEASED: "1" if marker.released else "0",
+        RELEASED: marker.direction_key if marker.released else _NOT_RELEASED,
     }
     return [{"id": name, "value": value} for name, value in values.items()]
 
@@ -59,11 +62,12 @@ def from_graph(event: Mapping[str, Any]) -> Marker | None:
 
     if not value(DIRECTION):
         return None
+    released = value(DIRECTION) == _RELEASED
     generation = value(GENERATION)
     return Marker(
-        direction_key=value(DIRECTION),
+        direction_key=value(RELEASED) if released else value(DIRECTION),
         copy_key=value(COPY),
-        generation=int(generation) if generation.isascii() and generation.isdigit() else 0,
+        generation=int(generation) if generation.isascii() and generation.isdigit() and len(generation) < 10 else 0,
         stamp=value(STAMP),
-        released=value(RELEASED) == "1",
+        released=released,
     )

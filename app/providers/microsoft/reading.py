@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from app.domain.errors import ProtocolError, UnavailableError
+from app.domain.errors import CursorExpiredError, ProtocolError, UnavailableError
 from app.domain.events import Event, EventKind
 from app.domain.links import Answer, Evidence, Page
 from app.domain.times import Span
@@ -37,6 +38,7 @@ _WHOLE: Final = query(select=_SELECT, expand=f"exceptionOccurrences,{markers.EXP
 
 T = TypeVar("T")
 
+_TOKEN: Final = re.compile(r"[?&](?:\$|%24)?(?:delta|skip)token=", re.IGNORECASE)
 _CHUNK: Final = 50
 """Events mapped between two chances for others on the loop."""
 
@@ -149,7 +151,7 @@ class CalendarReading:
             mapping.event(read.get(str(part["id"])) or part, self.zone, marker_known=True, master=value)
             for part in _exceptions(value)
         ]
-        cancelled = [mapping.cancelled_occurrence(name, master.id) for name in value.get("cancelledOccurrences") or ()]
+        cancelled = [mapping.cancelled_occurrence(name, master) for name in value.get("cancelledOccurrences") or ()]
         return (master, *(replace(event, series_id=master.id) for event in exceptions), *cancelled)
 
     async def _get(self, event_ids: Sequence[str], options: str) -> dict[str, Mapping[str, Any] | None]:
@@ -176,6 +178,8 @@ class DeltaPages:
     """
 
     def __init__(self, reading: CalendarReading, cursor: str | None, span: Span) -> None:
+        if cursor is not None and not _TOKEN.search(cursor):
+            raise CursorExpiredError("The stored position of this calendar is not one of Microsoft's.")
         self._reading = reading
         self._full = cursor is None
         self._next: str | None = cursor or f"{reading.path}/calendarView/delta{_window(span)}"

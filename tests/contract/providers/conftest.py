@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.providers.google_world import google_world
+from tests.contract.providers.microsoft_world import microsoft_world
 from tests.contract.providers.world import ProviderWorld
 
-WORLDS = {"google": google_world}
+WORLDS = {"google": google_world, "microsoft": microsoft_world}
 
 
 @pytest.fixture(params=sorted(WORLDS))
