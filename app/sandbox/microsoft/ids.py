@@ -11,6 +11,7 @@ import binascii
 import zlib
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 _IMMUTABLE_PREFIX = "AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A"
 _ORDINARY_PREFIX = "AAMkADE0M2Y4LTQ5ZWMtNDU2ZQBGAAAA"
@@ -26,6 +27,7 @@ class Reference:
     folder: int | None
 
 
+@lru_cache(maxsize=4096)
 def folder_mark(calendar_id: str, moves: int) -> int:
     """The part of an ordinary id that changes when its item moves: a digest of the folder and the number of moves."""
     return zlib.crc32(f"{calendar_id}/{moves}".encode())

@@ -19,6 +19,8 @@ from app.sandbox.microsoft.zones import CUSTOM_ZONE, UTC_ZONE, UnknownZoneError,
 from app.sandbox.world import World
 
 NO_TIME = "0001-01-01T00:00:00Z"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_EPOCH_1601 = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ class Form:
 
 def compact(value: Any) -> str:
     """JSON without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def moment(value: datetime) -> str:
     """An instant as Graph prints it: UTC, seven digits of a second."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "0Z"
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
 
 
 def change_key(mailbox: str, change: int) -> str:
@@ -123,16 +125,16 @@ class Renderer:
             if instance.exception:
                 fields = {**fields, **instance.exception.fields}
         mailbox = self._store.calendars[event.calendar].mailbox
-        change = self.change_of(event, original)
+        key = change_key(mailbox, self.change_of(event, original))
         event_id = self.id(event, original, form)
         record = instance.exception if instance else None
         text = fields["bodyText"]
         answer: dict[str, Any] = {
-            "@odata.etag": etag(mailbox, change),
+            "@odata.etag": f'W/"{key}"',
             "id": event_id,
             "createdDateTime": moment(event.created),
             "lastModifiedDateTime": moment(record.modified if record else event.modified),
-            "changeKey": change_key(mailbox, change),
+            "changeKey": key,
             "categories": fields["categories"],
             "transactionId": None if original else event.transaction_id,
             "originalStartTimeZone": self._original_zone(fields["startZone"]),
@@ -249,7 +251,7 @@ def mailbox_zone(name: str) -> Zone:
 def _ical_uid(event: Event, original: date | None) -> str:
     # [MS-OXOCAL] 2.2.1.27: class id, original date of the occurrence, creation time, reserved, size, data.
     day = original.year.to_bytes(2, "big").hex() + f"{original.month:02x}{original.day:02x}" if original else "00000000"
-    ticks = int((event.created - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds() * 10_000_000)
+    ticks = int((event.created - _EPOCH_1601).total_seconds() * 10_000_000)
     data = bytes.fromhex(event.key.partition("@")[0]) + b"\0\0\0\0"
     tail = ticks.to_bytes(8, "little") + bytes(8) + len(data).to_bytes(4, "little") + data
     return f"040000008200E00074C5B7101A82E008{day}{tail.hex()}".upper()

@@ -163,7 +163,8 @@ def changed_occurrence(
         base |= {"start": start.isoformat(), "end": end.isoformat()}
         if not event.fields["isAllDay"]:
             base |= {"startZone": series.zone.windows, "endZone": series.zone.windows}
-    fields = _apply(dict(base), {key: value for key, value in body.items() if key != "recurrence"}, behaviour, find_zone)
+    wanted = {key: value for key, value in body.items() if key != "recurrence"}
+    fields = _apply(dict(base), wanted, behaviour, find_zone)
     times = ("start", "end", "startZone", "endZone", "isAllDay")
     if any(fields[name] != base[name] for name in times):
         _check_boundary(series, original, fields)

@@ -54,7 +54,9 @@ class Zone:
         return wall.replace(tzinfo=self.info, fold=0).astimezone(UTC)
 
     def wall(self, instant: datetime) -> datetime:
-        """The naive wall time that clocks of this zone show at ``instant``."""
+        """The naive wall time that clocks of this zone show at ``instant``, which is in UTC."""
+        if self.windows == "UTC":
+            return instant.replace(tzinfo=None)
         return instant.astimezone(self.info).replace(tzinfo=None)
 
 

@@ -1,4 +1,4 @@
-"""Series as the sandbox's Graph serves them: occurrences, exceptions, cancellations, patterns, and the user's own edits."""
+"""Series as the sandbox's Graph serves them: occurrences, exceptions, cancellations, patterns, the user's own edits."""
 
 from __future__ import annotations
 
