@@ -1,0 +1,224 @@
+"""Activity: the table of runs, newest first, and the story of the chosen one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from app.services.views import LogPage, RunView
+from app.ui.boxes import EmptyBox
+from app.ui.bridge import CoreThread
+from app.ui.feed import Snapshot
+from app.ui.run_details import RunDetails
+from app.ui.run_model import RunModel
+from app.ui.tables import Table
+from app.ui.tasks import TaskRunner
+from app.ui.theme import Theme
+from app.ui.widgets import Button, Frame, Label
+
+if TYPE_CHECKING:
+    from app.services.core import Core
+
+PER_PAGE = 50
+
+
+class ActivityPage(QWidget):
+    """The second page. It reads only while it is shown.
+
+    Args:
+        theme: its colours.
+        bridge: the way to the core.
+        tasks: runs the readings and shows what fails.
+        now: the clock.
+    """
+
+    sync_wanted = Signal()
+    """The button of the empty page was pressed."""
+
+    def __init__(self, theme: Theme, bridge: CoreThread, tasks: TaskRunner, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._tasks = tasks
+        self._snapshot: Snapshot | None = None
+        self._pages = 1
+        self._wanted_run: str | None = None
+        self.setObjectName("page")
+        self._model = RunModel(now, self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(28, 24, 28, 24)
+        column.setSpacing(14)
+        column.addLayout(self._head())
+
+        self.table = Table(theme, "Runs", self._model, rows_shown=1000)
+        self.table.set_row_lines(1)
+        self.table.set_columns(18, 0, 17, 24, 15, 11)
+        self.table.selectionModel().selectionChanged.connect(self._chosen)
+        self._card = Frame("card")
+        inner = QVBoxLayout(self._card)
+        inner.setContentsMargins(5, 1, 5, 1)
+        inner.setSpacing(0)
+        inner.addWidget(self.table, 1)
+        inner.addWidget(Frame("rule"))
+        inner.addLayout(self._foot(theme))
+        self._empty = EmptyBox(theme, "history", "No activity yet", "Runs will appear here after the first sync.")
+        sync = Button(theme, "Sync now", "refresh-cw")
+        sync.clicked.connect(self.sync_wanted)
+        self._empty.offer(sync)
+
+        self.details = RunDetails(theme, now)
+        self.details.closed.connect(self._close_details)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setHandleWidth(14)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self._card)
+        splitter.addWidget(self.details)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        self._splitter = splitter
+        column.addWidget(splitter, 1)
+        column.addWidget(self._empty)
+        self._rest = QWidget()
+        column.addWidget(self._rest, 1)
+        self.details.hide()
+        self._show_filled(True)
+
+    def _head(self) -> QHBoxLayout:
+        self.pair_filter = QComboBox()
+        self.pair_filter.setAccessibleName("Show runs of")
+        self.pair_filter.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.pair_filter.setMinimumContentsLength(28)
+        self.pair_filter.addItem("All pairs", "")
+        self.pair_filter.currentIndexChanged.connect(self._filtered)
+        label = QLabel("Sho&w")
+        label.setProperty("role", "muted")
+        label.setBuddy(self.pair_filter)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(Label("Activity", "title"))
+        row.addStretch(1)
+        row.addWidget(label)
+        row.addWidget(self.pair_filter)
+        return row
+
+    def _foot(self, theme: Theme) -> QHBoxLayout:
+        self._count = Label("", "small")
+        self.older_button = Button(theme, "Show older", role="link")
+        self.older_button.clicked.connect(self._older)
+        row = QHBoxLayout()
+        row.setContentsMargins(12, 4, 6, 4)
+        row.addWidget(self._count)
+        row.addStretch(1)
+        row.addWidget(self.older_button)
+        return row
+
+    # -- what is shown ----------------------------------------------------------------------------------------------
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Something changed: take the pairs' names, and read the runs again if anyone looks."""
+        self._snapshot = snapshot
+        self._fill_filter(snapshot.names)
+        if self.isVisible():
+            self.read()
+
+    def forget(self) -> None:
+        """The core was stopped or switched."""
+        self._snapshot = None
+        self._pages = 1
+        self._wanted_run = None
+        self.details.hide()
+        self._model.show_runs((), {})
+        self._fill_filter({})
+
+    def read(self) -> None:
+        """Read the runs from the core and show them."""
+        self._tasks.spawn(self._read)
+
+    def show_pair(self, pair_id: str) -> None:
+        """Show the runs of one pair; an empty id shows all."""
+        index = self.pair_filter.findData(pair_id)
+        self.pair_filter.setCurrentIndex(max(0, index))
+        self._pages = 1
+        self.read()
+
+    def show_run(self, run_id: str) -> None:
+        """Show the details of a run, whichever pair it is of."""
+        self.pair_filter.setCurrentIndex(0)
+        self._wanted_run = run_id
+        self.read()
+
+    async def _read(self) -> None:
+        pair_id = self.pair_filter.currentData() or None
+        pages = self._pages
+
+        def ask(core: Core) -> list[LogPage]:
+            ask_page = core.history.runs
+            return [ask_page(page=page, per_page=PER_PAGE, pair_id=pair_id) for page in range(1, pages + 1)]
+
+        answers = await self._bridge.call(ask)
+        # By id: a run that began between two pages moves the rest by one, and the same run comes twice.
+        unique = tuple({run.id: run for page in answers for run in page.runs}.values())
+        total = answers[-1].total
+        before = self.table.chosen()
+        self._model.show_runs(unique, self._snapshot.names if self._snapshot is not None else {})
+        self._show_filled(bool(unique))
+        self._count.setText(f"{len(unique):,} of {total:,} runs")
+        self.older_button.setVisible(len(unique) < total)
+        wanted, self._wanted_run = self._wanted_run, None
+        if wanted is not None:
+            self.table.choose(wanted)
+            self._open(wanted)
+        elif before is not None:
+            self.table.choose(before)
+            self._open(before)
+
+    def _show_filled(self, filled: bool) -> None:
+        self._splitter.setVisible(filled)
+        self._empty.setVisible(not filled)
+        self._rest.setVisible(not filled)
+
+    def _fill_filter(self, names: dict[str, str]) -> None:
+        now = {self.pair_filter.itemData(i): self.pair_filter.itemText(i) for i in range(1, self.pair_filter.count())}
+        if now == names:
+            return
+        chosen = self.pair_filter.currentData()
+        self.pair_filter.blockSignals(True)
+        while self.pair_filter.count() > 1:
+            self.pair_filter.removeItem(1)
+        for pair_id, name in names.items():
+            self.pair_filter.addItem(name, pair_id)
+        self.pair_filter.setCurrentIndex(max(0, self.pair_filter.findData(chosen)))
+        self.pair_filter.blockSignals(False)
+
+    # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def _filtered(self) -> None:
+        self._pages = 1
+        if self.isVisible():
+            self.read()
+
+    def _older(self) -> None:
+        self._pages += 1
+        self.read()
+
+    def _chosen(self) -> None:
+        run_id = self.table.chosen()
+        if run_id is not None and run_id != self.details.run_id:
+            self._open(run_id)
+
+    def _open(self, run_id: str) -> None:
+        async def work() -> None:
+            view: RunView = await self._bridge.call(lambda core: core.history.run(run_id))
+            name = self._snapshot.names.get(view.run.pair_id, "") if self._snapshot is not None else ""
+            self.details.show_run(view, name)
+            self.details.show()
+
+        self._tasks.spawn(work)
+
+    def _close_details(self) -> None:
+        self.table.clearSelection()
+        self.details.hide()
+        self.table.setFocus()

@@ -1,0 +1,94 @@
+"""Entry of the desktop app: the Qt application, its loop, its signals. `app.main` calls `run` and nothing else here."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
+from PySide6.QtGui import QSessionManager
+from PySide6.QtWidgets import QApplication
+
+from app.ui.bridge import StartCore
+from app.ui.desktop import DEFAULT, Desktop
+from app.ui.icons import own_icon
+from app.ui.loop import DesktopLoop, StopSignals
+from app.ui.theme import Theme
+
+APP_ID = "kalends"
+
+
+class UiPaths(Protocol):
+    """What the windows need of the app's folders."""
+
+    @property
+    def state(self) -> Path:
+        """The state folder, which exists."""
+
+
+class Application(QApplication):
+    """The Qt application. Its signals may be emitted from any thread; they arrive on the GUI thread."""
+
+    show_wanted = Signal()
+    quit_wanted = Signal()
+
+    def __init__(self, arguments: list[str]) -> None:
+        super().__init__(arguments)
+        self.setApplicationName("kalends")
+        self.setApplicationDisplayName("Kalends")
+        self.setDesktopFileName(APP_ID)
+        self.setQuitOnLastWindowClosed(False)
+        self.setWindowIcon(own_icon("kalends"))
+        self.commitDataRequest.connect(self._session_ends, Qt.ConnectionType.DirectConnection)
+
+    def event(self, event: QEvent) -> bool:
+        """The desktop asks the app to quit (macOS: Cmd+Q, the Dock): stop in order rather than at once."""
+        if event.type() is QEvent.Type.Quit:
+            event.ignore()
+            self.quit_wanted.emit()
+            return True
+        return super().event(event)
+
+    def _session_ends(self, _manager: QSessionManager) -> None:
+        self.quit_wanted.emit()
+
+
+def show_window() -> None:
+    """Show the window of the running app, from any thread: a second start asks for it. Does nothing without one."""
+    application = QCoreApplication.instance()
+    if isinstance(application, Application):
+        application.show_wanted.emit()
+
+
+def request_quit() -> None:
+    """End the running app in order, from any thread (`kalends quit`). Does nothing without one."""
+    application = QCoreApplication.instance()
+    if isinstance(application, Application):
+        application.quit_wanted.emit()
+
+
+def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: bool) -> int:
+    """Run the desktop app until it is quit.
+
+    Args:
+        start_core: starts the core of a profile, called on the core thread's loop.
+        paths: the app's folders.
+        profile: the profile to begin with, None for the default.
+        hidden: begin with the tray only (started with the session).
+
+    Returns:
+        The exit code: 0 when it was ended in order.
+    """
+    application = Application(sys.argv[:1])
+    loop = DesktopLoop(application)
+    asyncio.set_event_loop(loop)
+    with loop:
+        desktop = Desktop(Theme(application), start_core, profile=profile or DEFAULT, state_folder=paths.state)
+        queued = Qt.ConnectionType.QueuedConnection
+        application.show_wanted.connect(desktop.show_window, queued)
+        application.quit_wanted.connect(desktop.quit, queued)
+        with StopSignals(desktop.quit):
+            loop.run_until_complete(desktop.live(hidden=hidden))
+    return 0

@@ -1,0 +1,74 @@
+"""What a person can ask for, once for tray and window alike: each command is one call of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject
+
+from app.domain.pairs import PairStatus
+from app.domain.runs import Trigger
+from app.services.views import EVERYTHING, PairChange
+from app.ui.bridge import CoreThread
+from app.ui.feed import Feed
+from app.ui.tasks import TaskRunner
+
+if TYPE_CHECKING:
+    from app.services.core import Core
+
+T = TypeVar("T")
+
+
+class Commands(QObject):
+    """The commands. Each starts a task and returns at once; errors are shown by the task runner.
+
+    Args:
+        bridge: the way to the core.
+        feed: read again after a command, so that its effect is seen.
+        tasks: runs the commands.
+    """
+
+    def __init__(self, bridge: CoreThread, feed: Feed, tasks: TaskRunner) -> None:
+        super().__init__(tasks)
+        self._bridge = bridge
+        self._feed = feed
+        self._tasks = tasks
+
+    def sync_all(self) -> None:
+        """Sync every active pair now; a run under way is joined."""
+        self._do("sync", lambda core: core.sync.request_all(Trigger.MANUAL))
+
+    def sync_pair(self, pair_id: str) -> None:
+        """Sync one pair now; a run under way is joined."""
+        self._do(f"sync {pair_id}", lambda core: core.sync.request(pair_id, Trigger.MANUAL))
+
+    def pause_all(self, until: datetime | None) -> None:
+        """Pause every pair, until a moment or until resumed."""
+        self._do("pause", lambda core: core.pairs.pause_all(EVERYTHING, until=until))
+
+    def resume_all(self) -> None:
+        """Resume every paused pair."""
+        self._do("pause", lambda core: core.pairs.resume_all(EVERYTHING))
+
+    def pause_pair(self, pair_id: str) -> None:
+        """Pause one pair until it is resumed."""
+        change = PairChange(status=PairStatus.PAUSED)
+        self._do(f"pause {pair_id}", lambda core: core.pairs.update(pair_id, change))
+
+    def resume_pair(self, pair_id: str) -> None:
+        """Resume one pair."""
+        change = PairChange(status=PairStatus.ACTIVE)
+        self._do(f"pause {pair_id}", lambda core: core.pairs.update(pair_id, change))
+
+    def test_account(self, account_id: str) -> None:
+        """Ask the account's service for its calendars: opens a locked password store, or says what is wrong."""
+        self._do(f"test {account_id}", lambda core: core.connections.test(account_id))
+
+    def _do(self, key: str, ask: Callable[[Core], Awaitable[T] | T]) -> None:
+        async def work() -> None:
+            await self._bridge.call(ask)
+            await self._feed.read()
+
+        self._tasks.spawn(work, key=key)

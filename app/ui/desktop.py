@@ -1,0 +1,245 @@
+"""Puts bridge, tray and window together: starts the core, switches to the demo and back, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QMessageBox
+
+from app.domain.errors import KalendsError
+from app.services.views import Problem
+from app.ui.activity_page import ActivityPage
+from app.ui.bridge import CoreThread, StartCore
+from app.ui.commands import Commands
+from app.ui.feed import Feed, Snapshot
+from app.ui.hold_sheet import HoldSheet
+from app.ui.memory import WindowMemory
+from app.ui.overview_page import OverviewPage
+from app.ui.sign_in_sheet import OpenUrl, SignInSheet, open_in_browser
+from app.ui.tasks import TaskRunner
+from app.ui.theme import Theme
+from app.ui.tray import Tray
+from app.ui.window import MainWindow
+
+DEFAULT = "default"
+DEMO = "demo"
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Desktop(QObject):
+    """The app as a person meets it.
+
+    Args:
+        theme: the look.
+        start_core: starts the core of a profile.
+        profile: the profile to begin with.
+        state_folder: where the window remembers its size, an existing folder.
+        now: the clock.
+        open_url: how a browser is opened.
+        parent: the Qt owner.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        start_core: StartCore,
+        *,
+        profile: str,
+        state_folder: Path,
+        now: Callable[[], datetime] = utc_now,
+        open_url: OpenUrl = open_in_browser,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._now = now
+        self._open_url = open_url
+        self._profile = profile
+        self._memory = WindowMemory(state_folder)
+        self._quit = asyncio.Event()
+        self._tasks = TaskRunner(self)
+        self._switches = TaskRunner(self)
+        self.bridge = CoreThread(start_core, self)
+        self.feed = Feed(self.bridge, self._tasks, self)
+        self.commands = Commands(self.bridge, self.feed, self._tasks)
+        overview = OverviewPage(theme, self.commands, now)
+        activity = ActivityPage(theme, self.bridge, self._tasks, now)
+        self.window = MainWindow(theme, self.commands, overview, activity)
+        self.tray = Tray(self.commands, now, self)
+        self._connect()
+
+    def _connect(self) -> None:
+        window = self.window
+        self._tasks.failed.connect(window.messages.show_failure)
+        self._switches.failed.connect(window.messages.show_failure)
+        self.feed.changed.connect(self._show)
+        self.tray.open_wanted.connect(self._open)
+        self.tray.fix_wanted.connect(self._fix)
+        self.tray.quit_wanted.connect(self.quit)
+        window.quit_wanted.connect(self.quit)
+        window.close_wanted.connect(self._close)
+        window.start.again_wanted.connect(lambda: self.switch(self._profile))
+        window.start.back_wanted.connect(lambda: self.switch(DEFAULT))
+        window.start.quit_wanted.connect(self.quit)
+        window.welcome.connect_wanted.connect(self.connect_account)
+        window.welcome.demo_wanted.connect(lambda: self.switch(DEMO))
+        window.demo_strip.leave_wanted.connect(lambda: self.switch(DEFAULT))
+        window.overview.fix_wanted.connect(self._fix)
+        window.overview.connect_wanted.connect(self.connect_account)
+        window.overview.activity_wanted.connect(self._show_pair_activity)
+        window.overview.run_wanted.connect(self._show_run)
+        window.activity.sync_wanted.connect(self.commands.sync_all)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def live(self, *, hidden: bool) -> None:
+        """Show the tray and, unless hidden, the window; start the core; return when someone quits, all stopped."""
+        self.tray.show()
+        if self._memory.size is not None:
+            self.window.resize(self._memory.size)
+        if not hidden:
+            self.show_window()
+        self.switch(self._profile)
+        await self._quit.wait()
+        self._memory.size = self.window.size()
+        self.tray.hide()
+        self.window.end()
+        await self._tasks.drained()
+        await self._switches.drained()
+        await self.bridge.stop()
+
+    def quit(self) -> None:
+        """End the app, in order."""
+        self._quit.set()
+
+    def show_window(self) -> None:
+        """Show the window in front."""
+        self.window.show_no_tray(not Tray.available())
+        self.window.bring_up()
+
+    def switch(self, profile: str) -> None:
+        """Start the core of a profile, in place of the one that runs."""
+        self._tasks.cancel()
+        # Not cancelled by the next switch: a core that is half started has to be stopped in order. They queue.
+        self._switches.spawn(partial(self._switch, profile))
+
+    async def _switch(self, profile: str) -> None:
+        self._profile = profile
+        self.feed.forget()
+        self.window.activity.forget()
+        self.window.messages.clear()
+        self.tray.show_snapshot(None)
+        self.window.show_start("Setting up the demo…" if profile == DEMO else "Starting…")
+        try:
+            await self.bridge.switch(profile)
+            await self.feed.read()
+        except KalendsError as error:
+            self.window.show_start_failure(error.message, error.fix, can_go_back=profile != DEFAULT)
+            # A person has to know, even if the app was started out of sight.
+            self.show_window()
+
+    # -- what is shown ----------------------------------------------------------------------------------------------
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.window.show_snapshot(snapshot)
+        self.tray.show_snapshot(snapshot)
+
+    def _open(self, page: str) -> None:
+        if page:
+            self.window.show_page(page)
+        self.show_window()
+
+    def _show_pair_activity(self, pair_id: str) -> None:
+        self.window.show_page("activity")
+        self.window.activity.show_pair(pair_id)
+
+    def _show_run(self, run_id: str) -> None:
+        self.window.show_page("activity")
+        self.window.activity.show_run(run_id)
+
+    # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def connect_account(self) -> SignInSheet:
+        """Open the sign-in sheet at the choice of a service."""
+        sheet = self._sign_in_sheet()
+        sheet.open()
+        return sheet
+
+    def _sign_in_sheet(self) -> SignInSheet:
+        sheet = SignInSheet(self._theme, self.bridge, self._now, self.window, self._open_url)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        sheet.connected.connect(lambda: self._tasks.spawn(self.feed.read))
+        sheet.abandoned.connect(self._abandon)
+        return sheet
+
+    def _abandon(self, attempt_id: str) -> None:
+        self._tasks.spawn(lambda: self.bridge.call(lambda core: core.connections.cancel(attempt_id)))
+
+    def _fix(self, problem: Problem) -> None:
+        """Open what repairs a problem."""
+        snapshot = self.feed.latest
+        if snapshot is None:
+            return
+        self.show_window()
+        if problem.action == "reconnect":
+            account = next((known for known in snapshot.accounts if known.id == problem.account_id), None)
+            if account is not None:
+                sheet = self._sign_in_sheet()
+                sheet.open()
+                sheet.reconnect(account)
+        elif problem.action == "review_hold" and problem.pair_id is not None:
+            name = snapshot.names.get(problem.pair_id, "")
+            hold = HoldSheet(self._theme, self.bridge, problem.pair_id, name, self.window)
+            hold.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            hold.finished.connect(lambda: self._tasks.spawn(self.feed.read))
+            hold.open()
+        elif problem.action == "unlock_vault" and problem.account_id is not None:
+            self.commands.test_account(problem.account_id)
+        elif problem.action == "show_run" and problem.run_id is not None:
+            self._show_run(problem.run_id)
+
+    def _close(self) -> None:
+        """The window is closed: hide where a tray icon stays, else do what the person wants, asked once."""
+        if Tray.available():
+            self.window.hide()
+            return
+        keep = self._memory.close_keeps_running
+        if keep is None:
+            self._ask_what_closing_means()
+        elif keep:
+            self.window.hide()
+        else:
+            self.quit()
+
+    def _ask_what_closing_means(self) -> None:
+        box = QMessageBox(self.window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("Kalends")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText("Go on syncing while the window is closed?")
+        box.setInformativeText("Start Kalends again to see it. Your answer is remembered.")
+        keep = box.addButton("Keep syncing", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("Quit", QMessageBox.ButtonRole.DestructiveRole)
+        cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(cancel)
+
+        def answered() -> None:
+            if box.clickedButton() is keep:
+                self._memory.close_keeps_running = True
+                self.window.hide()
+            elif box.clickedButton() is leave:
+                self._memory.close_keeps_running = False
+                self.quit()
+
+        box.finished.connect(answered)
+        box.open()

@@ -1,0 +1,102 @@
+"""What tray and window show: read from the core in one crossing, again after each notice, and told by one signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.domain.accounts import Account
+from app.domain.notices import Notice
+from app.domain.runs import Run
+from app.services.views import PairView, StatusView
+from app.ui import words
+from app.ui.bridge import CoreThread
+from app.ui.tasks import TaskRunner
+
+if TYPE_CHECKING:
+    from app.services.core import Core
+
+LATEST_RUNS = 5
+"""How many runs the overview shows."""
+
+_GATHER_MS = 100
+"""Notices come in bursts while a run writes: one reading answers all of the last tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the overview and the tray show, as of one moment."""
+
+    status: StatusView
+    pairs: tuple[PairView, ...]
+    accounts: tuple[Account, ...]
+    runs: tuple[Run, ...]
+    """The latest runs, newest first."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The pairs' names by id."""
+        return {view.pair.id: words.pair_name(view) for view in self.pairs}
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the demo's profile."""
+        return self.status.profile == "demo"
+
+
+class Feed(QObject):
+    """Keeps the latest `Snapshot`.
+
+    Args:
+        bridge: the way to the core.
+        tasks: runs the readings and shows what fails.
+        parent: the Qt owner.
+    """
+
+    changed = Signal(object)
+    """A new `Snapshot`."""
+    announced = Signal(object)
+    """A `Notice`, as it came."""
+
+    def __init__(self, bridge: CoreThread, tasks: TaskRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._tasks = tasks
+        self.latest: Snapshot | None = None
+        self._gathering = QTimer(self)
+        self._gathering.setSingleShot(True)
+        self._gathering.setInterval(_GATHER_MS)
+        self._gathering.timeout.connect(self._read_soon)
+        bridge.notice.connect(self._noticed)
+
+    def forget(self) -> None:
+        """The core is being stopped or switched: what was shown is no longer true."""
+        self._gathering.stop()
+        self.latest = None
+
+    async def read(self) -> Snapshot:
+        """Read now and tell everyone.
+
+        Raises:
+            KalendsError: the core could not answer.
+        """
+        snapshot = await self._bridge.call(_read)
+        self.latest = snapshot
+        self.changed.emit(snapshot)
+        return snapshot
+
+    def _noticed(self, notice: Notice) -> None:
+        self.announced.emit(notice)
+        if not self._gathering.isActive():
+            self._gathering.start()
+
+    def _read_soon(self) -> None:
+        if self.latest is not None:
+            self._tasks.spawn(self.read)
+
+
+def _read(core: Core) -> Snapshot:
+    runs = core.history.runs(page=1, per_page=LATEST_RUNS).runs
+    return Snapshot(core.status.overall(), core.pairs.list(), core.connections.accounts(), runs)

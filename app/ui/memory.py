@@ -1,0 +1,37 @@
+"""What the window remembers between two starts: its size, and what closing it means. Nothing about calendars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, QSize
+
+
+class WindowMemory:
+    """A small INI file in the state folder.
+
+    Args:
+        folder: the state folder, which exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._settings = QSettings(str(folder / "window.ini"), QSettings.Format.IniFormat)
+
+    @property
+    def size(self) -> QSize | None:
+        """The window's size, None before it was ever kept. Positions are not kept: Wayland gives none."""
+        value = self._settings.value("size")
+        return value if isinstance(value, QSize) and value.isValid() else None
+
+    @size.setter
+    def size(self, size: QSize) -> None:
+        self._settings.setValue("size", size)
+
+    @property
+    def close_keeps_running(self) -> bool | None:
+        """What the person answered when there was no tray: True goes on, False quits, None was never asked."""
+        return {"keep": True, "quit": False}.get(str(self._settings.value("close")))
+
+    @close_keeps_running.setter
+    def close_keeps_running(self, keep: bool) -> None:
+        self._settings.setValue("close", "keep" if keep else "quit")

@@ -1,0 +1,107 @@
+"""Boxes that say one thing and offer its fix: problems of the overview, and what went wrong just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.ui.tasks import Failure
+from app.ui.theme import Colours, Theme
+from app.ui.widgets import Button, Frame, Icon, IconButton, Label
+from app.ui.words import Tone
+
+_ICONS = {Tone.ATTENTION: "triangle-alert", Tone.FAILED: "circle-x", Tone.QUIET: "info"}
+_AT_MOST = 3
+"""More messages than this push the page away; the oldest goes first."""
+
+
+class Note(Frame):
+    """A sentence in a tinted box.
+
+    Args:
+        theme: its colours.
+        tone: what kind of thing it says.
+        sentence: what happened or is the case.
+        more: a second line, or empty.
+    """
+
+    def __init__(self, theme: Theme, tone: Tone, sentence: str, more: str = "") -> None:
+        super().__init__("note", tone)
+        self._theme = theme
+        self.sentence = sentence
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 10, 10, 10)
+        row.setSpacing(12)
+        row.addWidget(Icon(theme, _ICONS[tone], lambda colours: _text_of(colours, tone), 18))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(Label(sentence, "strong", wrap=True))
+        if more:
+            words.addWidget(Label(more, wrap=True))
+        row.addLayout(words, 1)
+        self._row = row
+        self.setAccessibleName(f"{sentence} {more}".strip())
+
+    def offer(self, text: str, act: Callable[[], None]) -> Button:
+        """Add a button."""
+        button = Button(self._theme, text, name=f"{text}: {self.sentence}")
+        button.clicked.connect(lambda: act())
+        self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        return button
+
+    def closable(self, act: Callable[[], None]) -> None:
+        """Add a cross that takes the box away."""
+        cross = IconButton(self._theme, "x", "Close this message")
+        cross.clicked.connect(lambda: act())
+        self._row.addWidget(cross, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+def _text_of(colours: Colours, tone: Tone) -> str:
+    return colours.tone(tone).text
+
+
+class MessageArea(QWidget):
+    """What went wrong just now, newest last, each with *Try again*."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._notes: list[Note] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(28, 16, 28, 0)
+        self._column.setSpacing(8)
+        self.hide()
+
+    def show_failure(self, failure: Failure) -> None:
+        """Show a failure; one that says the same as another takes its place."""
+        for note in list(self._notes):
+            if note.sentence == failure.sentence:
+                self._take(note)
+        if len(self._notes) >= _AT_MOST:
+            self._take(self._notes[0])
+        note = Note(self._theme, Tone.FAILED, failure.sentence, failure.fix or "")
+
+        def again() -> None:
+            self._take(note)
+            failure.again()
+
+        note.offer("Try again", again)
+        note.closable(lambda: self._take(note))
+        self._notes.append(note)
+        self._column.addWidget(note)
+        self.show()
+
+    def clear(self) -> None:
+        """Take everything away."""
+        for note in list(self._notes):
+            self._take(note)
+
+    def _take(self, note: Note) -> None:
+        if note in self._notes:
+            self._notes.remove(note)
+            self._column.removeWidget(note)
+            note.hide()
+            note.deleteLater()
+        self.setVisible(bool(self._notes))

@@ -1,0 +1,93 @@
+"""The story of one run: how it ended, what it counted, what went wrong, and what was done to which event and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+
+from app.domain.runs import Run, RunStatus
+from app.services.views import RunView
+from app.ui import words
+from app.ui.run_model import GONE_PAIR, ActionModel
+from app.ui.tables import Table
+from app.ui.theme import Theme
+from app.ui.widgets import Badge, Frame, IconButton, Label
+from app.ui.words import Tone
+
+_ERRORS_SHOWN = 3
+
+
+class RunDetails(Frame):
+    """The panel below the runs."""
+
+    closed = Signal()
+
+    def __init__(self, theme: Theme, now: Callable[[], datetime]) -> None:
+        super().__init__("card")
+        self._now = now
+        self.run_id: str | None = None
+        self._badge = Badge(theme, "circle-dashed", Tone.QUIET, 36)
+        self._title = Label("", "heading")
+        self._detail = Label("", "muted")
+        texts = QVBoxLayout()
+        texts.setSpacing(1)
+        texts.addWidget(self._title)
+        texts.addWidget(self._detail)
+        close = IconButton(theme, "x", "Close the details")
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 0, 10, 0)
+        head.setSpacing(12)
+        head.addWidget(self._badge)
+        head.addLayout(texts, 1)
+        head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._errors = Label("", wrap=True)
+        self._errors.setContentsMargins(16, 0, 16, 0)
+        self._errors.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._nothing = Label("", "muted")
+        self._nothing.setContentsMargins(16, 6, 16, 10)
+        self._model = ActionModel(now, self)
+        self.table = Table(theme, "What this run did", self._model, rows_shown=1000)
+        self.table.set_row_lines(2)
+        self.table.set_columns(15, 0, 44, 14)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(5, 14, 5, 2)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(self._errors)
+        column.addWidget(self._nothing)
+        column.addWidget(self.table, 1)
+        self._column = column
+
+    def show_run(self, view: RunView, pair_name: str) -> None:
+        """Show a run; `pair_name` is empty when the pair is gone."""
+        run = view.run
+        if run.id != self.run_id or self._model.rowCount() != len(view.actions):
+            self._model.show_actions(view.actions)
+        self.run_id = run.id
+        sign = words.RUN_SIGNS[run.status]
+        self._badge.show_sign(sign.icon, sign.tone)
+        self._title.setText(pair_name or GONE_PAIR)
+        self._detail.setText(self._summary(run))
+        messages = [error.message for error in run.errors[:_ERRORS_SHOWN]]
+        if len(run.errors) > _ERRORS_SHOWN:
+            messages.append(f"And {words.plural(len(run.errors) - _ERRORS_SHOWN, 'more problem', 'more problems')}.")
+        self._errors.setText("\n".join(messages))
+        self._errors.setVisible(bool(messages))
+        self.table.setVisible(bool(view.actions))
+        self._nothing.setText("Still at work." if not run.status.ended else "No event had to be changed.")
+        self._nothing.setVisible(not view.actions and not messages)
+
+    def _summary(self, run: Run) -> str:
+        parts = [words.RUN_SIGNS[run.status].word, words.day_and_time(run.started_at or run.created_at, self._now())]
+        if run.duration_ms:
+            parts.append(f"took {words.duration(run.duration_ms)}")
+        if run.status.ended and run.status is not RunStatus.SKIPPED:
+            parts.append(f"looked at {words.plural(run.counts.processed, 'event', 'events')}")
+            parts.append(words.run_changes(run))
+            if run.counts.skipped:
+                parts.append(f"{run.counts.skipped:,} left out")
+        return " · ".join(parts)

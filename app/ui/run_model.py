@@ -1,0 +1,179 @@
+"""Runs, and the actions of one run, as rows of tables. They show what they are given and ask nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from app.domain.runs import ActionRecord, ActionResult, Run
+from app.ui import words
+from app.ui.tables import KEY, QUIET, SECOND_LINE, SIGN
+from app.ui.widgets import plain_tooltip
+from app.ui.words import Sign, Tone
+
+Index = QModelIndex | QPersistentModelIndex
+
+RUN_HEADS = ("Time", "Pair", "Status", "Changes", "Started by", "Took")
+TIME, PAIR, STATUS, CHANGES, TRIGGER, TOOK = range(6)
+
+ACTION_HEADS = ("What", "Event", "Why", "Result")
+WHAT, EVENT, WHY, RESULT = range(4)
+
+GONE_PAIR = "Removed pair"
+"""Shown for runs whose pair no longer exists."""
+
+
+class RunModel(QAbstractTableModel):
+    """Rows of `Run`, newest first.
+
+    Args:
+        now: the clock, for "today 14:02".
+        parent: the Qt owner.
+    """
+
+    def __init__(self, now: Callable[[], datetime], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._now = now
+        self._runs: tuple[Run, ...] = ()
+        self._names: Mapping[str, str] = {}
+
+    def show_runs(self, runs: tuple[Run, ...], names: Mapping[str, str]) -> None:
+        """Show these runs; `names` are the pairs' names by id."""
+        same = [run.id for run in runs] == [run.id for run in self._runs]
+        if not same:
+            self.beginResetModel()
+        self._runs, self._names = runs, names
+        if not same:
+            self.endResetModel()
+        elif runs:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(runs) - 1, len(RUN_HEADS) - 1))
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of this id, None when it is not shown."""
+        return next((run for run in self._runs if run.id == run_id), None)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """One row a run."""
+        return 0 if parent.isValid() else len(self._runs)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """As many as `RUN_HEADS`."""
+        return 0 if parent.isValid() else len(RUN_HEADS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The words of `RUN_HEADS`."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return RUN_HEADS[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text, signs and what a screen reader says, by role."""
+        run = self._runs[index.row()]
+        column = index.column()
+        if role == KEY:
+            return run.id
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(run, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            if column == TIME:
+                return ", ".join(self._text(run, part) for part in (TIME, PAIR, STATUS, CHANGES))
+            return self._text(run, column)
+        if role == SIGN and column == STATUS:
+            return words.RUN_SIGNS[run.status]
+        if role == QUIET:
+            return column in (TRIGGER, TOOK) or (column == CHANGES and self._text(run, column) in ("–", "No changes"))
+        if role == Qt.ItemDataRole.ToolTipRole and column == STATUS and run.errors:
+            return plain_tooltip(run.errors[0].message)
+        if role == Qt.ItemDataRole.ToolTipRole and column == PAIR:
+            return plain_tooltip(self._text(run, column))
+        return None
+
+    def _text(self, run: Run, column: int) -> str:
+        if column == TIME:
+            return words.day_and_time(run.started_at or run.created_at, self._now())
+        if column == PAIR:
+            return self._names.get(run.pair_id, GONE_PAIR)
+        if column == STATUS:
+            return words.RUN_SIGNS[run.status].word
+        if column == CHANGES:
+            return words.run_changes(run)
+        if column == TRIGGER:
+            return words.TRIGGER_WORDS[run.trigger]
+        return words.duration(run.duration_ms)
+
+
+class ActionModel(QAbstractTableModel):
+    """Rows of a run's `ActionRecord`: what was done to which event, and why."""
+
+    def __init__(self, now: Callable[[], datetime], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._now = now
+        self._actions: tuple[ActionRecord, ...] = ()
+
+    def show_actions(self, actions: tuple[ActionRecord, ...]) -> None:
+        """Show these actions."""
+        self.beginResetModel()
+        self._actions = actions
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """One row an action."""
+        return 0 if parent.isValid() else len(self._actions)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """As many as `ACTION_HEADS`."""
+        return 0 if parent.isValid() else len(ACTION_HEADS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The words of `ACTION_HEADS`."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return ACTION_HEADS[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text and signs by role."""
+        action = self._actions[index.row()]
+        column = index.column()
+        if role == KEY:
+            return f"{action.direction_id} {action.original_id} {action.occ}"
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._text(action, column)
+        if role == SIGN and column == WHAT:
+            return self._sign(action)
+        if role == SECOND_LINE and column == EVENT:
+            return self._when(action)
+        if role == QUIET:
+            return column in (WHY, RESULT)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (EVENT, WHY):
+            return plain_tooltip(self._text(action, column))
+        return None
+
+    @staticmethod
+    def _sign(action: ActionRecord) -> Sign:
+        sign = words.VERB_SIGNS[action.verb]
+        if action.result is ActionResult.DONE:
+            return Sign(sign.icon, words.DONE_WORDS[action.verb], sign.tone)
+        if action.result is ActionResult.FAILED:
+            return Sign("circle-x", sign.word, Tone.FAILED)
+        return sign
+
+    def _text(self, action: ActionRecord, column: int) -> str:
+        if column == WHAT:
+            return self._sign(action).word
+        if column == EVENT:
+            return action.title or "(no title)"
+        if column == WHY:
+            return action.sentence
+        return words.RESULT_WORDS[action.result]
+
+    def _when(self, action: ActionRecord) -> str:
+        if action.starts_at is None:
+            return ""
+        if action.all_day:
+            # The date as it was written down: turning its midnight into another zone would name another day.
+            day = action.starts_at
+            return f"{day:%a} {day.day} {day:%b %Y}, all day"
+        return words.day_and_time(action.starts_at, self._now())

@@ -1,0 +1,290 @@
+"""The sign-in sheet: choose a service, wait for the browser, say how it ended. It never shows or logs a secret.
+
+The link carries a secret state: it goes to the browser or the clipboard, and into no label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.domain.accounts import Account, Provider
+from app.domain.errors import KalendsError
+from app.services.views import PROVIDER_NAMES, Attempt, AttemptStatus
+from app.ui.bridge import CoreThread
+from app.ui.tasks import TaskRunner
+from app.ui.theme import Theme
+from app.ui.widgets import Badge, Button, Icon, Label
+from app.ui.words import Tone
+
+if TYPE_CHECKING:
+    from app.services.core import Core
+
+OFFERED = (
+    (Provider.GOOGLE, "Google", "Google Calendar, for Gmail and Workspace accounts"),
+    (Provider.MICROSOFT, "Microsoft", "Outlook.com and Microsoft 365 calendars"),
+)
+
+OpenUrl = Callable[[str], bool]
+"""Opens an address in the person's browser; False when that did not work."""
+
+
+def open_in_browser(url: str) -> bool:
+    """Open `url`, exactly as it is, in the system's browser."""
+    return QDesktopServices.openUrl(QUrl.fromEncoded(url.encode()))
+
+
+class SignInSheet(QDialog):
+    """One sign-in, from the choice of the service to its end.
+
+    Args:
+        theme: its colours.
+        bridge: the way to the core.
+        now: the clock.
+        parent: the window it belongs to.
+        open_url: how a browser is opened.
+    """
+
+    connected = Signal(object)
+    """It worked: the `Attempt`."""
+    abandoned = Signal(str)
+    """The sheet was closed while the attempt of this id was under way."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: CoreThread,
+        now: Callable[[], datetime],
+        parent: QWidget,
+        open_url: OpenUrl = open_in_browser,
+    ) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._now = now
+        self._open_url = open_url
+        self._attempt: Attempt | None = None
+        self._again: Callable[[], None] = self._show_choice
+        self._tasks = TaskRunner(self)
+        self.setModal(True)
+        self.setWindowTitle("Connect a calendar")
+        self.setMinimumWidth(460)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._show_time_left)
+        self._choice = _Choice(theme)
+        for provider, button in self._choice.buttons.items():
+            button.clicked.connect(partial(self.sign_in_to, provider))
+        self._waiting = _Waiting(theme)
+        self._waiting.open_button.clicked.connect(self._open_page)
+        self._waiting.copy_button.clicked.connect(self._copy_link)
+        self._failed = _Failed(theme)
+        self._failed.again_button.clicked.connect(lambda: self._again())
+        for page in (self._choice, self._waiting, self._failed):
+            page.cancel_button.clicked.connect(self.reject)
+        self._pages = QStackedWidget()
+        for page in (self._choice, self._waiting, self._failed):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(28, 24, 28, 22)
+        column.addWidget(self._pages)
+        self._show_choice()
+
+    # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def sign_in_to(self, provider: Provider) -> None:
+        """Begin a sign-in at a service."""
+        self._again = partial(self.sign_in_to, provider)
+        self._name(PROVIDER_NAMES[provider])
+        self._tasks.spawn(partial(self._sign_in, lambda core: core.connections.begin(provider)), key="sign in")
+
+    def reconnect(self, account: Account) -> None:
+        """Begin a sign-in for an account that is known already."""
+        self._again = partial(self.reconnect, account)
+        self._name(f"{PROVIDER_NAMES[account.provider]} as {account.email}")
+        self._tasks.spawn(partial(self._sign_in, lambda core: core.connections.reconnect(account.id)), key="sign in")
+
+    def reject(self) -> None:
+        """Close it; a sign-in under way is given up."""
+        self._clock.stop()
+        self._tasks.cancel()
+        if self._attempt is not None and self._attempt.status is AttemptStatus.PENDING:
+            self.abandoned.emit(self._attempt.id)
+        super().reject()
+
+    async def _sign_in(self, begin: Callable[[Core], Awaitable[Attempt]]) -> None:
+        self._attempt = None
+        self._waiting.show_preparing()
+        self._pages.setCurrentWidget(self._waiting)
+        try:
+            attempt: Attempt = await self._bridge.call(begin)
+            self._attempt = attempt
+            self._waiting.show_waiting()
+            self._open_page()
+            self._clock.start()
+            self._show_time_left()
+            ended: Attempt = await self._bridge.call(lambda core: core.connections.finish(attempt.id))
+        except KalendsError as error:
+            self._show_failure(error.message, error.fix)
+            return
+        finally:
+            self._clock.stop()
+        self._attempt = ended
+        if ended.status is AttemptStatus.DONE:
+            self.connected.emit(ended)
+            self.accept()
+        elif ended.status is AttemptStatus.EXPIRED:
+            self._show_failure(ended.error or "The sign-in took too long, so it was ended. Nothing was changed.", None)
+        else:
+            self._show_failure(ended.error or "The sign-in did not work. Nothing was changed.", None)
+
+    def _open_page(self) -> None:
+        if self._attempt is not None:
+            self._waiting.show_opened(self._open_url(self._attempt.authorization_url))
+
+    def _copy_link(self) -> None:
+        if self._attempt is not None:
+            QGuiApplication.clipboard().setText(self._attempt.authorization_url)
+            self._waiting.copy_button.say("Link copied")
+
+    # -- what is shown ----------------------------------------------------------------------------------------------
+
+    def _name(self, whom: str) -> None:
+        self.setWindowTitle(f"Sign in to {whom}")
+        self._waiting.title.setText(f"Sign in to {whom}")
+
+    def _show_choice(self) -> None:
+        self._pages.setCurrentWidget(self._choice)
+
+    def _show_failure(self, sentence: str, fix: str | None) -> None:
+        self._failed.say(sentence, fix)
+        self._pages.setCurrentWidget(self._failed)
+        self._failed.again_button.setFocus()
+
+    def _show_time_left(self) -> None:
+        if self._attempt is None:
+            return
+        seconds = max(0, round((self._attempt.expires_at - self._now()).total_seconds()))
+        self._waiting.left.setText(f"{seconds // 60}:{seconds % 60:02d} left")
+
+
+class _Choice(QWidget):
+    """Which service?"""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.buttons: dict[Provider, Button] = {}
+        column = _column(self)
+        column.addWidget(Label("Connect a calendar", "title"))
+        column.addWidget(
+            Label("Your browser opens for the sign-in. Kalends never sees your password.", "muted", wrap=True)
+        )
+        column.addSpacing(8)
+        for provider, name, detail in OFFERED:
+            button = Button(theme, f"{name}  –  {detail}", "calendar-days", "choice", name=f"{name}: {detail}")
+            self.buttons[provider] = button
+            column.addWidget(button)
+        column.addStretch(1)
+        self.cancel_button = Button(theme, "Cancel")
+        column.addLayout(_row(self.cancel_button))
+
+
+class _Waiting(QWidget):
+    """The browser has it now."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.title = Label("", "title", wrap=True)
+        self._text = Label("", wrap=True)
+        self._state = Label("", "muted")
+        self.left = Label("", "muted")
+        self.open_button = Button(theme, "Open the page again", "external-link")
+        self.copy_button = Button(theme, "Copy link", "copy")
+        self.cancel_button = Button(theme, "Cancel")
+        column = _column(self)
+        column.addWidget(self.title)
+        column.addWidget(self._text)
+        column.addSpacing(8)
+        state = QHBoxLayout()
+        state.setSpacing(8)
+        state.addWidget(Icon(theme, "hourglass", lambda colours: colours.accent))
+        state.addWidget(self._state)
+        state.addStretch(1)
+        state.addWidget(self.left)
+        column.addLayout(state)
+        column.addSpacing(8)
+        column.addWidget(
+            Label("We ask for: reading and writing calendars. Not asked: mail, contacts.", "small", wrap=True)
+        )
+        column.addStretch(1)
+        column.addLayout(_row(self.cancel_button, self.open_button, self.copy_button))
+
+    def show_preparing(self) -> None:
+        self._text.setText("Your browser opens in a moment.")
+        self._state.setText("Preparing the sign-in…")
+        self.left.clear()
+        self.copy_button.say("Copy link")
+        self.open_button.setEnabled(False)
+        self.copy_button.setEnabled(False)
+
+    def show_waiting(self) -> None:
+        self._state.setText("Waiting for the sign-in…")
+        self.open_button.setEnabled(True)
+        self.copy_button.setEnabled(True)
+
+    def show_opened(self, opened: bool) -> None:
+        if opened:
+            text = "Your browser has opened. Finish there, then come back: this window continues by itself."
+        else:
+            text = "The browser could not be opened. Copy the link and open it in any browser on this computer."
+        self._text.setText(text)
+
+
+class _Failed(QWidget):
+    """It did not work."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._sentence = Label("", "heading", wrap=True)
+        self._fix = Label("", "muted", wrap=True)
+        self.again_button = Button(theme, "Try again", "refresh-cw", "primary")
+        self.cancel_button = Button(theme, "Close")
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        head.addWidget(Badge(theme, "circle-x", Tone.FAILED, 40))
+        head.addWidget(self._sentence, 1)
+        column = _column(self)
+        column.addLayout(head)
+        column.addWidget(self._fix)
+        column.addStretch(1)
+        column.addLayout(_row(self.cancel_button, self.again_button))
+
+    def say(self, sentence: str, fix: str | None) -> None:
+        self._sentence.setText(sentence)
+        self._fix.setText(fix or "")
+        self._fix.setVisible(bool(fix))
+        self.setAccessibleName(sentence)
+
+
+def _column(page: QWidget) -> QVBoxLayout:
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(8)
+    return column
+
+
+def _row(*buttons: Button) -> QHBoxLayout:
+    """Buttons at the right end, the first at the left of them."""
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 14, 0, 0)
+    row.setSpacing(8)
+    row.addStretch(1)
+    for button in buttons:
+        button.setAutoDefault(False)
+        row.addWidget(button)
+    return row

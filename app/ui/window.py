@@ -1,0 +1,262 @@
+"""The one window: sidebar, strips, messages and pages. It puts the parts together and knows no rule of the app."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.ui.activity_page import ActivityPage
+from app.ui.commands import Commands
+from app.ui.feed import Snapshot
+from app.ui.icons import own_icon
+from app.ui.notes import MessageArea, Note
+from app.ui.overview_page import OverviewPage
+from app.ui.theme import Theme
+from app.ui.welcome_page import StartPage, WelcomePage
+from app.ui.widgets import Button, Frame, Icon, Label, Mark
+from app.ui.words import Tone
+
+_TICK_MS = 30_000
+"""How often "2 min ago" is said again, while the window is visible only."""
+
+SIZE = QSize(1120, 720)
+
+
+class Sidebar(QWidget):
+    """Name, pages, and at the foot where the local API listens."""
+
+    page_wanted = Signal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setObjectName("sidebar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._group = QButtonGroup(self)
+        self.buttons: dict[str, Button] = {}
+        brand = QHBoxLayout()
+        brand.setContentsMargins(8, 0, 0, 0)
+        brand.setSpacing(10)
+        brand.addWidget(Mark(28))
+        brand.addWidget(Label("Kalends", "brand"), 1)
+        self._pages = QVBoxLayout()
+        self._pages.setSpacing(2)
+        self._api = Label("", "small")
+        self._version = Label("", "small")
+        foot = QVBoxLayout()
+        foot.setContentsMargins(8, 0, 0, 0)
+        foot.setSpacing(2)
+        foot.addWidget(self._api)
+        foot.addWidget(self._version)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 18, 12, 16)
+        column.setSpacing(0)
+        column.addLayout(brand)
+        column.addSpacing(18)
+        column.addLayout(self._pages)
+        column.addStretch(1)
+        column.addLayout(foot)
+        self.setFixedWidth(self.fontMetrics().averageCharWidth() * 30)
+
+    def add(self, name: str, text: str, glyph: str) -> None:
+        """Add a page's button."""
+        button = Button(self._theme, text, glyph, "nav")
+        button.setCheckable(True)
+        button.clicked.connect(lambda: self.page_wanted.emit(name))
+        self._group.addButton(button)
+        self._pages.addWidget(button)
+        self.buttons[name] = button
+
+    def show_page(self, name: str) -> None:
+        """Mark the page that is shown."""
+        self.buttons[name].setChecked(True)
+
+    def show_foot(self, version: str, api_url: str | None) -> None:
+        """Show version and API address."""
+        address = (api_url or "").removeprefix("http://").rstrip("/")
+        self._api.setText(f"API  {address}" if address else "API off")
+        self._version.setText(f"Version {version}")
+
+
+class DemoStrip(Frame):
+    """Says in every page of the demo that it is one."""
+
+    leave_wanted = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__("strip", Tone.BUSY)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(28, 8, 28, 8)
+        row.setSpacing(10)
+        row.addWidget(Icon(theme, "flask-conical", lambda colours: colours.tone(Tone.BUSY).text))
+        row.addWidget(Label("Demo – nothing leaves this computer.", "strong"))
+        row.addStretch(1)
+        self.leave_button = Button(theme, "Leave demo")
+        self.leave_button.clicked.connect(self.leave_wanted)
+        row.addWidget(self.leave_button)
+
+
+class MainWindow(QMainWindow):
+    """Everything a person sees, but the tray.
+
+    Args:
+        theme: its colours.
+        commands: what its keys do.
+        overview: the first page.
+        activity: the second page.
+    """
+
+    quit_wanted = Signal()
+    close_wanted = Signal()
+    """The window was to be closed; whether it hides, asks or quits is not its decision."""
+
+    def __init__(self, theme: Theme, commands: Commands, overview: OverviewPage, activity: ActivityPage) -> None:
+        super().__init__()
+        self._theme = theme
+        self.overview = overview
+        self.activity = activity
+        self.welcome = WelcomePage(theme)
+        self.start = StartPage(theme)
+        self.demo_strip = DemoStrip(theme)
+        self.messages = MessageArea(theme)
+        self.sidebar = Sidebar(theme)
+        self.sidebar.add("overview", "Overview", "layout-dashboard")
+        self.sidebar.add("activity", "Activity", "history")
+        self.sidebar.page_wanted.connect(self.show_page)
+        self._pages: dict[str, QWidget] = {"overview": overview, "activity": activity}
+        self._wanted = "overview"
+        self._closing = False
+        self.setWindowTitle("Kalends")
+        self.setWindowIcon(own_icon("kalends"))
+        self.resize(SIZE)
+        self.setMinimumSize(760, 480)
+        self._stack = QStackedWidget()
+        for page in (self.start, self.welcome, overview, activity):
+            self._stack.addWidget(page)
+        self._no_tray = self._no_tray_note()
+        content = QWidget()
+        content.setObjectName("page")
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.demo_strip)
+        column.addWidget(self.messages)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._no_tray)
+        central = QWidget()
+        row = QHBoxLayout(central)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addWidget(content, 1)
+        self.setCentralWidget(central)
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(overview.tick)
+        self._add_keys(commands)
+        self.show_start("Starting…")
+
+    def _no_tray_note(self) -> QWidget:
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(28, 0, 28, 16)
+        note = Note(
+            self._theme,
+            Tone.QUIET,
+            "This desktop shows no status icons",
+            "Kalends works without one. When you close this window it asks whether to go on syncing; "
+            "start Kalends again to come back to it.",
+        )
+        note.closable(box.hide)
+        column.addWidget(note)
+        box.hide()
+        return box
+
+    def _add_keys(self, commands: Commands) -> None:
+        for keys, act in (
+            ("Ctrl+R", commands.sync_all),
+            ("Ctrl+1", lambda: self.show_page("overview")),
+            ("Ctrl+2", lambda: self.show_page("activity")),
+        ):
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
+        QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.quit_wanted)
+
+    # -- what is shown ----------------------------------------------------------------------------------------------
+
+    def show_start(self, text: str) -> None:
+        """There is no core at the moment."""
+        self.start.show_starting(text)
+        self._show_bare(self.start)
+
+    def show_start_failure(self, sentence: str, fix: str | None, *, can_go_back: bool) -> None:
+        """The core could not start."""
+        self.start.show_failure(sentence, fix, can_go_back=can_go_back)
+        self._show_bare(self.start)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show how everything is doing; without any account, the welcome."""
+        self.overview.show_snapshot(snapshot)
+        self.activity.show_snapshot(snapshot)
+        self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
+        if not snapshot.accounts and not snapshot.is_demo:
+            self._show_bare(self.welcome)
+            return
+        self.demo_strip.setVisible(snapshot.is_demo)
+        if not self.sidebar.isVisibleTo(self):
+            self.sidebar.show()
+            self.show_page(self._wanted)
+
+    def show_page(self, name: str) -> None:
+        """Show a page of the sidebar (`overview`, `activity`), once there is something to show."""
+        self._wanted = name
+        if not self.sidebar.isVisibleTo(self):
+            return
+        self.sidebar.show_page(name)
+        self._stack.setCurrentWidget(self._pages[name])
+        if name == "activity":
+            self.activity.read()
+
+    def show_no_tray(self, missing: bool) -> None:
+        """Say how the app goes on where there is no tray."""
+        self._no_tray.setVisible(missing)
+
+    def bring_up(self) -> None:
+        """Show the window and put it in front, as far as the desktop allows."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def end(self) -> None:
+        """Close for good."""
+        self._closing = True
+        self.close()
+
+    def _show_bare(self, page: QWidget) -> None:
+        self.sidebar.hide()
+        self.demo_strip.hide()
+        self._stack.setCurrentWidget(page)
+
+    # -- Qt's events ------------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say the times again, and go on doing so."""
+        self.overview.tick()
+        self._tick.start()
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks: no timer runs."""
+        self._tick.stop()
+        super().hideEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Leave the decision to whoever knows whether there is a tray."""
+        if self._closing:
+            event.accept()
+            return
+        event.ignore()
+        self.close_wanted.emit()

@@ -1,0 +1,293 @@
+"""The words and signs of states, times and counts, by code: what the core means, said to a person.
+
+Pure: no Qt, no clock, no state. A sign is an icon with a tone; it never stands without its word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.domain.accounts import Account, AccountStatus
+from app.domain.pairs import Direction, Mode, PairState, SyncPair
+from app.domain.runs import ActionResult, Counts, Run, RunStatus, Trigger, Verb
+from app.services.views import PROVIDER_NAMES, PairView, RollUp, StatusView
+
+
+class Tone(StrEnum):
+    """What a colour says. Never the only carrier: an icon and a word stand beside it."""
+
+    OK = "ok"
+    BUSY = "busy"
+    QUIET = "quiet"
+    ATTENTION = "attention"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A state as it is shown: icon, word, tone."""
+
+    icon: str
+    word: str
+    tone: Tone
+
+
+PAIR_SIGNS = {
+    PairState.NEVER_SYNCED: Sign("circle-dashed", "Not synced yet", Tone.QUIET),
+    PairState.UP_TO_DATE: Sign("circle-check", "Up to date", Tone.OK),
+    PairState.QUEUED: Sign("hourglass", "Queued", Tone.BUSY),
+    PairState.SYNCING: Sign("refresh-cw", "Syncing", Tone.BUSY),
+    PairState.WAITING: Sign("clock", "Waiting", Tone.QUIET),
+    PairState.HELD: Sign("hand", "On hold", Tone.ATTENTION),
+    PairState.PAUSED: Sign("circle-pause", "Paused", Tone.QUIET),
+    PairState.NEEDS_SIGN_IN: Sign("key-round", "Sign in again", Tone.FAILED),
+    PairState.ATTENTION: Sign("triangle-alert", "Needs you", Tone.ATTENTION),
+    PairState.FAILED: Sign("circle-x", "Failed", Tone.FAILED),
+    PairState.OFFLINE: Sign("wifi-off", "Offline", Tone.QUIET),
+}
+
+RUN_SIGNS = {
+    RunStatus.QUEUED: Sign("hourglass", "Queued", Tone.BUSY),
+    RunStatus.RUNNING: Sign("refresh-cw", "Running", Tone.BUSY),
+    RunStatus.SUCCESS: Sign("circle-check", "Done", Tone.OK),
+    RunStatus.PARTIAL: Sign("triangle-alert", "Partly done", Tone.ATTENTION),
+    RunStatus.FAILED: Sign("circle-x", "Failed", Tone.FAILED),
+    RunStatus.HELD: Sign("hand", "On hold", Tone.ATTENTION),
+    RunStatus.SKIPPED: Sign("skip-forward", "Skipped", Tone.QUIET),
+    RunStatus.INTERRUPTED: Sign("circle-slash", "Interrupted", Tone.QUIET),
+}
+
+ROLL_UP_SIGNS = {
+    RollUp.HELD: Sign("hand", "On hold", Tone.ATTENTION),
+    RollUp.NEEDS_SIGN_IN: Sign("key-round", "Sign in again", Tone.FAILED),
+    RollUp.ATTENTION: Sign("triangle-alert", "Needs you", Tone.ATTENTION),
+    RollUp.FAILED: Sign("circle-x", "Failed", Tone.FAILED),
+    RollUp.SYNCING: Sign("refresh-cw", "Syncing", Tone.BUSY),
+    RollUp.WAITING: Sign("clock", "Waiting", Tone.QUIET),
+    RollUp.PAUSED: Sign("circle-pause", "Paused", Tone.QUIET),
+    RollUp.OFFLINE: Sign("wifi-off", "Offline", Tone.QUIET),
+    RollUp.UP_TO_DATE: Sign("circle-check", "Up to date", Tone.OK),
+    RollUp.NOTHING_TO_SYNC: Sign("circle-dashed", "Nothing to sync yet", Tone.QUIET),
+}
+
+TRAY_ICONS = {
+    RollUp.HELD: "tray-attention",
+    RollUp.NEEDS_SIGN_IN: "tray-attention",
+    RollUp.ATTENTION: "tray-attention",
+    RollUp.FAILED: "tray-failed",
+    RollUp.SYNCING: "tray-syncing",
+    RollUp.WAITING: "tray-ok",
+    RollUp.PAUSED: "tray-paused",
+    RollUp.OFFLINE: "tray-offline",
+    RollUp.UP_TO_DATE: "tray-ok",
+    RollUp.NOTHING_TO_SYNC: "tray-idle",
+}
+"""Six shapes and a plain one: more would need a legend."""
+
+VERB_SIGNS = {
+    Verb.CREATE: Sign("plus", "Add", Tone.OK),
+    Verb.UPDATE: Sign("pencil", "Change", Tone.BUSY),
+    Verb.DELETE: Sign("trash-2", "Remove", Tone.FAILED),
+    Verb.ADOPT: Sign("link", "Take over", Tone.QUIET),
+    Verb.RELEASE: Sign("log-out", "Release", Tone.QUIET),
+    Verb.UNLINK: Sign("unlink", "Unlink", Tone.QUIET),
+    Verb.HOLD: Sign("hand", "Hold", Tone.ATTENTION),
+    Verb.SKIP: Sign("circle-minus", "Skip", Tone.QUIET),
+    Verb.ASK: Sign("circle-question-mark", "Ask", Tone.ATTENTION),
+}
+
+DONE_WORDS = {
+    Verb.CREATE: "Added",
+    Verb.UPDATE: "Changed",
+    Verb.DELETE: "Removed",
+    Verb.ADOPT: "Taken over",
+    Verb.RELEASE: "Released",
+    Verb.UNLINK: "Unlinked",
+    Verb.HOLD: "Held",
+    Verb.SKIP: "Skipped",
+    Verb.ASK: "Asked",
+}
+
+RESULT_WORDS = {
+    ActionResult.PLANNED: "Planned",
+    ActionResult.DONE: "Done",
+    ActionResult.FAILED: "Failed",
+    ActionResult.HELD: "Waits for you",
+    ActionResult.WAITING: "Waiting",
+}
+
+TRIGGER_WORDS = {
+    Trigger.MANUAL: "By hand",
+    Trigger.SCHEDULED: "Schedule",
+    Trigger.API: "API",
+    Trigger.PUSH: "Change notice",
+    Trigger.STARTUP: "Start",
+    Trigger.RESUME: "Resume",
+}
+
+MODE_WORDS = {Mode.BLOCKER: "Busy only", Mode.DETAILS: "Title and time", Mode.FULL: "Full details"}
+
+ACCOUNT_WORDS = {
+    AccountStatus.CONNECTED: "connected",
+    AccountStatus.NEEDS_SIGN_IN: "needs sign-in",
+    AccountStatus.SCOPE_MISSING: "calendar access not allowed",
+    AccountStatus.VAULT_LOCKED: "password store locked",
+}
+
+ARROWS = {Direction.BIDIRECTIONAL: "⇄", Direction.A_TO_B: "→", Direction.B_TO_A: "←"}
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """`1 event`, `2 events`, `1,204 events`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def pair_name(view: PairView) -> str:
+    """`Work (Google) → Home (Microsoft)`, always written in the direction things are copied."""
+    if view.pair.direction is Direction.B_TO_A:
+        return f"{view.b.label} → {view.a.label}"
+    return f"{view.a.label} {ARROWS[view.pair.direction]} {view.b.label}"
+
+
+def pair_kind(pair: SyncPair) -> str:
+    """Direction and mode: `One way, busy only`."""
+    way = "Both ways" if pair.direction is Direction.BIDIRECTIONAL else "One way"
+    return f"{way}, {MODE_WORDS[pair.mode].lower()}"
+
+
+def account_name(account: Account) -> str:
+    """`Google · ana@gmail.com`."""
+    return f"{PROVIDER_NAMES[account.provider]} · {account.email}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit; a dash for never. Both moments are aware."""
+    if moment is None:
+        return "–"
+    seconds = (now - moment).total_seconds()
+    if seconds < 45:
+        return "just now"
+    if seconds < 90 * 60:
+        return f"{max(1, round(seconds / 60))} min ago"
+    if seconds < 22 * 3600:
+        return f"{round(seconds / 3600)} h ago"
+    return day_and_time(moment, now)
+
+
+def ahead(moment: datetime | None, now: datetime) -> str:
+    """When something comes, in one unit; empty when nothing is planned."""
+    if moment is None:
+        return ""
+    seconds = (moment - now).total_seconds()
+    if seconds < 45:
+        return "in a moment"
+    if seconds < 90 * 60:
+        return f"in {max(1, round(seconds / 60))} min"
+    return "at " + clock(moment) if _days(moment, now) == 0 else day_and_time(moment, now)
+
+
+def clock(moment: datetime) -> str:
+    """`14:02`, in the person's zone."""
+    return moment.astimezone().strftime("%H:%M")
+
+
+def day_and_time(moment: datetime, now: datetime) -> str:
+    """`today 14:02`, `yesterday 09:12`, `Mon 16 Nov 08:00`, with the year when it is another one."""
+    days = _days(moment, now)
+    local = moment.astimezone()
+    named = {0: "today", -1: "yesterday", 1: "tomorrow"}.get(days)
+    if named is not None:
+        return f"{named} {local:%H:%M}"
+    day = f"{local:%a} {local.day} {local:%b}"
+    if local.year != now.astimezone().year:
+        day += f" {local.year}"
+    return f"{day} {local:%H:%M}"
+
+
+def _days(moment: datetime, now: datetime) -> int:
+    return (moment.astimezone().date() - now.astimezone().date()).days
+
+
+def duration(milliseconds: int) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`; a dash while there is none."""
+    if milliseconds <= 0:
+        return "–"
+    seconds = milliseconds / 1000
+    if seconds < 10:
+        return f"{max(0.1, seconds):.1f} s"
+    if seconds < 60:
+        return f"{round(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def changes(counts: Counts) -> str:
+    """What a run wrote: `3 added, 1 changed`, or `No changes`."""
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (counts.created, "added"),
+            (counts.updated, "changed"),
+            (counts.deleted, "removed"),
+            (counts.held, "held"),
+            (counts.failed, "failed"),
+        )
+        if number
+    ]
+    return ", ".join(parts) or "No changes"
+
+
+def run_changes(run: Run) -> str:
+    """What a run wrote, or would have, or a dash while nobody knows."""
+    if not run.status.ended or run.status is RunStatus.SKIPPED:
+        return "–"
+    if run.dry:
+        return f"Preview: {changes(run.counts).lower()}"
+    return changes(run.counts)
+
+
+def pair_sign(view: PairView) -> Sign:
+    """The pair's state, with a number or a time where that says more."""
+    sign = PAIR_SIGNS[view.state]
+    if view.state is PairState.HELD and view.held:
+        return Sign(sign.icon, f"{view.held:,} on hold", sign.tone)
+    if view.state is PairState.PAUSED and view.pair.paused_until is not None:
+        return Sign(sign.icon, f"Paused until {clock(view.pair.paused_until)}", sign.tone)
+    return sign
+
+
+def last_and_next(status: StatusView, now: datetime) -> str:
+    """`Last sync 2 min ago · next in 8 min`."""
+    parts = []
+    if status.last_synced_at is not None:
+        parts.append(f"Last sync {ago(status.last_synced_at, now)}")
+    if status.next_run_at is not None:
+        parts.append(f"next {ahead(status.next_run_at, now)}")
+    text = " · ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def tooltip(status: StatusView) -> str:
+    """One or two lines for the tray, with absolute times: they stay true while nobody looks."""
+    text = f"Kalends – {ROLL_UP_SIGNS[status.state].word.lower()}"
+    if status.last_synced_at is not None:
+        text += f", last sync {clock(status.last_synced_at)}"
+    if status.problems:
+        text += f"\n{status.problems[0].sentence}"
+    return text
+
+
+PAUSES = (
+    ("30 minutes", timedelta(minutes=30)),
+    ("1 hour", timedelta(hours=1)),
+    ("4 hours", timedelta(hours=4)),
+)
+"""The presets of *Pause* with a fixed length; *Until tomorrow 08:00* and *Until I resume* come with them."""
+
+
+def tomorrow_at_eight(now: datetime) -> datetime:
+    """08:00 of the next day in the person's zone, aware; right on days when the clocks change."""
+    day = (now.astimezone() + timedelta(days=1)).date()
+    return datetime(day.year, day.month, day.day, 8).astimezone()

@@ -1,0 +1,476 @@
+"""A core as the windows see one: the same calls, answered from memory. No services, no database, no network.
+
+`CoreDouble` has the shape of `app.services.core.Core`; it runs on the core thread like the real one, and what a test
+asks of it, it asks through the bridge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from app.domain.accounts import Access, Account, AccountStatus, Connection, Provider
+from app.domain.errors import KalendsError, NotFoundError
+from app.domain.notices import Notice, Topic
+from app.domain.pairs import Direction, Mode, PairState, PairStatus, SyncPair
+from app.domain.runs import (
+    ActionRecord,
+    ActionResult,
+    Counts,
+    Hold,
+    HoldAnswer,
+    HoldCause,
+    Run,
+    RunError,
+    RunStatus,
+    Trigger,
+    Verb,
+)
+from app.services.views import (
+    EVERYTHING,
+    Attempt,
+    AttemptStatus,
+    ConnectionView,
+    LogPage,
+    PairChange,
+    PairView,
+    Problem,
+    RollUp,
+    RunView,
+    StatusView,
+    Viewer,
+)
+
+if TYPE_CHECKING:
+    from app.services.core import CoreHandle
+
+NOW = datetime(2026, 11, 20, 13, 4, 30, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The double's clock stands still."""
+    return NOW
+
+
+# -- a world ----------------------------------------------------------------------------------------------------------
+
+
+def account(key: str, provider: Provider, email: str, status: AccountStatus = AccountStatus.CONNECTED) -> Account:
+    return Account(f"acct_{key}", provider, f"subject-{key}", email, status)
+
+
+def connection(key: str, owner: Account, name: str) -> ConnectionView:
+    made = Connection(
+        f"conn_{key}", owner.id, owner.provider, f"{key}@calendar", f"key-{key}", name, Access.WRITER, "Europe/Berlin"
+    )
+    return ConnectionView(made, owner)
+
+
+def pair(
+    key: str,
+    a: ConnectionView,
+    b: ConnectionView,
+    *,
+    mode: Mode = Mode.BLOCKER,
+    direction: Direction = Direction.A_TO_B,
+    state: PairState = PairState.UP_TO_DATE,
+    minutes_ago: int | None = 2,
+    last: Counts | None = None,
+    paused_until: datetime | None = None,
+    problem: str | None = None,
+    held: int = 0,
+) -> PairView:
+    status = PairStatus.PAUSED if state is PairState.PAUSED else PairStatus.ACTIVE
+    at = None if minutes_ago is None else NOW - timedelta(minutes=minutes_ago)
+    made = SyncPair(
+        f"pair_{key}",
+        a.connection.id,
+        b.connection.id,
+        mode,
+        direction,
+        status,
+        paused_until=paused_until,
+        last_synced_at=at,
+        state=state,
+    )
+    last_run = None
+    if at is not None:
+        last_run = run(f"last_{key}", made.id, at=at, counts=last or Counts(processed=41))
+    return PairView(made, a, b, state, problem, NOW + timedelta(minutes=8), last_run, held)
+
+
+def run(
+    key: str,
+    pair_id: str,
+    *,
+    at: datetime = NOW,
+    status: RunStatus = RunStatus.SUCCESS,
+    trigger: Trigger = Trigger.SCHEDULED,
+    counts: Counts | None = None,
+    milliseconds: int = 1400,
+    errors: tuple[RunError, ...] = (),
+) -> Run:
+    finished = at + timedelta(milliseconds=milliseconds) if status.ended else None
+    return Run(f"sync_run_{key}", pair_id, trigger, status, at, False, at, finished, counts or Counts(), errors)
+
+
+def action(
+    number: int, verb: Verb, title: str, sentence: str, result: ActionResult = ActionResult.DONE
+) -> ActionRecord:
+    starts = datetime(2026, 11, 23, 8, 0, tzinfo=UTC) + timedelta(hours=number)
+    return ActionRecord("dir_1", f"event-{number}", "", verb, "reason", sentence, result, (), title, starts)
+
+
+# -- the services -----------------------------------------------------------------------------------------------------
+
+
+class NoticesDouble:
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Notice], None]] = []
+
+    def listen(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        self.listeners.append(callback)
+        return lambda: self.listeners.remove(callback)
+
+    def announce(self, topic: Topic, **ids: str) -> None:
+        for listener in list(self.listeners):
+            listener(Notice(topic, NOW, ids.get("pair_id"), ids.get("run_id"), ids.get("account_id")))
+
+
+@dataclass
+class CoreDouble:
+    """All services in one object; `core.pairs` and the rest are views of it."""
+
+    profile: str = "default"
+    known_accounts: list[Account] = field(default_factory=list)
+    known_pairs: list[PairView] = field(default_factory=list)
+    known_runs: list[Run] = field(default_factory=list)
+    stories: dict[str, tuple[ActionRecord, ...]] = field(default_factory=dict)
+    known_holds: list[Hold] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    state: RollUp = RollUp.UP_TO_DATE
+    sentence: str = "Everything is in sync."
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+    errors: dict[str, KalendsError] = field(default_factory=dict)
+    attempt: Attempt | None = None
+
+    def __post_init__(self) -> None:
+        self.notices = NoticesDouble()
+        self.status = _Status(self)
+        self.pairs = _Pairs(self)
+        self.sync = _Sync(self)
+        self.history = _History(self)
+        self.holds = _Holds(self)
+        self.connections = _Connections(self)
+        self.attempt_ended = asyncio.Event()
+
+    def note(self, *call: object) -> None:
+        """Remember a call, or fail as the test ordered."""
+        self.calls.append(call)
+        error = self.errors.pop(str(call[0]), None)
+        if error is not None:
+            raise error
+
+    def change_pair(
+        self, pair_id: str, state: PairState, status: PairStatus, until: datetime | None = None
+    ) -> PairView:
+        for number, view in enumerate(self.known_pairs):
+            if view.pair.id == pair_id:
+                changed = replace(view.pair, status=status, state=state, paused_until=until)
+                self.known_pairs[number] = replace(view, pair=changed, state=state)
+                self.notices.announce(Topic.PAIR_CHANGED, pair_id=pair_id)
+                return self.known_pairs[number]
+        raise NotFoundError("There is no such pair.")
+
+    def end_attempt(self, status: AttemptStatus, error: str | None = None) -> None:
+        assert self.attempt is not None
+        self.attempt = replace(self.attempt, status=status, error=error)
+        self.attempt_ended.set()
+
+
+class _Status:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def overall(self, viewer: Viewer = EVERYTHING) -> StatusView:
+        core = self._core
+        core.note("overall")
+        synced = [view.pair.last_synced_at for view in core.known_pairs if view.pair.last_synced_at is not None]
+        return StatusView(
+            core.state,
+            core.sentence,
+            len(core.known_accounts),
+            len({side.connection.id for view in core.known_pairs for side in (view.a, view.b)}),
+            len(core.known_pairs),
+            max(synced, default=None),
+            NOW + timedelta(minutes=8) if core.known_pairs else None,
+            tuple(core.problems),
+            core.profile,
+            "0.1.0",
+            "http://127.0.0.1:5545",
+            NOW - timedelta(hours=3),
+        )
+
+
+class _Pairs:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def list(self, viewer: Viewer = EVERYTHING, status: PairStatus | None = None) -> tuple[PairView, ...]:
+        return tuple(self._core.known_pairs)
+
+    async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
+        self._core.note("update", pair_id, change.status)
+        paused = change.status is PairStatus.PAUSED
+        state = PairState.PAUSED if paused else PairState.UP_TO_DATE
+        return self._core.change_pair(pair_id, state, PairStatus.PAUSED if paused else PairStatus.ACTIVE)
+
+    async def pause_all(self, viewer: Viewer, *, until: datetime | None = None, reason: str | None = None) -> object:
+        self._core.note("pause_all", until)
+        for view in tuple(self._core.known_pairs):
+            self._core.change_pair(view.pair.id, PairState.PAUSED, PairStatus.PAUSED, until)
+        return tuple(self._core.known_pairs)
+
+    def resume_all(self, viewer: Viewer, *, reason: str | None = None) -> object:
+        self._core.note("resume_all")
+        for view in tuple(self._core.known_pairs):
+            self._core.change_pair(view.pair.id, PairState.UP_TO_DATE, PairStatus.ACTIVE)
+        return tuple(self._core.known_pairs)
+
+
+class _Sync:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def request(self, pair_id: str, trigger: Trigger, **_options: object) -> Run:
+        self._core.note("request", pair_id, trigger)
+        made = run(f"new_{len(self._core.known_runs)}", pair_id, trigger=trigger, counts=Counts(41, 1, 2))
+        self._core.known_runs.insert(0, made)
+        self._core.notices.announce(Topic.RUN_FINISHED, pair_id=pair_id, run_id=made.id)
+        return made
+
+    def request_all(self, trigger: Trigger, **_options: object) -> tuple[Run, ...]:
+        self._core.note("request_all", trigger)
+        active = [view for view in self._core.known_pairs if view.pair.status is PairStatus.ACTIVE]
+        return tuple(self.request(view.pair.id, trigger) for view in active)
+
+
+class _History:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def runs(
+        self, *, page: int = 1, per_page: int = 50, pair_id: str | None = None, viewer: Viewer = EVERYTHING
+    ) -> LogPage:
+        runs = [run for run in self._core.known_runs if pair_id in (None, run.pair_id)]
+        return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
+
+    def run(self, run_id: str, viewer: Viewer = EVERYTHING) -> RunView:
+        for known in self._core.known_runs:
+            if known.id == run_id:
+                return RunView(known, self._core.stories.get(run_id, ()))
+        raise NotFoundError("There is no such run.")
+
+
+class _Holds:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def list(self, viewer: Viewer = EVERYTHING) -> tuple[Hold, ...]:
+        return tuple(self._core.known_holds)
+
+    def approve(self, hold_id: str, expected: int, viewer: Viewer = EVERYTHING) -> Hold:
+        self._core.note("approve", hold_id, expected)
+        return self._answer(hold_id, HoldAnswer.APPROVED)
+
+    def reject(self, hold_id: str, viewer: Viewer = EVERYTHING) -> Hold:
+        self._core.note("reject", hold_id)
+        return self._answer(hold_id, HoldAnswer.KEPT)
+
+    def _answer(self, hold_id: str, answer: HoldAnswer) -> Hold:
+        for number, hold in enumerate(self._core.known_holds):
+            if hold.id == hold_id:
+                self._core.known_holds[number] = replace(hold, answer=answer)
+                return self._core.known_holds[number]
+        raise NotFoundError("There is no such hold.")
+
+
+class _Connections:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def accounts(self, viewer: Viewer = EVERYTHING) -> tuple[Account, ...]:
+        return tuple(self._core.known_accounts)
+
+    async def begin(self, provider: Provider, *, calendar: str | None = None) -> Attempt:
+        self._core.note("begin", provider)
+        return self._made(provider)
+
+    async def reconnect(self, account_id: str) -> Attempt:
+        self._core.note("reconnect", account_id)
+        return self._made(Provider.GOOGLE)
+
+    def _made(self, provider: Provider) -> Attempt:
+        url = "https://accounts.example.com/o/oauth2/auth?scope=a%20b&state=s3cret"
+        number = sum(call[0] in ("begin", "reconnect") for call in self._core.calls)
+        self._core.attempt_ended.clear()
+        self._core.attempt = Attempt(
+            f"attempt_{number}", provider, AttemptStatus.PENDING, url, NOW + timedelta(minutes=9, seconds=41)
+        )
+        return self._core.attempt
+
+    async def finish(self, attempt_id: str, timeout_seconds: float | None = None) -> Attempt:
+        await self._core.attempt_ended.wait()
+        assert self._core.attempt is not None
+        if self._core.attempt.status is AttemptStatus.DONE:
+            self._core.known_accounts.append(account("new", self._core.attempt.provider, "ana@gmail.com"))
+        return self._core.attempt
+
+    async def cancel(self, attempt_id: str) -> None:
+        self._core.note("cancel", attempt_id)
+
+    async def test(self, account_id: str) -> Account:
+        self._core.note("test", account_id)
+        return next(known for known in self._core.known_accounts if known.id == account_id)
+
+
+class HandleDouble:
+    def __init__(self, core: CoreDouble) -> None:
+        self.core = core
+        self.stopped = False
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+class StarterDouble:
+    """`start_core` of the double.
+
+    Args:
+        make: gives the core of a profile, filled as the test wants.
+    """
+
+    def __init__(self, make: Callable[[str], CoreDouble]) -> None:
+        self._make = make
+        self.handles: list[HandleDouble] = []
+        self.refusals: list[KalendsError] = []
+
+    async def __call__(self, profile: str) -> CoreHandle:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.handles.append(HandleDouble(self._make(profile)))
+        return cast("CoreHandle", self.handles[-1])
+
+    @property
+    def core(self) -> CoreDouble:
+        """The core that runs now."""
+        return self.handles[-1].core
+
+
+# -- filled worlds ----------------------------------------------------------------------------------------------------
+
+
+def empty(profile: str = "default") -> CoreDouble:
+    """A first start."""
+    return CoreDouble(profile, state=RollUp.NOTHING_TO_SYNC, sentence="Nothing to sync yet.")
+
+
+def demo(profile: str = "demo") -> CoreDouble:
+    """The demo after its first run."""
+    ana = account("g", Provider.GOOGLE, "ana@sandbox.example")
+    home = account("m", Provider.MICROSOFT, "ana@outlook.sandbox.example")
+    work, private = connection("w", ana, "Work"), connection("h", home, "Home")
+    core = CoreDouble("demo", [ana, home])
+    core.known_pairs = [pair("1", work, private, minutes_ago=0, last=Counts(41, 36, skipped=5))]
+    core.known_runs = [
+        run("d1", "pair_1", at=NOW - timedelta(seconds=20), trigger=Trigger.STARTUP, counts=Counts(41, 36))
+    ]
+    return core
+
+
+def calm(profile: str = "default") -> CoreDouble:
+    """Two pairs, all in sync."""
+    core = busy(profile)
+    core.known_pairs = core.known_pairs[:2]
+    core.problems = []
+    core.state = RollUp.UP_TO_DATE
+    core.sentence = "Everything is in sync."
+    return core
+
+
+def busy(profile: str = "default") -> CoreDouble:
+    """Every kind of state at once: what the pages are looked at with."""
+    google = account("g", Provider.GOOGLE, "ana.lindqvist@gmail.com")
+    work = account("w", Provider.GOOGLE, "ana@northwind.example", AccountStatus.NEEDS_SIGN_IN)
+    outlook = account("m", Provider.MICROSOFT, "ana.lindqvist@outlook.com")
+    private = connection("1", google, "Private")
+    family = connection("2", google, "Familie Lindqvist & Osei")
+    office = connection("3", work, "Work")
+    home = connection("4", outlook, "Calendar")
+    rota = connection("5", outlook, "Hospital rota – surgery and intensive care, weekdays")
+    pairs = [
+        pair("1", private, home, mode=Mode.FULL, direction=Direction.BIDIRECTIONAL, last=Counts(212, 3, 1)),
+        pair("2", family, home),
+        pair("3", rota, private, state=PairState.SYNCING, minutes_ago=7, last=Counts(88, 0, 2)),
+        pair("4", office, home, state=PairState.NEEDS_SIGN_IN, minutes_ago=240, problem="Google ended the sign-in."),
+        pair("5", home, office, state=PairState.HELD, minutes_ago=12, held=42, last=Counts(60, held=42)),
+        pair("6", private, office, mode=Mode.DETAILS, state=PairState.PAUSED, minutes_ago=1500,
+             paused_until=NOW + timedelta(hours=2)),
+    ]  # fmt: skip
+    core = CoreDouble(profile, [google, work, outlook], pairs)
+    core.state = RollUp.HELD
+    core.sentence = "2 things need you."
+    core.problems = [
+        Problem(
+            "hold_mass_delete",
+            "42 of 60 copies in “Work” would be removed. Nothing was done yet.",
+            "review_hold",
+            pair_id="pair_5",
+        ),
+        Problem(
+            "needs_signin",
+            "Google ended the sign-in for ana@northwind.example. 2 pairs are waiting.",
+            "reconnect",
+            account_id="acct_w",
+        ),
+    ]
+    lost = RunError("needs_sign_in", "Google ended the sign-in for ana@northwind.example.", "conn_3")
+    full = RunError("event_too_large", "“Board papers” could not be copied: Microsoft refused its size.")
+    core.known_runs = [
+        run("01", "pair_3", at=NOW - timedelta(seconds=20), status=RunStatus.RUNNING, trigger=Trigger.MANUAL),
+        run("02", "pair_1", at=NOW - timedelta(minutes=2), counts=Counts(212, 3, 1, 0, 9), milliseconds=3120),
+        run("03", "pair_2", at=NOW - timedelta(minutes=2), counts=Counts(41), milliseconds=420),
+        run("04", "pair_5", at=NOW - timedelta(minutes=12), status=RunStatus.HELD, counts=Counts(60, held=42)),
+        run("05", "pair_4", at=NOW - timedelta(hours=4), status=RunStatus.FAILED, errors=(lost,), milliseconds=210),
+        run("06", "pair_1", at=NOW - timedelta(hours=5), status=RunStatus.PARTIAL, trigger=Trigger.API,
+            counts=Counts(212, 11, 4, 1, 9, 0, 1), errors=(full,), milliseconds=83_000),
+        run("07", "pair_9", at=NOW - timedelta(days=1, hours=2), trigger=Trigger.PUSH, counts=Counts(5, 0, 0, 5)),
+        run("08", "pair_2", at=NOW - timedelta(days=3), status=RunStatus.INTERRUPTED, trigger=Trigger.STARTUP),
+    ]  # fmt: skip
+    for number in range(9, 130):
+        at = NOW - timedelta(days=3, minutes=15 * number)
+        core.known_runs.append(run(f"{number:02}", f"pair_{1 + number % 3}", at=at, counts=Counts(41, number % 4 == 0)))
+    core.stories["sync_run_02"] = (
+        action(0, Verb.CREATE, "Stand-up", "New in Private."),
+        action(3, Verb.CREATE, "Zahnarzt Dr. Köhler 🦷", "New in Calendar."),
+        action(5, Verb.CREATE, "<b>Budget</b> & planning", "New in Calendar."),
+        action(27, Verb.UPDATE, "Project review with the steering group", "Moved from 15:00 to 15:30 in Private."),
+        action(30, Verb.SKIP, "Team lunch", "Left out because it was declined."),
+    )
+    core.stories["sync_run_06"] = (
+        action(0, Verb.CREATE, "Board papers", "New in Private.", ActionResult.FAILED),
+        action(1, Verb.DELETE, "1:1 with Sam", "Cancelled in Private."),
+    )
+    samples = (
+        "Tue 24 Nov 09:00  Stand-up",
+        "Tue 24 Nov 12:00  Dentist",
+        "Wed 25 Nov 15:00  Review",
+        "Thu 26 Nov  Holiday",
+    )
+    core.known_holds = [
+        Hold("hold_1", "pair_5", "dir_5", HoldCause.MASS_DELETE, NOW - timedelta(minutes=12), 42, samples)
+    ]
+    return core
