@@ -12,6 +12,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable, Generator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.sandbox.control import control_app
 from app.sandbox.faults import SandboxInputError
 from app.sandbox.google import BASE_PATH, CLIENT_ID, CLIENT_SECRET, Google
-from app.sandbox.middleware import Loopback
 from app.sandbox.microsoft import CLIENT_ID as MICROSOFT_CLIENT_ID
 from app.sandbox.microsoft import Microsoft
+from app.sandbox.middleware import Loopback
 from app.sandbox.seed import demo_seed
 from app.sandbox.world import DEFAULT_RANDOM_SEED, Clock, EmulatedProvider, Storage, World
 
@@ -54,25 +55,27 @@ class Sandbox:
         self._seed = seed
         self._storage = Storage(storage_path)
         try:
-            self._build(World(self._storage, random_seed, clock))
+            self._build(random_seed, clock)
         except BaseException:
-            # Undone, so that a half-made seed is not taken for a world the next time.
-            self._storage.abandon()
+            self._storage.close()
             raise
         self.control_token = secrets.token_urlsafe(32)
         self.control_app: ASGIApp = Loopback(control_app(self))
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
         self._ports: dict[str, int] = {}
 
-    def _build(self, world: World) -> None:
-        self.world = world
-        self.google = Google(world)
-        self.microsoft = Microsoft(world)
-        if world.is_new:
-            seed = self._seed if self._seed is not None else demo_seed(world.clock.now(), world.random_seed)
-            for account in seed.get("accounts", []):
-                self.provider(str(account.get("provider"))).seed_account(account)
-        world.commit()
+    def _build(self, random_seed: int, clock: Clock | None, *, clear: bool = False) -> None:
+        # At once or not at all: a half-made seed must not be taken for a world the next time.
+        with self._storage.held():
+            if clear:
+                self._storage.clear()
+            world = self.world = World(self._storage, random_seed, clock)
+            self.google = Google(world)
+            self.microsoft = Microsoft(world)
+            if world.is_new:
+                seed = self._seed if self._seed is not None else demo_seed(world.clock.now(), world.random_seed)
+                for account in seed.get("accounts", []):
+                    self.provider(str(account.get("provider"))).seed_account(account)
 
     @property
     def providers(self) -> tuple[EmulatedProvider, ...]:
@@ -103,12 +106,18 @@ class Sandbox:
 
     def reset(self, seed: dict[str, Any] | None = None, random_seed: int | None = None) -> None:
         """Back to the start: state, faults, switches, log and clock, seeded anew."""
+        before = (self._seed, self.world, self.google, self.microsoft)
         if seed is not None:
             self._seed = seed
         clock = self.world.clock
-        clock.offset *= 0
-        self._storage.clear()
-        self._build(World(self._storage, self.world.random_seed if random_seed is None else random_seed, clock))
+        offset, clock.offset = clock.offset, timedelta()
+        try:
+            self._build(self.world.random_seed if random_seed is None else random_seed, clock, clear=True)
+        except BaseException:
+            # A seed that cannot be made leaves everything as it was.
+            self._seed, self.world, self.google, self.microsoft = before
+            clock.offset = offset
+            raise
 
     async def start(self, google_port: int = 0, microsoft_port: int = 0, control_port: int = 0) -> None:
         """Serve on 127.0.0.1; port 0 takes a free one. Returns when all three listen.

@@ -6,10 +6,11 @@ request, before the answer leaves. Single-threaded: everything is called from th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,7 @@ class Storage:
 
     def __init__(self, path: Path | None = None) -> None:
         # The demo makes the sandbox on one thread and serves it on the core thread; it is never used by two at once.
+        self._held = False
         self._db = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False)
         try:
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -88,13 +90,22 @@ class Storage:
         self._db.execute("DELETE FROM item")
 
     def commit(self) -> None:
-        """Make everything stored so far survive the process."""
-        self._db.commit()
+        """Make everything stored so far survive the process; nothing while `held`."""
+        if not self._held:
+            self._db.commit()
 
-    def abandon(self) -> None:
-        """Undo what was not committed and close the file."""
-        self._db.rollback()
-        self._db.close()
+    @contextlib.contextmanager
+    def held(self) -> Generator[None, None, None]:
+        """Everything stored inside survives the process together or not at all; left by an error, nothing does."""
+        self._held = True
+        try:
+            yield
+        except BaseException:
+            self._db.rollback()
+            raise
+        finally:
+            self._held = False
+        self._db.commit()
 
     def close(self) -> None:
         """Commit and close the file."""

@@ -91,6 +91,7 @@ class Google:
             calendars.insert(0, {"name": email, "primary": True})
         for row in calendars:
             self._seed_calendar(account, row)
+        self._world.commit()
         return account
 
     def delete_account(self, email: str) -> None:
@@ -99,6 +100,7 @@ class Google:
             self._store.remove_calendar(calendar)
         self._tokens.revoke(email.lower())
         self._world.remove_account(email)
+        self._world.commit()
 
     def calendars(self, email: str) -> list[dict[str, Any]]:
         """`[{"id", "name", "role", "primary"}]` of one account, the primary first."""
@@ -119,6 +121,7 @@ class Google:
         calendar = self._store.calendars[calendar_id]
         calendar.info.role = role
         self._store.touch(calendar)
+        self._world.commit()
 
     def list_events(self, calendar_id: str) -> list[dict[str, Any]]:
         """Every live single event and series in domain shape."""
@@ -126,34 +129,44 @@ class Google:
 
     def create_event(self, calendar_id: str, event: dict[str, Any]) -> dict[str, Any]:
         """Act as the user who makes an event."""
-        return self._actions.create(self._store.calendars[calendar_id], event)
+        made = self._actions.create(self._store.calendars[calendar_id], event)
+        self._world.commit()
+        return made
 
     def patch_event(self, calendar_id: str, event_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         """Act as the user who changes an event."""
-        return self._actions.patch(self._store.calendars[calendar_id], event_id, changes)
+        changed = self._actions.patch(self._store.calendars[calendar_id], event_id, changes)
+        self._world.commit()
+        return changed
 
     def delete_event(self, calendar_id: str, event_id: str) -> None:
         """Act as the user who deletes an event."""
         self._actions.delete(self._store.calendars[calendar_id], event_id)
+        self._world.commit()
 
     def issue_tokens(self, email: str, scopes: list[str] | None, lifetime_seconds: int) -> dict[str, Any]:
         """Tokens without a browser; all Calendar and identity scopes when `scopes` is None."""
         if self._world.account(email) is None:
             raise KeyError(email)
         given = scopes if scopes is not None else sorted((set(MEANINGS) - GMAIL) | IDENTITY)
-        return self._tokens.issue(email.lower(), tuple(given), True, lifetime_seconds)
+        issued = self._tokens.issue(email.lower(), tuple(given), True, lifetime_seconds)
+        self._world.commit()
+        return issued
 
     def expire_access(self, email: str) -> None:
         """Access tokens are expired from now on; refresh tokens go on working."""
         self._tokens.expire_access(email.lower())
+        self._world.commit()
 
     def revoke(self, email: str) -> None:
         """All tokens of the account die."""
         self._tokens.revoke(email.lower())
+        self._world.commit()
 
     def change_password(self, email: str) -> None:
         """Refresh tokens with Gmail scopes die."""
         self._tokens.change_password(email.lower())
+        self._world.commit()
 
     def kill_cursors(self, calendar_id: str | None = None) -> None:
         """Sync tokens handed out so far are answered 410."""
@@ -161,6 +174,7 @@ class Google:
             if calendar_id in (None, calendar.info.id):
                 calendar.info.generation += 1
                 self._store.put_calendar(calendar.info)
+        self._world.commit()
 
     def state(self) -> dict[str, Any]:
         """Everything in Google's own shape."""
