@@ -102,8 +102,22 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Inside another transaction it is a savepoint of that one."""
-        with storage_errors(), self._handle.atomic():
-            yield
+        failure: BaseException | None = None
+        try:
+            with storage_errors(), self._handle.atomic():
+                try:
+                    yield
+                except BaseException as error:
+                    failure = error
+                    raise
+        except StorageError as error:
+            if failure is None or error is failure:
+                raise
+            # On a full disk SQLite rolls back by itself, and peewee's own rollback then fails: the first error counts
+            # (https://sqlite.org/lang_transaction.html, "response to errors within a transaction").
+            if isinstance(failure, (sqlite3.Error, peewee.PeeweeException)):
+                raise storage_error(failure) from failure
+            raise failure from None
 
     # -- plain SQL, for look-ups and writes of many rows ---------------------------------------------------------------
 

@@ -99,18 +99,19 @@ class Views:
                 rows.load(units=self._untouched_units(calendar_id, read_no, span))
                 rows.mark_absent()
                 rows.flush()
+                live = self._database.one(
+                    f"SELECT count(*) FROM event WHERE calendar_id = ? AND seen = 'seen' AND {_MASTERS}",  # noqa: S608 - a constant
+                    (calendar_id,),
+                )
                 self._database.change(
-                    "UPDATE calendar SET complete_at = ?, covers_from = ?, covers_to = ?, "
-                    "live_count = (SELECT count(*) FROM event WHERE calendar_id = ? AND seen = 'seen' AND kind IN ('single', 'series')), "
-                    "zone = (SELECT zone FROM connection WHERE id = ?), "
-                    "role = (SELECT access FROM connection WHERE id = ?) WHERE calendar_id = ?",
+                    "UPDATE calendar SET complete_at = ?, covers_from = ?, covers_to = ?, live_count = ?, "
+                    "zone = (SELECT zone FROM connection WHERE id = calendar.calendar_id), "
+                    "role = (SELECT access FROM connection WHERE id = calendar.calendar_id) WHERE calendar_id = ?",
                     (
                         instant_to_text(at),
                         instant_to_text(span.start),
                         instant_to_text(span.end),
-                        calendar_id,
-                        calendar_id,
-                        calendar_id,
+                        live[0] if live else 0,
                         calendar_id,
                     ),
                 )
