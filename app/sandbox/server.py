@@ -157,6 +157,10 @@ class Sandbox:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file of a sandbox that was used without sockets; `stop` does it too."""
         self._storage.close()
 
     def description(self) -> dict[str, Any]:

@@ -164,9 +164,7 @@ class Listing:
             "etag": f'"p{position.up_to:x}{info.change:x}"',
             "summary": info.summary,
             "description": info.description,
-            "updated": max(
-                (event.updated for event in calendar.events.values()), default=stamp(self._world.clock.now())
-            ),
+            "updated": calendar.updated or stamp(self._world.clock.now()),
             "timeZone": query.zone,
             "accessRole": info.role,
             "defaultReminders": [{"method": "popup", "minutes": 10}] if info.primary else [],

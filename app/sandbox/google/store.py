@@ -73,6 +73,7 @@ class Calendar:
     events: dict[str, Event] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     exceptions: dict[str, list[str]] = field(default_factory=dict)
+    updated: str = ""
     _changes: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -104,6 +105,7 @@ class Calendar:
         """Take an event in, or its new state."""
         known = self.events.get(event.id)
         self.events[event.id] = event
+        self.updated = max(self.updated, event.updated)
         if known is None:
             self.order.append(event.id)
             if event.master_id is not None:

@@ -268,7 +268,7 @@ async def test_a_page_of_a_thousand_takes_under_30_ms(side: GoogleSide) -> None:
     plain = side.caller(None)
     plain.event_hooks = {"request": [], "response": []}
     best = 1.0
-    for _ in range(5):
+    for _ in range(10):
         begun = time.process_time()
         answer = await plain.get("calendars/primary/events", params={"maxResults": 1000})
         best = min(best, time.process_time() - begun)
