@@ -1,0 +1,52 @@
+"""The core: all services of one profile as one value, and how it is started and stopped.
+
+Everything here lives on the core loop's thread; front ends on other threads go through a bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.services.connections import Connections
+from app.services.history import History
+from app.services.holds import Holds
+from app.services.keys import Keys
+from app.services.notices import Notices
+from app.services.pairs import Pairs
+from app.services.status import Status
+from app.services.sync import Sync
+
+
+@dataclass(frozen=True, slots=True)
+class CoreInfo:
+    """What this core is: `profile` is `default` or `demo`; `sandbox` tells that nothing leaves this computer."""
+
+    profile: str
+    version: str
+    sandbox: bool
+    log_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The services of one profile."""
+
+    info: CoreInfo
+    connections: Connections
+    pairs: Pairs
+    sync: Sync
+    history: History
+    holds: Holds
+    keys: Keys
+    status: Status
+    notices: Notices
+
+
+@dataclass(frozen=True, slots=True)
+class CoreHandle:
+    """A core that runs, and how to stop it: scheduler, API, runs (5 s at most), clients, database, in that order."""
+
+    core: Core
+    stop: Callable[[], Awaitable[None]]

@@ -1,0 +1,143 @@
+"""How everything is doing, in one word and one sentence, with what needs the person. Derived; keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from app.domain.accounts import Account, AccountStatus
+from app.domain.pairs import PairState
+from app.services.connections import Connections
+from app.services.pairs import Pairs
+from app.services.views import EVERYTHING, PROVIDER_NAMES, PairView, Problem, RollUp, StatusView, Viewer
+
+_WORST_FIRST = (
+    (RollUp.HELD, PairState.HELD),
+    (RollUp.NEEDS_SIGN_IN, PairState.NEEDS_SIGN_IN),
+    (RollUp.ATTENTION, PairState.ATTENTION),
+    (RollUp.FAILED, PairState.FAILED),
+    (RollUp.SYNCING, PairState.SYNCING),
+    (RollUp.SYNCING, PairState.QUEUED),
+    (RollUp.WAITING, PairState.WAITING),
+)
+
+_SENTENCES = {
+    RollUp.HELD: "Something waits for your decision.",
+    RollUp.NEEDS_SIGN_IN: "An account needs you to sign in again.",
+    RollUp.ATTENTION: "Some events could not be copied; the rest is in sync.",
+    RollUp.FAILED: "The last sync failed.",
+    RollUp.SYNCING: "Syncing your calendars…",
+    RollUp.WAITING: "A calendar service asked us to slow down. Syncing goes on by itself.",
+    RollUp.PAUSED: "Syncing is paused.",
+    RollUp.OFFLINE: "You're offline. Syncing resumes by itself.",
+    RollUp.UP_TO_DATE: "Everything is in sync.",
+    RollUp.NOTHING_TO_SYNC: "Nothing to sync yet.",
+}
+
+
+class Status:
+    """Answers "how is it going?".
+
+    Args:
+        api_url: where the local API is, None while it is off.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        pairs: Pairs,
+        *,
+        profile: str,
+        version: str,
+        started_at: datetime,
+        api_url: Callable[[], str | None],
+    ) -> None:
+        self._connections = connections
+        self._pairs = pairs
+        self._profile = profile
+        self._version = version
+        self._started_at = started_at
+        self._api_url = api_url
+
+    def overall(self, viewer: Viewer = EVERYTHING) -> StatusView:
+        """The state of everything a viewer sees."""
+        accounts = self._connections.accounts(viewer)
+        pairs = self._pairs.list(viewer)
+        state = _roll_up(accounts, pairs)
+        synced = [view.pair.last_synced_at for view in pairs if view.pair.last_synced_at is not None]
+        coming = [view.next_run_at for view in pairs if view.next_run_at is not None]
+        return StatusView(
+            state=state,
+            sentence=_SENTENCES[state],
+            accounts=len(accounts),
+            connections=len(self._connections.list(viewer)),
+            pairs=len(pairs),
+            last_synced_at=max(synced, default=None),
+            next_run_at=min(coming, default=None),
+            problems=(*_account_problems(accounts, pairs), *_pair_problems(pairs)),
+            profile=self._profile,
+            version=self._version,
+            api_url=self._api_url(),
+            started_at=self._started_at,
+        )
+
+
+def _roll_up(accounts: Sequence[Account], pairs: Sequence[PairView]) -> RollUp:
+    states = {view.state for view in pairs}
+    if any(account.status is not AccountStatus.CONNECTED for account in accounts) and PairState.HELD not in states:
+        return RollUp.NEEDS_SIGN_IN
+    for roll_up, state in _WORST_FIRST:
+        if state in states:
+            return roll_up
+    if not pairs:
+        return RollUp.NOTHING_TO_SYNC
+    if states == {PairState.PAUSED}:
+        return RollUp.PAUSED
+    return RollUp.OFFLINE if PairState.OFFLINE in states else RollUp.UP_TO_DATE
+
+
+def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) -> list[Problem]:
+    problems = []
+    for account in accounts:
+        if account.status is AccountStatus.CONNECTED:
+            continue
+        waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
+        locked = account.status is AccountStatus.VAULT_LOCKED
+        name = PROVIDER_NAMES[account.provider]
+        sentence = (
+            account.problem or "Your password store is locked, so Kalends can't sign in."
+            if locked
+            else f"{name} ended the sign-in for {account.email}. {_waiting(waiting)}"
+        )
+        problems.append(
+            Problem(
+                code=str(account.status),
+                sentence=sentence,
+                action="unlock_vault" if locked else "reconnect",
+                account_id=account.id,
+            )
+        )
+    return problems
+
+
+def _waiting(count: int) -> str:
+    return "1 pair is waiting." if count == 1 else f"{count} pairs are waiting."
+
+
+def _pair_problems(pairs: Sequence[PairView]) -> list[Problem]:
+    actions = {
+        PairState.HELD: "review_hold",
+        PairState.FAILED: "show_run",
+        PairState.ATTENTION: "show_run",
+    }
+    return [
+        Problem(
+            code=str(view.state),
+            sentence=f"{view.a.label} → {view.b.label}: {view.problem or 'the last sync failed.'}",
+            action=actions[view.state],
+            pair_id=view.pair.id,
+            run_id=view.last_run.id if view.last_run is not None else None,
+        )
+        for view in pairs
+        if view.state in actions
+    ]
