@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,7 +14,6 @@ from starlette.routing import Route
 from app.sandbox.google.access import Access, json_object
 from app.sandbox.google.answers import Answers, not_emulated_route
 from app.sandbox.google.errors import (
-    GoogleError,
     bad_request,
     empty_range,
     forbidden,
@@ -29,6 +23,7 @@ from app.sandbox.google.errors import (
     required,
 )
 from app.sandbox.google.listing import is_true, page_size
+from app.sandbox.google.positions import Position, Signer
 from app.sandbox.google.series import expand
 from app.sandbox.google.store import ROLES, Body, Calendar, CalendarInfo, Store
 from app.sandbox.google.times import instant, parameter
@@ -63,7 +58,7 @@ class CalendarsApi:
         self._access = access
         self._store = store
         self._answers = answers
-        self._key = hashlib.sha256(f"google list tokens {world.random_seed}".encode()).digest()
+        self._signer = Signer(world.random_seed)
 
     def routes(self, base: str) -> list[Route]:
         """Routes below `base`."""
@@ -109,7 +104,7 @@ class CalendarsApi:
                 raise bad_request("Deleted and hidden entries cannot be left out of an incremental listing.")
             if "token_dead" in handler_faults(request.scope):
                 raise full_sync_required()
-            since = self._open(params["syncToken"], caller.email)
+            since = self._since(params["syncToken"], caller.email)
             show_deleted = show_hidden = True
         rows = [
             calendar
@@ -128,7 +123,7 @@ class CalendarsApi:
         if at + size < len(rows):
             body["nextPageToken"] = str(at + size)
         else:
-            body["nextSyncToken"] = self._sign(caller.email)
+            body["nextSyncToken"] = self._sync_token(caller.email)
         if "empty" in handler_faults(request.scope):
             body["items"] = []
         return self._answers.body(request, body)
@@ -253,22 +248,16 @@ class CalendarsApi:
         }
         return self._answers.body(request, body)
 
-    def _sign(self, email: str) -> str:
-        raw = json.dumps([email.lower(), self._world.last_change]).encode()
-        return base64.urlsafe_b64encode(hmac.new(self._key, raw, hashlib.sha256).digest()[:8] + raw).decode()
+    def _sync_token(self, email: str) -> str:
+        return self._signer.sign(
+            Position("list", email.lower(), "", 0, self._world.last_change, since=None, at=0, issued=0.0)
+        )
 
-    def _open(self, token: str, email: str) -> int:
-        wrong = GoogleError(400, "invalid", "Invalid sync token value.", location="syncToken")
-        try:
-            data = base64.urlsafe_b64decode(token.encode())
-        except (binascii.Error, ValueError) as error:
-            raise wrong from error
-        if not hmac.compare_digest(data[:8], hmac.new(self._key, data[8:], hashlib.sha256).digest()[:8]):
-            raise wrong
-        owner, change = json.loads(data[8:])
-        if owner != email.lower():
-            raise wrong
-        return int(change)
+    def _since(self, token: str, email: str) -> int:
+        position = self._signer.open(token, "list")
+        if position is None or position.calendar != email.lower():
+            raise invalid("Invalid sync token value.", "syncToken")
+        return position.up_to
 
 
 def _offset(params: QueryParams, count: int) -> int:

@@ -8,14 +8,9 @@ be short or empty.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,6 +19,13 @@ from starlette.datastructures import QueryParams
 
 from app.sandbox.faults import Fault
 from app.sandbox.google.errors import GoogleError, bad_request, empty_range, full_sync_required, invalid
+from app.sandbox.google.positions import (
+    FORBIDDEN_WITH_SYNC,
+    Position,
+    Signer,
+    all_parameters,
+    lasting_parameters,
+)
 from app.sandbox.google.render import event_json, instance_json, stub_json
 from app.sandbox.google.series import expand
 from app.sandbox.google.store import Body, Calendar, Event
@@ -32,18 +34,7 @@ from app.sandbox.recurrence import RecurrenceError
 from app.sandbox.recurrence import zone as find_zone
 from app.sandbox.world import World
 
-_FORBIDDEN_WITH_SYNC: Final = (
-    "iCalUID",
-    "orderBy",
-    "privateExtendedProperty",
-    "q",
-    "sharedExtendedProperty",
-    "timeMin",
-    "timeMax",
-    "updatedMin",
-)
 _NO_SYNC_TOKEN: Final = ("iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty")
-_FREE: Final = frozenset({"pageToken", "maxResults", "alt", "prettyPrint", "fields", "key", "quotaUser", "userIp"})
 _TYPES: Final = ("birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation")
 _FROZEN_LISTINGS: Final = 64
 
@@ -67,21 +58,6 @@ class Query:
     shared: tuple[tuple[str, str], ...]
     any_property: bool
     opaque: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """What a page token or sync token says. `since` None: a full listing."""
-
-    kind: str
-    calendar: str
-    parameters: str
-    generation: int
-    up_to: int
-    since: int | None
-    at: int
-    issued: float
-    frozen: str | None = None
 
 
 def is_true(params: QueryParams, name: str) -> bool | None:
@@ -113,7 +89,7 @@ class Listing:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._key = hashlib.sha256(f"google tokens {world.random_seed}".encode()).digest()
+        self._signer = Signer(world.random_seed)
         self._frozen: OrderedDict[str, list[Body]] = OrderedDict()
         behaviour = world.behaviour
         behaviour.declare(
@@ -150,7 +126,7 @@ class Listing:
             limit = stamp(self._world.clock.now() - timedelta(seconds=faults["stale"].seconds or 60.0))
             older = [event.change for event in calendar.events.values() if event.updated <= limit]
             held = max(older, default=0) if position.since is None else max([position.since, *older])
-            position = _replace(position, up_to=min(position.up_to, held))
+            position = replace(position, up_to=min(position.up_to, held))
         items, following = self._page(calendar, query, position)
         if "empty" in faults:
             items, following = [], None
@@ -171,13 +147,13 @@ class Listing:
             "items": items,
         }
         if following is not None:
-            answer["nextPageToken"] = self._sign(following)
+            answer["nextPageToken"] = self._signer.sign(following)
         elif not any(name in params for name in _NO_SYNC_TOKEN):
-            answer["nextSyncToken"] = self._sign(
-                _Position(
+            answer["nextSyncToken"] = self._signer.sign(
+                Position(
                     kind="sync",
                     calendar=info.id,
-                    parameters=_lasting(params),
+                    parameters=lasting_parameters(params),
                     generation=info.generation,
                     up_to=position.up_to,
                     since=None,
@@ -192,7 +168,7 @@ class Listing:
         single = is_true(params, "singleEvents") or False
         deleted = is_true(params, "showDeleted")
         if syncing:
-            for name in _FORBIDDEN_WITH_SYNC:
+            for name in FORBIDDEN_WITH_SYNC:
                 if name in params:
                     raise bad_request("Sync token cannot be combined with other query restrictions.", name)
             if deleted is False:
@@ -243,18 +219,18 @@ class Listing:
             opaque=opaque,
         )
 
-    def _position(self, calendar: Calendar, params: QueryParams) -> _Position:
+    def _position(self, calendar: Calendar, params: QueryParams) -> Position:
         info = calendar.info
         if "pageToken" in params:
-            position = self._open(params["pageToken"], "page")
-            if position is None or position.calendar != info.id or position.parameters != _all(params):
+            position = self._signer.open(params["pageToken"], "page")
+            if position is None or position.calendar != info.id or position.parameters != all_parameters(params):
                 raise invalid("Invalid page token value.", "pageToken")
             if position.generation != info.generation:
                 raise full_sync_required()
             return position
         since: int | None = None
         if "syncToken" in params:
-            token = self._open(params["syncToken"], "sync")
+            token = self._signer.open(params["syncToken"], "sync")
             if token is None or token.calendar != info.id:
                 raise invalid("Invalid sync token value.", "syncToken")
             now = self._world.clock.now().timestamp()
@@ -262,13 +238,13 @@ class Listing:
             if token.generation != info.generation or now - token.issued > lifetime:
                 raise full_sync_required()
             strict = self._world.behaviour["google.changed_sync_parameters"] == "refuse"
-            if strict and token.parameters != _lasting(params):
+            if strict and token.parameters != lasting_parameters(params):
                 raise bad_request("The parameters differ from those of the first listing.", "syncToken")
             since = token.up_to
-        return _Position(
+        return Position(
             kind="page",
             calendar=info.id,
-            parameters=_all(params),
+            parameters=all_parameters(params),
             generation=info.generation,
             up_to=self._world.last_change,
             since=since,
@@ -276,7 +252,7 @@ class Listing:
             issued=0.0,
         )
 
-    def _page(self, calendar: Calendar, query: Query, position: _Position) -> tuple[list[Body], _Position | None]:
+    def _page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Body], Position | None]:
         if query.single_events or query.order_by is not None:
             return self._frozen_page(calendar, query, position)
         if position.since is not None:
@@ -284,36 +260,34 @@ class Listing:
             more = len(events) == query.max_results and bool(
                 calendar.changed_after(events[-1].change, position.up_to, 1)
             )
-            following = _replace(position, at=events[-1].change) if more else None
+            following = replace(position, at=events[-1].change) if more else None
         else:
             ids = calendar.order[position.at : position.at + query.max_results]
             events = [calendar.events[event_id] for event_id in ids]
             # What arrived after the first page is left to the next incremental listing.
             rest = calendar.order[position.at + len(ids) : position.at + len(ids) + 1]
-            following = _replace(position, at=position.at + len(ids)) if rest else None
+            following = replace(position, at=position.at + len(ids)) if rest else None
         items = [
             self._show(calendar, event, query) for event in events if self._wanted(calendar, event, query, position)
         ]
         return items, following
 
-    def _frozen_page(
-        self, calendar: Calendar, query: Query, position: _Position
-    ) -> tuple[list[Body], _Position | None]:
+    def _frozen_page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Body], Position | None]:
         """Expanded or ordered listings are worked out once and kept until they are read or 64 newer ones exist."""
         if position.frozen is None:
             key = self._world.new_id(16, "0123456789abcdef")
             self._frozen[key] = self._whole(calendar, query, position)
             while len(self._frozen) > _FROZEN_LISTINGS:
                 self._frozen.popitem(last=False)
-            position = _replace(position, frozen=key, at=0)
+            position = replace(position, frozen=key, at=0)
         rows = self._frozen.get(str(position.frozen))
         if rows is None:
             raise invalid("Invalid page token value.", "pageToken")
         end = position.at + query.max_results
-        following = _replace(position, at=end) if end < len(rows) else None
+        following = replace(position, at=end) if end < len(rows) else None
         return rows[position.at : end], following
 
-    def _whole(self, calendar: Calendar, query: Query, position: _Position) -> list[Body]:
+    def _whole(self, calendar: Calendar, query: Query, position: Position) -> list[Body]:
         if position.since is not None:
             events = calendar.changed_after(position.since, position.up_to, len(calendar.events))
         else:
@@ -335,7 +309,7 @@ class Listing:
         return [row for _, row in rows]
 
     def _instances(
-        self, calendar: Calendar, event: Event, query: Query, position: _Position
+        self, calendar: Calendar, event: Event, query: Query, position: Position
     ) -> list[tuple[str, datetime | None, Body]]:
         tz = ZoneInfo(calendar.info.time_zone)
         if event.master_id is not None:
@@ -362,7 +336,7 @@ class Listing:
                 result.append((item.id, start, row))
         return result
 
-    def _wanted(self, calendar: Calendar, event: Event, query: Query, position: _Position) -> bool:
+    def _wanted(self, calendar: Calendar, event: Event, query: Query, position: Position) -> bool:
         if event.change > position.up_to:
             return False
         if not self._matches(event, query):
@@ -419,29 +393,10 @@ class Listing:
             return stub_json(event.id, event.etag, event.body, query.zone)
         return event_json(calendar, event, query.zone, opaque=query.opaque)
 
-    def _sign(self, position: _Position) -> str:
-        raw = json.dumps([getattr(position, name) for name in _Position.__slots__], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(hmac.new(self._key, raw, hashlib.sha256).digest()[:8] + raw).decode()
-
-    def _open(self, token: str, kind: str) -> _Position | None:
-        try:
-            data = base64.urlsafe_b64decode(token.encode())
-        except (binascii.Error, ValueError):
-            return None
-        if not hmac.compare_digest(data[:8], hmac.new(self._key, data[8:], hashlib.sha256).digest()[:8]):
-            return None
-        position = _Position(*json.loads(data[8:]))
-        return position if position.kind == kind else None
-
 
 def instant_zero(tz: ZoneInfo) -> datetime:
     """Where stubs without a time stand in an ordered listing: first."""
     return datetime.min.replace(tzinfo=tz) + timedelta(days=2)
-
-
-def _replace(position: _Position, **changes: Any) -> _Position:
-    values = {name: getattr(position, name) for name in _Position.__slots__}
-    return _Position(**{**values, **changes})
 
 
 def _constraints(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
@@ -452,17 +407,3 @@ def _constraints(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
             raise invalid(f"Invalid value: {item}", name)
         result.append((key, value))
     return tuple(result)
-
-
-def _digest(pairs: list[tuple[str, str]]) -> str:
-    return hashlib.sha256(json.dumps(sorted(pairs)).encode()).hexdigest()[:12]
-
-
-def _all(params: QueryParams) -> str:
-    return _digest([(name, value) for name, value in params.multi_items() if name not in _FREE])
-
-
-def _lasting(params: QueryParams) -> str:
-    # The bounds and showDeleted belong to the first listing only; the rest must be repeated with the token.
-    dropped = _FREE | {"syncToken", "showDeleted", *_FORBIDDEN_WITH_SYNC}
-    return _digest([(name, value) for name, value in params.multi_items() if name not in dropped])
