@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.sandbox.microsoft.entra import CLIENT_ID
+from app.sandbox.microsoft.identity import CLIENT_ID
 from app.sandbox.microsoft.service import Microsoft
 
 __all__ = ["CLIENT_ID", "Microsoft"]

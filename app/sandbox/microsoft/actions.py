@@ -75,7 +75,12 @@ class UserActions:
             fields = new_event(body, organizer, self._world.behaviour, _any_zone)
             _set_answer(fields, event, organizer)
             record = self._changes.create(calendar, fields)
-            self._except(record, event, cancelled)
+            try:
+                self._except(record, event, cancelled)
+            except (GraphError, ValueError):
+                # A series is made whole or not at all.
+                self._changes.delete(record, None)
+                raise
         except (GraphError, NotExpressibleError, ValueError) as error:
             raise SandboxInputError(f"This event cannot be made: {error}") from error
         return self._shape(record)

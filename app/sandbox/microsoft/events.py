@@ -17,6 +17,7 @@ from app.sandbox.microsoft.graph import READ_CALENDARS, WRITE_CALENDARS, Call, G
 from app.sandbox.microsoft.listing import Listing, Row
 from app.sandbox.microsoft.mailbox import Mailbox
 from app.sandbox.microsoft.occurrences import Series, overlaps, span
+from app.sandbox.microsoft.scheduling import zone_finder
 from app.sandbox.microsoft.store import Calendar, Event, ExceptionRecord, Store
 from app.sandbox.microsoft.wire import Renderer, etag
 from app.sandbox.microsoft.writing import (
@@ -25,7 +26,6 @@ from app.sandbox.microsoft.writing import (
     changed_event,
     changed_occurrence,
     new_event,
-    zone_finder,
 )
 from app.sandbox.world import World
 

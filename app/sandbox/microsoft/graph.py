@@ -1,4 +1,4 @@
-"""Graph's front door: routing, bearer tokens, scopes, common headers, errors, ``$batch`` and the limit on concurrency.
+"""Graph's front door: routing, bearer tokens, scopes, common headers, errors.
 
 What a route does lives in ``mailbox.py``, ``events.py`` and ``delta.py``. Routes that this sandbox does not emulate are
 refused as such, never answered with something made up. Reference: provider reference, section 4.
@@ -9,23 +9,23 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.sandbox.faults import Fault
+from app.sandbox.microsoft.batch import Batch
 from app.sandbox.microsoft.errors import GraphError, access_denied
 from app.sandbox.microsoft.odata import Query, preferences
+from app.sandbox.microsoft.scheduling import zone_finder
 from app.sandbox.microsoft.store import Store
 from app.sandbox.microsoft.tokens import Tokens
 from app.sandbox.microsoft.wire import Form, compact
-from app.sandbox.microsoft.writing import zone_finder
-from app.sandbox.middleware import ConnectionDropped, base_url, handler_faults, header_values
+from app.sandbox.middleware import base_url, handler_faults, header_values
 from app.sandbox.world import Account, World
 
 READ_CALENDARS: Final = ("Calendars.Read", "Calendars.ReadWrite", "Calendars.ReadBasic")
@@ -33,8 +33,6 @@ WRITE_CALENDARS: Final = ("Calendars.ReadWrite",)
 READ_USER: Final = ("User.Read",)
 READ_SETTINGS: Final = ("MailboxSettings.Read",)
 READ_ZONES: Final = ("User.Read", "MailboxSettings.Read")
-MAX_BATCH: Final = 20
-MAX_CONCURRENT: Final = 4
 _MAX_BODY: Final = 4 * 1024 * 1024
 # Parts of Graph that exist and that this sandbox does not have (yet).
 _NOT_EMULATED: Final = frozenset(
@@ -170,7 +168,7 @@ class Graph:
             scope["route"] = SimpleNamespace(path="/v1.0/$batch")
             if scope["method"] != "POST":
                 raise GraphError(405, "BadRequest", "A batch is sent by POST.")
-            return await self._batch(scope, _json(scope, body))
+            return Reply(200, await Batch(self._world, self.entrance).run(scope, _json(scope, body)))
         route, arguments = self._find(scope["method"], segments)
         scope["route"] = SimpleNamespace(path=f"/v1.0{route.path}")
         if not scopes & set(route.scopes):
@@ -253,178 +251,6 @@ class Graph:
         if immutable:
             applied.append('IdType="ImmutableId"')
         return Form(zone, label, immutable, text), applied
-
-    # $batch
-
-    async def _batch(self, scope: Scope, body: Any) -> Reply:
-        requests = _batch_requests(body)
-        waiting = {str(item["id"]): item for item in requests}
-        statuses: dict[str, int] = {}
-        answers: list[str] = []
-        order = list(waiting)
-        self._world.random.shuffle(order)
-        while order:
-            ready = [one for one in order if all(other in statuses for other in waiting[one].get("dependsOn") or [])]
-            if not ready:
-                raise GraphError(400, "BadRequest", "The dependencies of the batch form a circle or name no request.")
-            for name in ready:
-                order.remove(name)
-                status, text = await self._part(scope, waiting[name], statuses)
-                statuses[name] = status
-                answers.append(text)
-        self._world.random.shuffle(answers)
-        return Reply(200, f'{{"responses":[{",".join(answers)}]}}')
-
-    async def _part(self, scope: Scope, item: Mapping[str, Any], statuses: Mapping[str, int]) -> tuple[int, str]:
-        name = str(item["id"])
-        if any(statuses[other] >= 400 for other in item.get("dependsOn") or []):
-            error = {"error": {"code": "FailedDependency", "message": "A request this one depends on failed."}}
-            return 424, compact({"id": name, "status": 424, "headers": {}, "body": error})
-        rate = float(self._world.behaviour["microsoft.batch_throttled_share"])
-        if rate and self._world.random.random() < rate:
-            error = {"error": {"code": "ApplicationThrottled", "message": _THROTTLED}}
-            return 429, compact({"id": name, "status": 429, "headers": {"Retry-After": "1"}, "body": error})
-        answer = _Collected()
-        try:
-            await self.entrance(_part_scope(scope, item), _body_of(item), answer)
-        except ConnectionDropped:
-            error = {"error": {"code": "generalException", "message": "The service dropped this request."}}
-            return 504, compact({"id": name, "status": 504, "headers": {}, "body": error})
-        head = compact({"id": name, "status": answer.status, "headers": answer.headers})
-        text = answer.body.decode()
-        return answer.status, f'{head[:-1]},"body":{text}}}' if text else head
-
-
-_THROTTLED: Final = "Application is over its MailboxConcurrency limit."
-
-
-def _batch_requests(body: Any) -> list[dict[str, Any]]:
-    requests = body.get("requests") if isinstance(body, dict) else None
-    if not isinstance(requests, list) or not requests:
-        raise GraphError(400, "BadRequest", "Invalid batch payload format.")
-    if len(requests) > MAX_BATCH:
-        raise GraphError(400, "BadRequest", f"Number of batch request steps exceeds the maximum value of {MAX_BATCH}.")
-    names: set[str] = set()
-    for item in requests:
-        if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("id", "method", "url")):
-            raise GraphError(400, "BadRequest", "A batch request needs an id, a method and a url.")
-        if item["id"] in names:
-            raise GraphError(400, "BadRequest", f"Duplicate request id '{item['id']}' in the batch.")
-        names.add(item["id"])
-        given = item.get("headers") or {}
-        if item.get("body") is not None and "content-type" not in {str(name).lower() for name in given}:
-            raise GraphError(
-                400,
-                "BadRequest",
-                "Write request id : {} does not contain Content-Type header or body.".format(item["id"]),
-            )
-        if urlsplit(item["url"]).scheme or "$batch" in item["url"].lower():
-            raise GraphError(400, "BadRequest", f"The url of request '{item['id']}' must be relative to the version.")
-        if not set(item.get("dependsOn") or []) <= {other.get("id") for other in requests if isinstance(other, dict)}:
-            raise GraphError(400, "BadRequest", f"Request '{item['id']}' depends on one that is not in the batch.")
-    return requests
-
-
-def _part_scope(scope: Scope, item: Mapping[str, Any]) -> Scope:
-    path, _, query = item["url"].partition("?")
-    raw_path = ("/v1.0/" + path.lstrip("/")).encode("utf-8")
-    inherited = [pair for pair in scope["headers"] if pair[0] in (b"host", b"authorization")]
-    own = [
-        (str(key).lower().encode("latin-1"), str(value).encode("utf-8"))
-        for key, value in (item.get("headers") or {}).items()
-    ]
-    own = [pair for pair in own if pair[0] not in (b"host", b"authorization")]
-    return {
-        **{key: value for key, value in scope.items() if key not in ("route", "sandbox.faults")},
-        "method": item["method"].upper(),
-        "raw_path": raw_path,
-        "path": unquote(raw_path.decode()),
-        "query_string": query.encode("utf-8"),
-        "headers": inherited + own,
-        "sandbox.part": True,
-    }
-
-
-def _body_of(item: Mapping[str, Any]) -> Receive:
-    content = b"" if item.get("body") is None else compact(item["body"]).encode()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return receive
-
-
-class _Collected:
-    """Takes an answer as ASGI messages."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            names = {"content-type": "Content-Type", "retry-after": "Retry-After", "location": "Location"}
-            names |= {"preference-applied": "Preference-Applied"}
-            for key, value in message["headers"]:
-                name = key.decode("latin-1").lower()
-                if name in names:
-                    self.headers[names[name]] = value.decode("latin-1")
-        else:
-            self.body += message.get("body", b"")
-
-
-class Concurrency:
-    """Outlook's limits for an app and a mailbox: four requests at once, so many in ten minutes; refusals count as well.
-
-    Args:
-        app: the service within.
-        world: clock and switches.
-        tokens: whose mailbox a request is for.
-    """
-
-    def __init__(self, app: ASGIApp, world: World, tokens: Tokens) -> None:
-        self._app = app
-        self._world = world
-        self._tokens = tokens
-        self._running: Counter[str] = Counter()
-        self._recent: dict[str, deque[float]] = {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, or answer 429 with Retry-After."""
-        values = header_values(scope, "authorization") if scope["type"] == "http" else []
-        token = values[0].partition(" ")[2].strip() if values else ""
-        grant = self._tokens.find("access", token)
-        if grant is None:
-            await self._app(scope, receive, send)
-            return
-        recent = self._recent.setdefault(grant.email, deque())
-        now = self._world.clock.now().timestamp()
-        recent.append(now)
-        while recent and not now - 600 < recent[0] <= now:
-            recent.popleft()
-        limit = int(self._world.behaviour["microsoft.requests_per_ten_minutes"])
-        if self._running[grant.email] >= MAX_CONCURRENT:
-            await _too_many(send, _THROTTLED, 1)
-            return
-        if limit and len(recent) > limit:
-            wait = max(1, int(recent[0] + 600 - now) + 1)
-            await _too_many(send, "Application is over its RequestCount limit.", wait)
-            return
-        self._running[grant.email] += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._running[grant.email] -= 1
-
-
-async def _too_many(send: Send, message: str, wait_seconds: int) -> None:
-    content = compact({"error": {"code": "ApplicationThrottled", "message": message, "innerError": {}}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"retry-after", str(wait_seconds).encode())]
-    headers.append((b"content-length", str(len(content)).encode()))
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
 
 
 async def _read(receive: Receive) -> bytes | None:

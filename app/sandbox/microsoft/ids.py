@@ -71,4 +71,6 @@ def decode(text: str) -> Reference | None:
     if ordinal > date.max.toordinal():
         return None
     folder = None if immutable else int.from_bytes(body[_KEY_BYTES + 4 :], "big")
-    return Reference(body[:_KEY_BYTES].hex(), date.fromordinal(ordinal) if ordinal else None, folder)
+    found = Reference(body[:_KEY_BYTES].hex(), date.fromordinal(ordinal) if ordinal else None, folder)
+    # Base64 has several spellings of the same bytes; an id has one.
+    return found if encode(found.key, found.original, found.folder) == text else None

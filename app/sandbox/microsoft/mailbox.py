@@ -9,7 +9,6 @@ import re
 from typing import Any, Final
 
 from app.sandbox.microsoft import ids
-from app.sandbox.microsoft.entra import object_id
 from app.sandbox.microsoft.errors import GraphError, access_denied, not_found, validation_failure
 from app.sandbox.microsoft.graph import (
     READ_CALENDARS,
@@ -21,6 +20,7 @@ from app.sandbox.microsoft.graph import (
     GraphRoute,
     Reply,
 )
+from app.sandbox.microsoft.identity import object_id
 from app.sandbox.microsoft.listing import CONTEXT
 from app.sandbox.microsoft.store import Calendar, Store
 from app.sandbox.microsoft.wire import Renderer, compact, mailbox_zone

@@ -19,12 +19,15 @@ from app.sandbox.faults import SandboxInputError
 from app.sandbox.microsoft import switches
 from app.sandbox.microsoft.actions import UserActions
 from app.sandbox.microsoft.delta import DeltaRoutes
-from app.sandbox.microsoft.entra import Entra
 from app.sandbox.microsoft.events import EventChanges, EventRoutes
-from app.sandbox.microsoft.graph import Concurrency, Graph
+from app.sandbox.microsoft.graph import Graph
+from app.sandbox.microsoft.identity import ALL_SCOPES, Directory
+from app.sandbox.microsoft.limits import Concurrency
 from app.sandbox.microsoft.listing import Listing
 from app.sandbox.microsoft.mailbox import Mailbox
+from app.sandbox.microsoft.signin import SignIn
 from app.sandbox.microsoft.store import Calendar, Store
+from app.sandbox.microsoft.token_endpoint import TokenEndpoint
 from app.sandbox.microsoft.tokens import Tokens
 from app.sandbox.microsoft.wire import Form, Renderer
 from app.sandbox.microsoft.zones import UnknownZoneError, resolve
@@ -54,14 +57,16 @@ class Microsoft:
         changes = EventChanges(world, self._store)
         self._actions = UserActions(world, self._store, changes)
         self._mailbox = Mailbox(world, self._store, self._renderer)
-        self._entra = Entra(world, self._tokens)
+        directory = Directory(world)
+        self._token_endpoint = TokenEndpoint(world, self._tokens, directory)
+        pages = SignIn(self._tokens, directory).routes() + self._token_endpoint.routes()
         graph = Graph(world, self._store, self._tokens)
         listing = Listing(world, self._renderer)
         graph.add(self._mailbox.routes())
         graph.add(DeltaRoutes(world, self._store, self._renderer, self._mailbox).routes())
         graph.add(EventRoutes(world, self._store, self._renderer, self._mailbox, listing, changes).routes())
         # Parts of a batch enter behind the limit on concurrency: their batch counts once.
-        recorded = Recorded(Starlette(routes=[Mount("/v1.0", app=graph), *self._entra.routes()]), world, self.name)
+        recorded = Recorded(Starlette(routes=[Mount("/v1.0", app=graph), *pages]), world, self.name)
         graph.entrance = Recorded(graph, world, self.name)
         self.app: ASGIApp = Loopback(Concurrency(recorded, world, self._tokens))
         world.commit()
@@ -90,8 +95,13 @@ class Microsoft:
         self._world.put_account(account)
         calendars = list(spec.get("calendars") or [{"name": "Calendar", "primary": True}])
         primary = next((one for one in calendars if one.get("primary")), calendars[0])
-        for one in calendars:
-            self._seed_calendar(account, one, is_default=one is primary)
+        try:
+            for one in calendars:
+                self._seed_calendar(account, one, is_default=one is primary)
+        except SandboxInputError:
+            # Half an account would be in the way of the next try.
+            self.delete_account(email)
+            raise
         self._world.commit()
         return account
 
@@ -177,12 +187,12 @@ class Microsoft:
     def issue_tokens(self, email: str, scopes: list[str] | None, lifetime_seconds: int) -> dict[str, Any]:
         """``{"access_token", "refresh_token", "expires_in"}`` without a browser; all scopes when None."""
         account = self._account(email)
-        unknown = sorted(set(scopes or ()) - set(self._entra.all_scopes()))
+        unknown = sorted(set(scopes or ()) - set(ALL_SCOPES))
         if unknown:
             raise SandboxInputError(f"There is no scope {unknown[0]!r}.")
-        granted = tuple(dict.fromkeys((*(scopes or self._entra.all_scopes()), "offline_access")))
+        granted = tuple(dict.fromkeys((*(scopes or ALL_SCOPES), "offline_access")))
         self._tokens.consent(email, granted)
-        answer = self._entra.issue(account, granted, timedelta(seconds=lifetime_seconds))
+        answer = self._token_endpoint.issue(account, granted, timedelta(seconds=lifetime_seconds))
         self._world.commit()
         return answer
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
-from app.sandbox.microsoft import bodies, recurrence
-from app.sandbox.microsoft.errors import GraphError, invalid_request, validation_failure
-from app.sandbox.microsoft.occurrences import Series, zone_of
+from app.sandbox.microsoft import bodies
+from app.sandbox.microsoft.errors import GraphError, validation_failure
+from app.sandbox.microsoft.occurrences import Series
+from app.sandbox.microsoft.scheduling import TIMES, apply_times, check_boundary
 from app.sandbox.microsoft.store import Event, ExceptionRecord
 from app.sandbox.microsoft.wire import NO_TIME
-from app.sandbox.microsoft.zones import UnknownZoneError, Zone, resolve
+from app.sandbox.microsoft.zones import Zone
 from app.sandbox.world import Behaviour
 
 _CHOICES = {
@@ -34,12 +35,11 @@ _FLAGS = (
     "isOnlineMeeting",
     "isAllDay",
 )
-_TIMES = ("start", "end", "isAllDay", "recurrence")
 _WRITABLE = frozenset(
     {
         *_CHOICES,
         *_FLAGS,
-        *_TIMES,
+        *TIMES,
         "subject",
         "body",
         "reminderMinutesBeforeStart",
@@ -72,19 +72,6 @@ class Person:
     address: str
 
 
-def zone_finder(behaviour: Behaviour) -> Callable[[str], Zone]:
-    """How zone names of clients are resolved here, with Graph's error for one that is not accepted."""
-
-    def find(name: str) -> Zone:
-        try:
-            return resolve(name, any_iana=bool(behaviour["microsoft.accept_any_iana_zone"]))
-        except UnknownZoneError:
-            code = str(behaviour["microsoft.unknown_zone_code"])
-            raise GraphError(400, code, f"The time zone '{name}' is not supported.") from None
-
-    return find
-
-
 def new_event(
     body: Mapping[str, Any], organizer: Person, behaviour: Behaviour, find_zone: Callable[[str], Zone]
 ) -> dict[str, Any]:
@@ -94,7 +81,7 @@ def new_event(
         body: the JSON sent.
         organizer: the owner of the mailbox.
         behaviour: the switches.
-        find_zone: see ``zone_finder``.
+        find_zone: see ``scheduling.zone_finder``.
 
     Raises:
         GraphError: 400 with Exchange's code.
@@ -167,7 +154,7 @@ def changed_occurrence(
     fields = _apply(dict(base), wanted, behaviour, find_zone)
     times = ("start", "end", "startZone", "endZone", "isAllDay")
     if any(fields[name] != base[name] for name in times):
-        _check_boundary(series, original, fields)
+        check_boundary(series, original, fields)
         own |= {name: fields[name] for name in times}
     names = [name for name in fields if name not in times and name in base and fields[name] != base[name]]
     own |= {name: fields[name] for name in names}
@@ -257,8 +244,8 @@ def _apply(
         fields["extended"] = _extended(fields["extended"], body["singleValueExtendedProperties"])
     if "transactionId" in body and body["transactionId"] is not None:
         _text(body["transactionId"], "transactionId", 255)
-    if any(name in body for name in _TIMES):
-        _apply_times(fields, body, behaviour, find_zone)
+    if any(name in body for name in TIMES):
+        apply_times(fields, body, behaviour, find_zone)
     return fields
 
 
@@ -358,90 +345,3 @@ def _extended(old: Mapping[str, str], value: Any) -> dict[str, str]:
         else:
             raise validation_failure("The value of an extended property is a text.")
     return merged
-
-
-def _wall(value: Any, name: str, find_zone: Callable[[str], Zone]) -> tuple[datetime, Zone]:
-    if not isinstance(value, dict) or not isinstance(value.get("dateTime"), str):
-        raise validation_failure(f"'{name}' is not a dateTimeTimeZone.")
-    zone = value.get("timeZone")
-    if not isinstance(zone, str) or not zone:
-        raise validation_failure(f"'{name}' has no time zone.")
-    try:
-        moment = datetime.fromisoformat(value["dateTime"])
-    except ValueError:
-        raise validation_failure(f"'{name}' is not a date and time.") from None
-    # An offset or Z is not converted: the digits are taken as wall time in the zone named beside them.
-    return moment.replace(tzinfo=None, microsecond=0), find_zone(zone)
-
-
-def _apply_times(
-    fields: dict[str, Any], body: Mapping[str, Any], behaviour: Behaviour, find_zone: Callable[[str], Zone]
-) -> None:
-    for name, zone_name in (("start", "startZone"), ("end", "endZone")):
-        if body.get(name) is not None:
-            wall, zone = _wall(body[name], name, find_zone)
-            fields[name], fields[zone_name] = wall.isoformat(), zone.windows
-    start, end = datetime.fromisoformat(fields["start"]), datetime.fromisoformat(fields["end"])
-    first, last = zone_of(fields["startZone"]), zone_of(fields["endZone"])
-    if fields["isAllDay"]:
-        for wall, name in ((start, "Start"), (end, "End")):
-            if wall.time() != time():
-                raise invalid_request(f"The Event.{name} property for an all-day event needs to be set to midnight.")
-        if first.windows != last.windows:
-            raise invalid_request(
-                "The Event.Start and Event.End properties of an all-day event need the same time zone."
-            )
-        if end - start < timedelta(days=1):
-            raise invalid_request("The duration of an event marked as All day must be at least 24 hours.")
-    elif last.instant(end) < first.instant(start):
-        raise validation_failure("The event ends before it starts.")
-    given = body.get("recurrence", fields.get("recurrence"))
-    if given is None:
-        fields["recurrence"] = None
-        return
-    if "recurrence" not in body:
-        # Moving a master takes the beginning of its range along.
-        given = {**given, "range": {**given["range"], "startDate": _series_start(given, fields, find_zone).isoformat()}}
-    _apply_recurrence(fields, given, behaviour, find_zone)
-
-
-def _series_start(given: Mapping[str, Any], fields: Mapping[str, Any], find_zone: Callable[[str], Zone]) -> date:
-    start = datetime.fromisoformat(fields["start"])
-    limits = given.get("range")
-    name = limits.get("recurrenceTimeZone") if isinstance(limits, dict) else None
-    if fields["isAllDay"] or not name:
-        return start.date()
-    return find_zone(name).wall(zone_of(fields["startZone"]).instant(start)).date()
-
-
-def _apply_recurrence(
-    fields: dict[str, Any], given: Any, behaviour: Behaviour, find_zone: Callable[[str], Zone]
-) -> None:
-    if not isinstance(given, dict):
-        raise validation_failure("'recurrence' is not a recurrence.")
-    for name in ("start", "end"):
-        fields[name] = datetime.fromisoformat(fields[name]).replace(second=0).isoformat()
-    first_day = _series_start(given, fields, find_zone)
-    fields["recurrence"] = recurrence.validate(given, first_day, fields["startZone"], find_zone)
-    clamp, day_sets = bool(behaviour["microsoft.month_end_clamped"]), str(behaviour["microsoft.day_set_index"])
-    first = next(recurrence.dates(fields["recurrence"], clamp=clamp, day_sets=day_sets), None)
-    if first is None:
-        raise validation_failure("The recurrence has no occurrence.")
-    # The master shows the first occurrence, which may be later than the start that was sent.
-    shift = first - first_day
-    fields["recurrence"]["range"]["startDate"] = first.isoformat()
-    for name in ("start", "end"):
-        fields[name] = (datetime.fromisoformat(fields[name]) + shift).isoformat()
-
-
-def _check_boundary(series: Series, original: date, fields: Mapping[str, Any]) -> None:
-    start = datetime.fromisoformat(fields["start"])
-    if not fields["isAllDay"]:
-        start = series.zone.wall(zone_of(fields["startZone"]).instant(start))
-    before, after = series.neighbours(original)
-    if (before and start.date() <= before.date()) or (after and start.date() >= after.date()):
-        raise GraphError(
-            400,
-            "ErrorOccurrenceCrossingBoundary",
-            "Modified occurrence is crossing or overlapping adjacent occurrence.",
-        )

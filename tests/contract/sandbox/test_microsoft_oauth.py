@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 
 from app.sandbox.microsoft import CLIENT_ID
-from app.sandbox.microsoft.entra import CONSUMERS
+from app.sandbox.microsoft.identity import CONSUMERS
 from app.sandbox.world import Clock, World
 from tests.contract.sandbox.microsoft_client import EMAIL, Scene
 
