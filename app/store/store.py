@@ -51,7 +51,7 @@ class Store:
             StorageError: `database_corrupt`, `database_newer`, `database_foreign`, `database_full`, `database_locked`
                 or `home_unwritable`; the file is then as it was.
         """
-        file = None if isinstance(path, str) else path
+        file = None if path == ":memory:" else Path(path)
         database = open_memory() if file is None else open_database(file, now())
         store = cls(database, file, now)
         try:
