@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.services.views import LogPage, RunView
 from app.ui.boxes import EmptyBox
@@ -18,7 +18,7 @@ from app.ui.run_model import RunModel
 from app.ui.tables import Table
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Frame, Label
+from app.ui.widgets import Button, Choice, Frame, Label
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -41,6 +41,7 @@ class ActivityPage(QWidget):
 
     def __init__(self, theme: Theme, bridge: CoreThread, tasks: TaskRunner, now: Callable[[], datetime]) -> None:
         super().__init__()
+        self._theme = theme
         self._bridge = bridge
         self._tasks = tasks
         self._snapshot: Snapshot | None = None
@@ -55,7 +56,8 @@ class ActivityPage(QWidget):
 
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
-        self.table.set_columns(18, 0, 17, 24, 15, 11)
+        self.table.set_columns(15, 0, 14, 18, 12, 8)
+        self.table.hide_when_narrow({4: 760, 5: 640})
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self._card = Frame("card")
         inner = QVBoxLayout(self._card)
@@ -87,14 +89,12 @@ class ActivityPage(QWidget):
         self._show_filled(True)
 
     def _head(self) -> QHBoxLayout:
-        self.pair_filter = QComboBox()
-        self.pair_filter.setAccessibleName("Show runs of")
-        self.pair_filter.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.pair_filter = Choice(self._theme, "Show runs of")
+        self.pair_filter.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pair_filter.setMinimumContentsLength(28)
         self.pair_filter.addItem("All pairs", "")
         self.pair_filter.currentIndexChanged.connect(self._filtered)
-        label = QLabel("Sho&w")
-        label.setProperty("role", "muted")
+        label = Label("Show", "muted")
         label.setBuddy(self.pair_filter)
         row = QHBoxLayout()
         row.setSpacing(10)
@@ -163,7 +163,7 @@ class ActivityPage(QWidget):
         unique = tuple({run.id: run for page in answers for run in page.runs}.values())
         total = answers[-1].total
         before = self.table.chosen()
-        self._model.show_runs(unique, self._snapshot.names if self._snapshot is not None else {})
+        self._model.show_runs(unique, self._snapshot.short_names if self._snapshot is not None else {})
         self._show_filled(bool(unique))
         self._count.setText(f"{len(unique):,} of {total:,} runs")
         self.older_button.setVisible(len(unique) < total)
@@ -214,7 +214,10 @@ class ActivityPage(QWidget):
             view: RunView = await self._bridge.call(lambda core: core.history.run(run_id))
             name = self._snapshot.names.get(view.run.pair_id, "") if self._snapshot is not None else ""
             self.details.show_run(view, name)
-            self.details.show()
+            if not self.details.isVisibleTo(self):
+                self.details.show()
+                height = self._splitter.height()
+                self._splitter.setSizes([height * 11 // 20, height * 9 // 20])
 
         self._tasks.spawn(work)
 

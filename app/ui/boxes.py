@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Icon, Label
@@ -14,6 +14,8 @@ class Figure(Frame):
 
     def __init__(self, theme: Theme, glyph: str) -> None:
         super().__init__("card")
+        # All figures of a row are equally wide, whatever their words.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(18, 13, 12, 13)
         row.setSpacing(14)

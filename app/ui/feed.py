@@ -41,6 +41,11 @@ class Snapshot:
         return {view.pair.id: words.pair_name(view) for view in self.pairs}
 
     @property
+    def short_names(self) -> dict[str, str]:
+        """The same without the services, where that still tells the pairs apart."""
+        return words.short_names(self.pairs)
+
+    @property
     def is_demo(self) -> bool:
         """Whether this is the demo's profile."""
         return self.status.profile == "demo"

@@ -16,6 +16,8 @@ from app.ui.theme import Theme
 from app.ui.widgets import Badge, Button, Label
 from app.ui.words import Tone
 
+_ROWS_SHOWN = 8
+
 
 def what_would_happen(hold: Hold) -> tuple[str, str, str]:
     """What the hold is about: what would be done, why it waits, and the button that does it."""
@@ -117,6 +119,8 @@ class HoldSheet(QDialog):
         if hold.samples and more > 0:
             self.samples.addItem(f"and {more:,} more")
         self.samples.setVisible(bool(hold.samples))
+        rows = min(self.samples.count(), _ROWS_SHOWN)
+        self.samples.setFixedHeight(rows * self.samples.sizeHintForRow(0) + 16)
         self.keep_button.setFocus()
 
     def _answer(self, *, approve: bool) -> None:

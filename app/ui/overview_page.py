@@ -125,7 +125,8 @@ class OverviewPage(QScrollArea):
     def _pair_section(self) -> QWidget:
         self.pair_table = Table(self._theme, "Sync pairs", self._pair_model, rows_shown=12)
         self.pair_table.set_row_lines(2)
-        self.pair_table.set_columns(0, 24, 15, 24, 11)
+        self.pair_table.set_columns(0, 19, 13, 16, 8)
+        self.pair_table.hide_when_narrow({pair_model.LAST_CHANGE: 720, pair_model.LAST_SYNC: 560})
         self.pair_table.opened.connect(self.activity_wanted)
         self.pair_table.menu_wanted.connect(self._pair_menu_at)
         self._pair_model.modelReset.connect(self._place_pair_buttons)
@@ -140,7 +141,8 @@ class OverviewPage(QScrollArea):
     def _run_section(self) -> QWidget:
         self.run_table = Table(self._theme, "Latest runs", self._run_model, rows_shown=LATEST_RUNS)
         self.run_table.set_row_lines(1)
-        self.run_table.set_columns(18, 0, 17, 24, 15, 11)
+        self.run_table.set_columns(15, 0, 14, 18, 12, 8)
+        self.run_table.hide_when_narrow({4: 760, 5: 640})
         self.run_table.opened.connect(self.run_wanted)
         all_runs = Button(self._theme, "See all activity", role="link")
         all_runs.clicked.connect(lambda: self.activity_wanted.emit(""))
@@ -176,7 +178,7 @@ class OverviewPage(QScrollArea):
         for view in snapshot.pairs:
             self._pair_buttons[view.pair.id].show_pair(view)
         _swap(self.pair_table, self._no_pairs, bool(snapshot.pairs))
-        self._run_model.show_runs(snapshot.runs, snapshot.names)
+        self._run_model.show_runs(snapshot.runs, snapshot.short_names)
         _swap(self.run_table, self._no_runs, bool(snapshot.runs))
         self.tick()
 
@@ -191,6 +193,10 @@ class OverviewPage(QScrollArea):
         upcoming = words.ahead(status.next_run_at, now)
         self._next.say(upcoming[:1].upper() + upcoming[1:] if upcoming else "–", "Next sync")
         self._pair_model.tick()
+        figures = (self._accounts, self._pairs, self._next)
+        width = max(figure.minimumSizeHint().width() for figure in figures)
+        for figure in figures:
+            figure.setMinimumWidth(width)
 
     def _show_problems(self, problems: tuple[Problem, ...]) -> None:
         if problems == self._problems:

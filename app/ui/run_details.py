@@ -31,7 +31,7 @@ class RunDetails(Frame):
         self.run_id: str | None = None
         self._badge = Badge(theme, "circle-dashed", Tone.QUIET, 36)
         self._title = Label("", "heading")
-        self._detail = Label("", "muted")
+        self._detail = Label("", "muted", wrap=True)
         texts = QVBoxLayout()
         texts.setSpacing(1)
         texts.addWidget(self._title)
@@ -52,7 +52,8 @@ class RunDetails(Frame):
         self._model = ActionModel(now, self)
         self.table = Table(theme, "What this run did", self._model, rows_shown=1000)
         self.table.set_row_lines(2)
-        self.table.set_columns(15, 0, 44, 14)
+        self.table.set_columns(15, 0, 46)
+        self.table.hide_when_narrow({2: 560})
         column = QVBoxLayout(self)
         column.setContentsMargins(5, 14, 5, 2)
         column.setSpacing(8)

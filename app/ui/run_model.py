@@ -8,19 +8,18 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.domain.runs import ActionRecord, ActionResult, Run
+from app.domain.runs import ActionRecord, Run
 from app.ui import words
 from app.ui.tables import KEY, QUIET, SECOND_LINE, SIGN
 from app.ui.widgets import plain_tooltip
-from app.ui.words import Sign, Tone
 
 Index = QModelIndex | QPersistentModelIndex
 
 RUN_HEADS = ("Time", "Pair", "Status", "Changes", "Started by", "Took")
 TIME, PAIR, STATUS, CHANGES, TRIGGER, TOOK = range(6)
 
-ACTION_HEADS = ("What", "Event", "Why", "Result")
-WHAT, EVENT, WHY, RESULT = range(4)
+ACTION_HEADS = ("What", "Event", "Why")
+WHAT, EVENT, WHY = range(3)
 
 GONE_PAIR = "Removed pair"
 """Shown for runs whose pair no longer exists."""
@@ -87,7 +86,7 @@ class RunModel(QAbstractTableModel):
             return column in (TRIGGER, TOOK) or (column == CHANGES and self._text(run, column) in ("–", "No changes"))
         if role == Qt.ItemDataRole.ToolTipRole and column == STATUS and run.errors:
             return plain_tooltip(run.errors[0].message)
-        if role == Qt.ItemDataRole.ToolTipRole and column == PAIR:
+        if role == Qt.ItemDataRole.ToolTipRole and column in (PAIR, CHANGES):
             return plain_tooltip(self._text(run, column))
         return None
 
@@ -142,32 +141,21 @@ class ActionModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(action, column)
         if role == SIGN and column == WHAT:
-            return self._sign(action)
+            return words.action_sign(action)
         if role == SECOND_LINE and column == EVENT:
             return self._when(action)
         if role == QUIET:
-            return column in (WHY, RESULT)
+            return column == WHY
         if role == Qt.ItemDataRole.ToolTipRole and column in (EVENT, WHY):
             return plain_tooltip(self._text(action, column))
         return None
 
-    @staticmethod
-    def _sign(action: ActionRecord) -> Sign:
-        sign = words.VERB_SIGNS[action.verb]
-        if action.result is ActionResult.DONE:
-            return Sign(sign.icon, words.DONE_WORDS[action.verb], sign.tone)
-        if action.result is ActionResult.FAILED:
-            return Sign("circle-x", sign.word, Tone.FAILED)
-        return sign
-
     def _text(self, action: ActionRecord, column: int) -> str:
         if column == WHAT:
-            return self._sign(action).word
+            return words.action_sign(action).word
         if column == EVENT:
             return action.title or "(no title)"
-        if column == WHY:
-            return action.sentence
-        return words.RESULT_WORDS[action.result]
+        return action.sentence
 
     def _when(self, action: ActionRecord) -> str:
         if action.starts_at is None:

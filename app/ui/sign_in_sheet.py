@@ -132,8 +132,7 @@ class SignInSheet(QDialog):
         except KalendsError as error:
             self._show_failure(error.message, error.fix)
             return
-        finally:
-            self._clock.stop()
+        self._clock.stop()
         self._attempt = ended
         if ended.status is AttemptStatus.DONE:
             self.connected.emit(ended)
@@ -162,6 +161,7 @@ class SignInSheet(QDialog):
         self._pages.setCurrentWidget(self._choice)
 
     def _show_failure(self, sentence: str, fix: str | None) -> None:
+        self._clock.stop()
         self._failed.say(sentence, fix)
         self._pages.setCurrentWidget(self._failed)
         self._failed.again_button.setFocus()

@@ -17,7 +17,17 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -184,6 +194,7 @@ class Table(QTableView):
         self.setModel(model)
         self.hovered_row = -1
         self._rows_shown = rows_shown
+        self._narrow: dict[int, int] = {}
         self.setAccessibleName(name)
         self.setItemDelegate(RowDelegate(theme, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -220,6 +231,17 @@ class Table(QTableView):
                 header.resizeSection(column, width * unit + 2 * _PAD)
             else:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+
+    def hide_when_narrow(self, below: dict[int, int]) -> None:
+        """Columns that give their room to the others when the table is narrower than this, in pixels at 10 points."""
+        self._narrow = below
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hide what there is no room for."""
+        scale = self.font().pointSizeF() / 10
+        for column, width in self._narrow.items():
+            self.setColumnHidden(column, event.size().width() < width * scale)
+        super().resizeEvent(event)
 
     def chosen(self) -> str | None:
         """The `KEY` of the chosen row."""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 from app.domain.errors import KalendsError
 
@@ -86,6 +87,9 @@ class TaskRunner(QObject):
             return
         error = task.exception()
         if error is None:
+            return
+        if not isValid(self):
+            _log.error("error in a task of a window that is gone", exc_info=error)
             return
         again = partial(self._again, work, key)
         if isinstance(error, KalendsError):

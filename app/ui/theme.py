@@ -211,5 +211,4 @@ def style_sheet(colours: Colours, points: float) -> str:
     values["large"] = f"{points * 1.2:.2f}pt"
     values["title"] = f"{points * 1.6:.2f}pt"
     values["display"] = f"{points * 2.0:.2f}pt"
-    values["chevron"] = resource("icons", "lucide", "chevron-down.svg").as_posix()
     return template.substitute(values)

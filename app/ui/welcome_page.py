@@ -118,5 +118,9 @@ class StartPage(QWidget):
 def _centre(page: QWidget, child: QWidget) -> None:
     column = QVBoxLayout(page)
     column.addStretch(2)
-    column.addWidget(child, 0, Qt.AlignmentFlag.AlignHCenter)
+    row = QHBoxLayout()
+    row.addStretch(1)
+    row.addWidget(child)  # without an alignment, which would keep the layout from asking for height by width
+    row.addStretch(1)
+    column.addLayout(row)
     column.addStretch(3)

@@ -9,8 +9,8 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui.icons import icon, own_pixmap, pixmap
 from app.ui.theme import Colours, Theme
@@ -113,6 +113,17 @@ class Mark(QWidget):
         painter.end()
 
 
+_BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+
+
+def _show_ring(button: QAbstractButton, shown: bool) -> None:
+    """Show focus that came by key: after a click the pointer has said enough."""
+    if bool(button.property("ring")) != shown:
+        button.setProperty("ring", shown)
+        button.style().unpolish(button)
+        button.style().polish(button)
+
+
 class Button(QPushButton):
     """A button in a role of the style sheet (`primary`, `link`, `nav`, `choice`; empty for an ordinary one).
 
@@ -142,6 +153,16 @@ class Button(QPushButton):
         # Styles put icon and word too close together; two thin spaces are the gap, unknown to a screen reader.
         self.setText(f"\u2009\u2009{text}" if self._glyph else text)
         self.setAccessibleName(self._name or text)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring if a key brought the focus."""
+        _show_ring(self, event.reason() in _BY_KEY)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        _show_ring(self, False)
+        super().focusOutEvent(event)
 
     def _colour(self) -> None:
         if not self._glyph:
@@ -174,9 +195,37 @@ class IconButton(QToolButton):
         self.setToolTip(plain_tooltip(name))
         self._colour()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring if a key brought the focus."""
+        _show_ring(self, event.reason() in _BY_KEY)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        _show_ring(self, False)
+        super().focusOutEvent(event)
+
     def _colour(self) -> None:
         colours = self._theme.colours
         self.setIcon(icon(self._glyph, colours.muted, 16, off=colours.line_strong))
+
+
+class Choice(QComboBox):
+    """A choice among texts. The style sheet cannot colour its arrow, so it is drawn here."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setAccessibleName(name)
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the box, then the arrow in the theme's colour."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        arrow = pixmap("chevron-down", self._theme.colours.muted, 16, self.devicePixelRatioF())
+        painter.drawPixmap(self.width() - 26, (self.height() - 16) // 2, arrow)
+        painter.end()
 
 
 class Frame(QFrame):

@@ -57,7 +57,7 @@ class Sidebar(QWidget):
         column.addLayout(self._pages)
         column.addStretch(1)
         column.addLayout(foot)
-        self.setFixedWidth(self.fontMetrics().averageCharWidth() * 30)
+        self.setFixedWidth(self.fontMetrics().averageCharWidth() * 27)
 
     def add(self, name: str, text: str, glyph: str) -> None:
         """Add a page's button."""
@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Kalends")
         self.setWindowIcon(own_icon("kalends"))
         self.resize(SIZE)
-        self.setMinimumSize(760, 480)
+        self.setMinimumSize(920, 520)
         self._stack = QStackedWidget()
         for page in (self.start, self.welcome, overview, activity):
             self._stack.addWidget(page)
@@ -207,6 +207,7 @@ class MainWindow(QMainWindow):
         if not self.sidebar.isVisibleTo(self):
             self.sidebar.show()
             self.show_page(self._wanted)
+            self.sidebar.buttons[self._wanted].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_page(self, name: str) -> None:
         """Show a page of the sidebar (`overview`, `activity`), once there is something to show."""
@@ -236,6 +237,8 @@ class MainWindow(QMainWindow):
         self.close()
 
     def _show_bare(self, page: QWidget) -> None:
+        # Or Qt hands the focus of what is hidden to whatever comes next, with a ring around it.
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.sidebar.hide()
         self.demo_strip.hide()
         self._stack.setCurrentWidget(page)

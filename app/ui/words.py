@@ -5,13 +5,15 @@ Pure: no Qt, no clock, no state. A sign is an icon with a tone; it never stands 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, Mode, PairState, SyncPair
-from app.domain.runs import ActionResult, Counts, Run, RunStatus, Trigger, Verb
+from app.domain.runs import ActionRecord, ActionResult, Counts, Run, RunStatus, Trigger, Verb
 from app.services.views import PROVIDER_NAMES, PairView, RollUp, StatusView
 
 
@@ -110,14 +112,6 @@ DONE_WORDS = {
     Verb.ASK: "Asked",
 }
 
-RESULT_WORDS = {
-    ActionResult.PLANNED: "Planned",
-    ActionResult.DONE: "Done",
-    ActionResult.FAILED: "Failed",
-    ActionResult.HELD: "Waits for you",
-    ActionResult.WAITING: "Waiting",
-}
-
 TRIGGER_WORDS = {
     Trigger.MANUAL: "By hand",
     Trigger.SCHEDULED: "Schedule",
@@ -149,6 +143,20 @@ def pair_name(view: PairView) -> str:
     if view.pair.direction is Direction.B_TO_A:
         return f"{view.b.label} → {view.a.label}"
     return f"{view.a.label} {ARROWS[view.pair.direction]} {view.b.label}"
+
+
+def short_names(views: Iterable[PairView]) -> dict[str, str]:
+    """`Work → Home` by pair id; the whole name where two pairs would be called the same."""
+    views = tuple(views)
+    short = {}
+    for view in views:
+        a, b = view.a.connection.name, view.b.connection.name
+        if view.pair.direction is Direction.B_TO_A:
+            a, b = b, a
+        arrow = ARROWS[Direction.BIDIRECTIONAL if view.pair.direction is Direction.BIDIRECTIONAL else Direction.A_TO_B]
+        short[view.pair.id] = f"{a} {arrow} {b}"
+    count = Counter(short.values())
+    return {view.pair.id: short[view.pair.id] if count[short[view.pair.id]] == 1 else pair_name(view) for view in views}
 
 
 def pair_kind(pair: SyncPair) -> str:
@@ -223,6 +231,20 @@ def duration(milliseconds: int) -> str:
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
+def action_sign(action: ActionRecord) -> Sign:
+    """What was done, or would be, or could not be."""
+    sign = VERB_SIGNS[action.verb]
+    if action.result is ActionResult.DONE:
+        return Sign(sign.icon, DONE_WORDS[action.verb], sign.tone)
+    if action.result is ActionResult.FAILED:
+        return Sign("circle-x", "Failed", Tone.FAILED)
+    if action.result is ActionResult.HELD:
+        return Sign("hand", "Waits for you", Tone.ATTENTION)
+    if action.result is ActionResult.WAITING:
+        return Sign("clock", "Waiting", Tone.QUIET)
+    return sign
+
+
 def changes(counts: Counts) -> str:
     """What a run wrote: `3 added, 1 changed`, or `No changes`."""
     parts = [
@@ -242,6 +264,8 @@ def changes(counts: Counts) -> str:
 def run_changes(run: Run) -> str:
     """What a run wrote, or would have, or a dash while nobody knows."""
     if not run.status.ended or run.status is RunStatus.SKIPPED:
+        return "–"
+    if run.status is RunStatus.FAILED and run.counts == Counts():
         return "–"
     if run.dry:
         return f"Preview: {changes(run.counts).lower()}"

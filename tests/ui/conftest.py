@@ -6,7 +6,9 @@ Tests here are ordinary functions that wait with `qtbot.waitUntil`; a Qt wait in
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.ui.loop import DesktopLoop
+from app.ui.theme import Scheme, Theme
+from tests.ui.desk import Desk
+from tests.ui.doubles import CoreDouble, StarterDouble
 
 
 @pytest.fixture
@@ -47,3 +52,45 @@ def wait_for(gui_loop: DesktopLoop, qtbot: QtBot) -> Callable[[Coroutine[Any, An
         return task.result()
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times are shown in the machine's zone: here it is always the same one."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture(scope="session")
+def session_theme(qapp: QApplication) -> Theme:
+    """One look for the one application."""
+    return Theme(qapp, Scheme.LIGHT)
+
+
+@pytest.fixture
+def theme(session_theme: Theme) -> Theme:
+    """The light look at the start of each test."""
+    session_theme.choose(Scheme.LIGHT)
+    return session_theme
+
+
+MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+@pytest.fixture
+def make_desk(
+    qtbot: QtBot, wait_for: Callable[[Coroutine[Any, Any, Any]], Any], theme: Theme, tmp_path: Path
+) -> Iterator[MakeDesk]:
+    """Makes desktops over the core a test gives, and stops them in the end."""
+    desks: list[Desk] = []
+
+    def make(core: Callable[[str], CoreDouble]) -> Desk:
+        desks.append(Desk(qtbot, wait_for, theme, tmp_path, StarterDouble(core)))
+        return desks[-1]
+
+    yield make
+    for desk in desks:
+        desk.end()
