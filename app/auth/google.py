@@ -104,6 +104,9 @@ class GoogleAuthenticator:
                 "google-sign-in",
                 timeout_seconds=_EXCHANGE_SECONDS,
             )
+        except TimeoutError as error:
+            listener.close()
+            raise UnavailableError("The sign-in could not be prepared in time.", reason="timeout") from error
         except BaseException:
             listener.close()
             raise

@@ -68,16 +68,12 @@ class TurningClient:
         data: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> WireResponse:
-        # httpx replaces a query when it is given any `params`, an empty one too.
-        query = {"params": params} if params else {}
+        # Merged by hand: httpx replaces a query when it is given any `params`, an empty one too.
+        request = self._client.build_request(method, turned(url, self._origin), data=data, headers=headers)
+        if params:
+            request.url = request.url.copy_merge_params(dict(params))
         try:
-            response = self._client.request(
-                method,
-                turned(url, self._origin),
-                data=data,
-                headers=headers,
-                **query,  # type: ignore[arg-type]
-            )  # the query is of one of the kinds httpx takes
+            response = self._client.send(request)
         except httpx.TransportError as error:
             raise OfflineError("Microsoft cannot be reached.", reason=type(error).__name__) from error
         if response.status_code >= 500 or response.status_code == 429:
