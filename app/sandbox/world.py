@@ -40,10 +40,15 @@ class Storage:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        # The demo makes the sandbox on one thread and serves it on the core thread; it is never used by two at once.
         self._held = False
-        self._db = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False)
         try:
+            # The demo makes the sandbox on one thread and serves it on another; never are two using it at once.
+            self._db = sqlite3.connect(str(path) if path else ":memory:", timeout=1.0, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise SandboxInputError(f"{path} cannot be opened as a sandbox file ({error}).") from error
+        try:
+            # Held by one process: a second sandbox on the same file would answer from a memory of its own.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
             tables = int(self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
             if version > STORAGE_VERSION or (tables and not version):
@@ -58,7 +63,7 @@ class Storage:
             self._db.commit()
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise SandboxInputError(f"{path} cannot be read as a sandbox file ({error}).") from error
+            raise SandboxInputError(f"{path} cannot be used as a sandbox file ({error}).") from error
         except SandboxInputError:
             self._db.close()
             raise

@@ -2,7 +2,7 @@
 
 Paths: `/o/oauth2/v2/auth`, `/token`, `/revoke`, `/oauth2/v2/userinfo`, `/v1/userinfo`, `/calendar/v3/…`,
 `/batch/calendar/v3`. Not emulated, and answered with 501: watch channels, acl, import, quickAdd, changes of calendars
-and list entries, conference data, attachments, event labels. Gmail is not there yet.
+and list entries, conference data, attachments, event labels, maxAttendees. Gmail is not there yet.
 """
 
 from __future__ import annotations

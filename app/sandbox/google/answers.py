@@ -32,6 +32,8 @@ class Answers:
             try:
                 if request.query_params.get("alt", "json") != "json":
                     raise GoogleError(400, "invalidParameter", "Only alt=json is served.", location="alt")
+                if "maxAttendees" in request.query_params:
+                    raise not_emulated("maxAttendees")
                 return await handler(request)
             except GoogleError as error:
                 return error_response(error)

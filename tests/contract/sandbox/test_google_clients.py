@@ -165,6 +165,30 @@ def test_an_unticked_scope_is_not_granted(
     assert refused.value.error_details[0]["reason"] == "insufficientPermissions"
 
 
+def test_the_consent_page_takes_a_browsers_own_post_and_no_strangers(
+    served: dict[str, Any], closing: ExitStack
+) -> None:
+    query = {
+        "client_id": served["google"]["client_id"],
+        "redirect_uri": REDIRECT,
+        "scope": "openid",
+        "response_type": "code",
+        "state": "a b&c",
+    }
+    browser = closing.enter_context(httpx.Client(trust_env=False))
+    page = browser.get(served["google"]["auth_uri"], params=query, headers={"Sec-Fetch-Site": "none"})
+    form = ConsentForm()
+    form.feed(page.text)
+    data = {**dict(form.fields), "decision": "allow"}
+    url = base_of(served) + form.action
+    stranger = browser.post(url, data=data, headers={"Origin": "https://example.com"})
+    assert stranger.status_code == 403
+    own = browser.post(url, data=data, headers={"Origin": base_of(served), "Sec-Fetch-Site": "same-origin"})
+    assert own.status_code == 302
+    assert parse_qs(urlsplit(own.headers["location"]).query)["state"] == ["a b&c"]
+    assert browser.post(url, data=data).status_code == 400
+
+
 def test_a_refusal_comes_back_as_access_denied(
     served: dict[str, Any], closing: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,19 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Storage(path)
 
 
+def test_a_file_is_held_by_one_sandbox_at_a_time(tmp_path: Path) -> None:
+    first = Storage(tmp_path / "s.db")
+    with pytest.raises(SandboxInputError, match="locked"):
+        Storage(tmp_path / "s.db")
+    first.close()
+    Storage(tmp_path / "s.db").close()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SandboxInputError, match="absent"):
+        Storage(tmp_path / "absent" / "s.db")
+
+
 def test_a_world_goes_on_where_it_was(tmp_path: Path) -> None:
     world = World(Storage(tmp_path / "w.db"), random_seed=4, clock=Clock(lambda: NOON))
     world.put_account(Account("google", "Ana@Example.com", "Ana", "1", "UTC"))
