@@ -39,6 +39,14 @@ Refresh = Callable[[bytes], Refreshed]
 """Trades a secret for an access token. Blocking; raises AuthExpiredError, OfflineError, UnavailableError."""
 
 
+Hide = Callable[[str], None]
+"""Told a secret text that must not show in any log."""
+
+
+def hide_nothing(secret: str) -> None:
+    """For whoever keeps no log."""
+
+
 class FreshTokens:
     """`domain.ports.AccessTokens` of one account.
 
@@ -48,16 +56,25 @@ class FreshTokens:
         refresh: the provider's way.
         clock: for lifetimes.
         timeout_seconds: how long a refresh may take in all.
+        hide: told every token, so that the log can leave it out.
     """
 
     def __init__(
-        self, account_id: str, safe: Safe, refresh: Refresh, clock: Clock, *, timeout_seconds: float = REFRESH_SECONDS
+        self,
+        account_id: str,
+        safe: Safe,
+        refresh: Refresh,
+        clock: Clock,
+        *,
+        timeout_seconds: float = REFRESH_SECONDS,
+        hide: Hide = hide_nothing,
     ) -> None:
         self._account_id = account_id
         self._safe = safe
         self._refresh = refresh
         self._clock = clock
         self._timeout_seconds = timeout_seconds
+        self._hide = hide
         self._token = ""
         self._good_until: datetime | None = None
         self._flight: asyncio.Task[str] | None = None
@@ -121,6 +138,7 @@ class FreshTokens:
             # From here on the old secret may be dead: kept here until it is in the safe, tried again at the next call.
             self._unsaved = refreshed.secret
             await self._keep(refreshed.secret)
+        self._hide(refreshed.token)
         self._token = refreshed.token
         lifetime = refreshed.lifetime_seconds
         self._good_until = self._clock.now() + timedelta(seconds=lifetime - min(_MARGIN_SECONDS, lifetime / 2))

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from app.auth.addresses import GOOGLE_AUTH_URI, GOOGLE_REVOKE_URI, GOOGLE_TOKEN_URI, GoogleAddresses
-from app.auth.freshness import FreshTokens, Refreshed
+from app.auth.freshness import FreshTokens, Hide, Refreshed, hide_nothing
 from app.auth.listener import SIGN_IN_SECONDS, RedirectListener
 from app.auth.pages import AnswerPages
 from app.auth.safe import Safe
@@ -66,6 +66,7 @@ class GoogleAuthenticator:
         pages: what the browser is shown at the end.
         clock: for lifetimes and the deadline.
         deadline_seconds: how long a sign-in waits for the browser.
+        hide: told every state and token, so that the log can leave it out.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class GoogleAuthenticator:
         clock: Clock,
         *,
         deadline_seconds: float = SIGN_IN_SECONDS,
+        hide: Hide = hide_nothing,
     ) -> None:
         self._addresses = addresses
         self._safe = safe
         self._pages = pages
         self._clock = clock
         self._deadline_seconds = deadline_seconds
+        self._hide = hide
         self._tokens: dict[str, FreshTokens] = {}
 
     async def begin(self, *, login_hint: str | None = None) -> GoogleSignIn:
@@ -98,6 +101,7 @@ class GoogleAuthenticator:
         await self._safe.unlock()
         listener = RedirectListener(self._pages, self._clock, deadline_seconds=self._deadline_seconds)
         await listener.start()
+        self._hide(listener.state)
         try:
             flow, url = await call_in_thread(
                 lambda: _start_flow(self._addresses, listener.port, listener.state, login_hint),
@@ -121,7 +125,7 @@ class GoogleAuthenticator:
     def tokens(self, account_id: str) -> FreshTokens:
         """Fresh access tokens of an account; the same object for every caller."""
         if account_id not in self._tokens:
-            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock)
+            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
         return self._tokens[account_id]
 
     async def forget(self, account_id: str) -> None:
@@ -153,7 +157,9 @@ class GoogleAuthenticator:
             self._tokens[account_id].forget()
 
     def _refresh(self, secret: bytes) -> Refreshed:
-        return _refresh(self._addresses, _Secret.unpack(secret))
+        kept = _Secret.unpack(secret)
+        self._hide(kept.refresh_token)
+        return _refresh(self._addresses, kept)
 
 
 class GoogleSignIn:

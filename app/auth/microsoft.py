@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from app.auth.addresses import MICROSOFT_ORIGIN, MicrosoftAddresses
-from app.auth.freshness import FreshTokens, Refreshed
+from app.auth.freshness import FreshTokens, Hide, Refreshed, hide_nothing
 from app.auth.listener import SIGN_IN_SECONDS, RedirectListener
 from app.auth.pages import AnswerPages
 from app.auth.safe import Safe
@@ -55,6 +55,7 @@ class MicrosoftAuthenticator:
         pages: what the browser is shown at the end.
         clock: for lifetimes and the deadline.
         deadline_seconds: how long a sign-in waits for the browser.
+        hide: told every state and token, so that the log can leave it out.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class MicrosoftAuthenticator:
         clock: Clock,
         *,
         deadline_seconds: float = SIGN_IN_SECONDS,
+        hide: Hide = hide_nothing,
     ) -> None:
         self._addresses = addresses
         self._safe = safe
         self._pages = pages
         self._clock = clock
         self._deadline_seconds = deadline_seconds
+        self._hide = hide
         self._tokens: dict[str, FreshTokens] = {}
 
     async def begin(self, *, login_hint: str | None = None) -> MicrosoftSignIn:
@@ -88,6 +91,7 @@ class MicrosoftAuthenticator:
         await self._safe.unlock()
         listener = RedirectListener(self._pages, self._clock, deadline_seconds=self._deadline_seconds)
         await listener.start()
+        self._hide(listener.state)
         try:
             flow = await call_in_thread(
                 lambda: _start_flow(self._addresses, listener.port, listener.state, login_hint),
@@ -111,7 +115,7 @@ class MicrosoftAuthenticator:
     def tokens(self, account_id: str) -> FreshTokens:
         """Fresh access tokens of an account; the same object for every caller."""
         if account_id not in self._tokens:
-            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock)
+            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
         return self._tokens[account_id]
 
     async def forget(self, account_id: str) -> None:
@@ -125,6 +129,8 @@ class MicrosoftAuthenticator:
             self._tokens[account_id].forget()
 
     def _refresh(self, secret: bytes) -> Refreshed:
+        for entry in json.loads(secret).get("RefreshToken", {}).values():
+            self._hide(str(entry.get("secret", "")))
         return _refresh(self._addresses, secret)
 
 

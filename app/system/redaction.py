@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 HIDDEN: Final = "[hidden]"
 _SHORTEST_SECRET: Final = 6
+_SECRETS_KEPT: Final = 256
 
 _SECRET_FIELDS: Final = re.compile(
     r"(?i)(?:^|[_\-.])(?:authorization|cookie|set-cookie|password|passphrase|secret|token|code|code_verifier|verifier"
@@ -52,12 +54,14 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: frozenset[str] = frozenset()
+        self._secrets: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._values: tuple[str, ...] = ()
 
     def register(self, secret: str) -> None:
         """Hide this exact text from now on, wherever it appears, as it is or encoded for JSON or a URL.
 
-        Texts shorter than six characters are ignored: hiding them would hide ordinary words.
+        Texts shorter than six characters are ignored: hiding them would hide ordinary words. Only the newest few
+        hundred are remembered: tokens are replaced every hour, and every line is searched for all of them.
         """
         if len(secret) < _SHORTEST_SECRET:
             return
@@ -67,12 +71,17 @@ class Redactor:
         forms |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in shown}
         forms |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
         with self._lock:
-            self._values = self._values | forms
+            self._secrets[secret] = frozenset(forms)
+            self._secrets.move_to_end(secret)
+            if len(self._secrets) > _SECRETS_KEPT:
+                self._secrets.popitem(last=False)
+            # Longest first: a secret may begin with another one.
+            everything = {form for known in self._secrets.values() for form in known}
+            self._values = tuple(sorted(everything, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """A text without registered values and without what looks like a secret or an e-mail address."""
-        # Longest first: a secret may begin with another one.
-        for value in sorted(self._values, key=len, reverse=True):
+        for value in self._values:
             text = text.replace(value, HIDDEN)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)

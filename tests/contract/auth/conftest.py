@@ -35,6 +35,7 @@ class World:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.dark = False
+        self.hidden: list[str] = []
         self.env: dict[str, str] = sandbox.description()["env"]
         self.secrets = MemorySecrets()
         self.vault = FixedVault()
@@ -47,8 +48,12 @@ class World:
         pages = load_pages(Path(__file__).resolve().parents[3] / "resources" / "oauth")
         addresses = find_addresses({**self.env, **changes})
         safe, clock = Safe(self.vault, self.secrets), SystemClock()
-        self.google = GoogleAuthenticator(addresses.google, safe, pages, clock, deadline_seconds=30)
-        self.microsoft = MicrosoftAuthenticator(addresses.microsoft, safe, pages, clock, deadline_seconds=30)
+        self.google = GoogleAuthenticator(
+            addresses.google, safe, pages, clock, deadline_seconds=30, hide=self.hidden.append
+        )
+        self.microsoft = MicrosoftAuthenticator(
+            addresses.microsoft, safe, pages, clock, deadline_seconds=30, hide=self.hidden.append
+        )
 
     def authenticator(self, provider: Provider) -> Authenticator:
         """The one for a provider."""

@@ -192,3 +192,12 @@ async def _status(world: World, provider: Provider, token: str) -> int:
     path = "/users/me/calendarList" if provider is Provider.GOOGLE else "/me/calendars"
     async with httpx.AsyncClient(trust_env=False) as http:
         return (await http.get(base + path, headers={"Authorization": f"Bearer {token}"})).status_code
+
+
+@BOTH
+async def test_every_secret_in_use_is_told_to_whoever_hides_secrets(world: World, provider: Provider) -> None:
+    granted = await world.connect(provider)
+    token = await world.authenticator(provider).tokens("acct_1").token()
+    content = json.loads(granted.secret)
+    kept = content["refresh_token"] if provider is Provider.GOOGLE else _refresh_token(granted.secret)
+    assert {token, kept} <= set(world.hidden)

@@ -185,3 +185,10 @@ def test_ordinary_numbers_and_words_stay_readable(tmp_path: Path) -> None:
 def test_too_short_a_secret_is_not_registered_as_it_would_hide_words(redactor: Redactor) -> None:
     redactor.register("run")
     assert redactor.text("the run ended") == "the run ended"
+
+
+def test_the_newest_secrets_stay_hidden_when_very_many_were_registered(redactor: Redactor) -> None:
+    for number in range(2000):
+        redactor.register(f"opaque{number:05d}value")
+    assert redactor.text("see opaque01999value") == f"see {HIDDEN}"
+    assert redactor.text("see opaque01800value") == f"see {HIDDEN}"
