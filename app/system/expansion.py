@@ -7,13 +7,15 @@ it has not answered within a second; its verdict is kept, so that one hostile se
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import subprocess  # the worker must be killable, which a thread is not
 import sys
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +29,7 @@ from app.system.recurrence import RuleSet, read_rules, too_dense
 WORKER_SECONDS: Final = 1.0
 _START_SECONDS: Final = 20.0
 _VERDICTS_KEPT: Final = 512
+_LATE_SECONDS: Final = 900.0
 # A wall clock and its zone differ by less than this from any other zone's.
 _MARGIN: Final = timedelta(days=2)
 
@@ -44,11 +47,19 @@ class BoundedExpander:
     Args:
         command: starts the worker.
         worker_seconds: how long it may think about one series.
+        clock: seconds that only go forward, for how long the verdict on a late rule lasts.
     """
 
-    def __init__(self, command: Sequence[str] | None = None, *, worker_seconds: float = WORKER_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] | None = None,
+        *,
+        worker_seconds: float = WORKER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._worker = _Worker(tuple(command if command is not None else worker_command()), worker_seconds)
-        self._verdicts: OrderedDict[tuple[Any, ...], tuple[datetime, ...] | InputError] = OrderedDict()
+        self._clock = clock
+        self._verdicts: OrderedDict[tuple[Any, ...], tuple[tuple[datetime, ...] | InputError, float]] = OrderedDict()
 
     def occurrences(self, fields: Fields, span: Span, fallback_zone: str) -> Sequence[Moment]:
         """Original starts of all occurrences that overlap a span, cancelled ones included, in order.
@@ -84,15 +95,25 @@ class BoundedExpander:
     def _elsewhere(self, rules: RuleSet, lines: Sequence[str], after: datetime, before: datetime) -> Sequence[datetime]:
         series = (rules.start, rules.zone, rules.all_day, tuple(lines))
         # A refusal is kept for the series whatever the span: spans move with the days, hostile rules stay.
-        verdict = self._verdicts.get(series) or self._verdicts.get((*series, after, before))
+        verdict = self._kept(series) or self._kept((*series, after, before))
         if verdict is None:
-            verdict = self._worker.ask(rules, lines, after, before)
-            self._verdicts[series if isinstance(verdict, InputError) else (*series, after, before)] = verdict
+            try:
+                verdict = self._worker.ask(rules, lines, after, before)
+                lasts = math.inf
+            except TimeoutError:
+                # On a busy machine an honest rule can be late too: it gets another chance.
+                verdict, lasts = too_dense(), self._clock() + _LATE_SECONDS
+            key = series if isinstance(verdict, InputError) else (*series, after, before)
+            self._verdicts[key] = (verdict, lasts)
             if len(self._verdicts) > _VERDICTS_KEPT:
                 self._verdicts.popitem(last=False)
         if isinstance(verdict, InputError):
             raise InputError(verdict.message, code=verdict.code, fix=verdict.fix)
         return verdict
+
+    def _kept(self, key: tuple[Any, ...]) -> tuple[datetime, ...] | InputError | None:
+        verdict, until = self._verdicts.get(key, (None, math.inf))
+        return verdict if self._clock() < until else None
 
 
 class _Worker:
@@ -108,7 +129,7 @@ class _Worker:
     def ask(
         self, rules: RuleSet, lines: Sequence[str], after: datetime, before: datetime
     ) -> tuple[datetime, ...] | InputError:
-        """Have one series walked; kills the worker when it does not answer in time."""
+        """Have one series walked. Raises TimeoutError when it took too long, the worker killed."""
         question = json.dumps(
             {
                 "lines": list(lines),
@@ -128,7 +149,7 @@ class _Worker:
                 answer = self._answers.get(timeout=self._seconds)
             except queue.Empty:
                 self._kill()
-                return too_dense()
+                raise TimeoutError from None
             except OSError as error:
                 self._kill()
                 raise _failed() from error

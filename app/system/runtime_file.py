@@ -6,11 +6,20 @@ that is fresh at each start and opens `/local/v1` only. A file can outlive its a
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import secrets
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from app.system.private_files import read_json, remove, write_json
+
+_PROOF_SECONDS: Final = 2.0
+_PROOF_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,27 @@ def read_control(path: Path) -> ControlAddress | None:
         instance=str(content["instance"]),
         token=str(content["token"]),
     )
+
+
+def proves(url: str, instance: str) -> bool:
+    """Whether what answers at `url` knows the secret of its start: a squatter on the port gets no token.
+
+    Asks `GET /healthz?challenge=…` and checks the HMAC-SHA256 of `challenge:port` (`contract/api.md` §1).
+    """
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.port is None:
+        return False
+    challenge = secrets.token_urlsafe(24)
+    connection = HTTPConnection(parts.hostname, parts.port, timeout=_PROOF_SECONDS)
+    try:
+        connection.request("GET", f"/healthz?challenge={challenge}")
+        answer = json.loads(connection.getresponse().read(_PROOF_BYTES))
+    except (OSError, HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    expected = hmac.new(instance.encode(), f"{challenge}:{parts.port}".encode(), hashlib.sha256).hexdigest()
+    return isinstance(answer, dict) and hmac.compare_digest(str(answer.get("proof", "")), expected)
 
 
 def withdraw(path: Path, pid: int) -> None:

@@ -210,7 +210,7 @@ def test_a_rule_that_walks_for_ever_is_cut_off_and_called_too_dense(line: str) -
         begun = time.perf_counter()
         with pytest.raises(InputError):
             expander.occurrences(fields, _span("2026-01-02", "2027-01-02"), "UTC")
-        assert time.perf_counter() - begun < 0.5
+        assert time.perf_counter() - begun < 0.9
     finally:
         expander.close()
 
@@ -221,12 +221,28 @@ def test_a_rule_that_never_matches_gives_its_first_start_only(expander: BoundedE
 
 
 def test_after_a_worker_was_killed_the_next_series_gets_a_new_one() -> None:
-    expander = BoundedExpander(worker_seconds=0.5)
+    expander = BoundedExpander(worker_seconds=2)
     try:
         with pytest.raises(InputError):
             expander.occurrences(_series(_NINE, "RRULE:FREQ=SECONDLY;BYYEARDAY=366;BYMONTH=1"), _YEAR, "UTC")
         walls = expander.occurrences(_series(_NINE, "RRULE:FREQ=HOURLY;INTERVAL=12;COUNT=3"), _YEAR, "UTC")
         assert _dates(walls) == ["2026-01-05T09:00:00", "2026-01-05T21:00:00", "2026-01-06T09:00:00"]
+    finally:
+        expander.close()
+
+
+def test_a_rule_that_was_late_gets_another_chance_after_a_while() -> None:
+    now = [0.0]
+    expander = BoundedExpander(worker_seconds=0, clock=lambda: now[0])
+    fields = _series(_NINE, "RRULE:FREQ=HOURLY;INTERVAL=12;COUNT=3")
+    try:
+        with pytest.raises(InputError):
+            expander.occurrences(fields, _YEAR, "UTC")
+        expander._worker._seconds = 10
+        with pytest.raises(InputError):
+            expander.occurrences(fields, _YEAR, "UTC")
+        now[0] += 1000
+        assert len(expander.occurrences(fields, _YEAR, "UTC")) == 3
     finally:
         expander.close()
 
@@ -244,9 +260,9 @@ def test_old_series_cost_no_more_than_young_ones() -> None:
     for line in ("RRULE:FREQ=DAILY", "RRULE:FREQ=WEEKLY;BYDAY=MO,WE", "RRULE:FREQ=MONTHLY;BYDAY=-1FR"):
         fields = _series(datetime(1970, 1, 2, 9), line)
         expander = BoundedExpander(("must-not-be-started",))
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert expander.occurrences(fields, _YEAR, "UTC")
-        assert time.perf_counter() - begun < 0.25
+        assert time.process_time() - begun < 0.25
 
 
 def test_a_worker_that_cannot_start_is_a_failure_and_not_an_empty_series() -> None:
@@ -395,6 +411,6 @@ def test_whatever_is_called_simple_is_walked_in_a_moment(parts: list[str], first
         return
     before = datetime(2027, 1, 1)
     if rules.simple(before):
-        begun = time.perf_counter()
+        begun = time.process_time()
         rules.walls(datetime(2025, 12, 1), before)
-        assert time.perf_counter() - begun < 0.5
+        assert time.process_time() - begun < 0.5
