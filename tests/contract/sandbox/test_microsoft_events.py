@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
+from app.sandbox.microsoft import CLIENT_ID
 from app.sandbox.world import Clock, Storage, World
 from tests.contract.sandbox.microsoft_client import EMAIL, KEY, STAMP, WINDOW, GraphClient, Scene, timed, weekly
 
@@ -239,6 +242,10 @@ async def test_read_only_calendars_refuse_writes(scene: Scene, graph: GraphClien
     assert refused["error"]["code"] == "ErrorAccessDenied"
     await graph.patch(path, {"subject": "x"}, 403)
     await graph.delete(path, 403)
+    scene.microsoft.set_role("HOLIDAYS", "writer")
+    await graph.delete(path)
+    scene.microsoft.set_role("HOLIDAYS", "freeBusyReader")
+    await graph.get("/me/calendars/HOLIDAYS/events", 403)
 
 
 async def test_events_are_reached_through_their_own_calendar_only(scene: Scene, graph: GraphClient) -> None:
@@ -320,7 +327,8 @@ async def test_invitations_that_would_be_sent_lie_in_the_outbox(scene: Scene, gr
 async def test_reopening_the_file_gives_the_same_calendars_ids_and_tokens(tmp_path: Any) -> None:
     path = tmp_path / "sandbox.db"
     first = Scene(World(Storage(path)))
-    token = first.microsoft.issue_tokens(EMAIL, None, 3600)["access_token"]
+    issued = first.microsoft.issue_tokens(EMAIL, None, 3600)
+    token = issued["access_token"]
     graph = GraphClient(first.microsoft.app, token)
     series = await graph.post("/me/events", timed("Sync", "2026-03-09", recurrence=weekly("2026-03-09", "monday")))
     instances = (await graph.get(f"/me/events/{series['id']}/instances?{WINDOW}"))["value"]
@@ -329,11 +337,17 @@ async def test_reopening_the_file_gives_the_same_calendars_ids_and_tokens(tmp_pa
     await graph.post("/me/events", timed("Once", "2026-03-10", transactionId="T-1"))
     _, delta = await graph.round(f"/me/calendars/HOME/calendarView/delta?{WINDOW}")
     before = first.microsoft.state()
-    # The process is killed: nothing is closed, what was answered has been committed.
-    second = Scene(World(Storage(path)))
+    # As after a kill: nothing was closed, and the files hold what was answered. (A file in use cannot be opened again.)
+    for name in ("sandbox.db", "sandbox.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / f"killed-{name}")
+    second = Scene(World(Storage(tmp_path / "killed-sandbox.db")))
     assert second.microsoft.state() == before
     again = GraphClient(second.microsoft.app, token)
     assert (await again.round(delta))[0] == []
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=second.microsoft.app)) as http:
+        form = {"client_id": CLIENT_ID, "grant_type": "refresh_token", "refresh_token": issued["refresh_token"]}
+        refreshed = await http.post("http://localhost:5001/common/oauth2/v2.0/token", data=form)
+    assert refreshed.status_code == 200
     await again.post("/me/events", timed("Once", "2026-03-10", transactionId="T-1"), 400)
     made = await again.post("/me/events", timed("New", "2026-03-11"))
     assert [row["id"] for row in (await again.round(delta))[0]] == [made["id"]]
