@@ -1,0 +1,354 @@
+"""What leaves Kalends as JSON: the objects of `contract/api.md` §6 and `contract/cli.md`, by one serialiser for all.
+
+The local API and the command line print the same objects; both call these functions. Pure: nothing is looked up,
+decided or kept here. Fields are only ever added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.accounts import Account
+from app.domain.keys import ApiKey
+from app.domain.pairs import DirectionSettings, Filters
+from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
+from app.services.views import (
+    Attempt,
+    ConnectionView,
+    Imported,
+    LogPage,
+    NewKey,
+    PairView,
+    Problem,
+    RunView,
+    StatusView,
+)
+
+Json = dict[str, Any]
+
+_GOOD = (RunStatus.SUCCESS, RunStatus.HELD)
+
+
+def moment(value: datetime | None) -> str | None:
+    """An aware moment as RFC 3339 in UTC, whole seconds, `Z`; None stays None."""
+    if value is None:
+        return None
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+# -- who is connected --------------------------------------------------------------------------------------------------
+
+
+def connection(view: ConnectionView) -> Json:
+    """A connection: one calendar of an account. `email` falls back to what the provider calls the person."""
+    return {
+        "id": view.connection.id,
+        "provider": str(view.connection.provider),
+        "email": view.account.email or view.account.subject,
+        "calendar_name": view.connection.name,
+        "status": str(view.status),
+        "last_synced_at": moment(view.connection.last_synced_at),
+        "account_id": view.account.id,
+        "access": str(view.connection.access),
+        "expires_at": moment(view.account.expires_at),
+        "calendar_id": view.connection.calendar_id,
+        "time_zone": view.connection.zone,
+        "sandbox": view.account.sandbox,
+        "problem": view.account.problem or view.connection.problem,
+    }
+
+
+def account(value: Account, connections: Iterable[ConnectionView]) -> Json:
+    """An account with its calendars.
+
+    Args:
+        connections: connections of any account; those of this one are taken.
+    """
+    return {
+        "id": value.id,
+        "provider": str(value.provider),
+        "email": value.email or value.subject,
+        "status": str(value.status),
+        "expires_at": moment(value.expires_at),
+        "problem": value.problem,
+        "calendars": [
+            {
+                "connection_id": view.connection.id,
+                "name": view.connection.name,
+                "access": str(view.connection.access),
+            }
+            for view in connections
+            if view.account.id == value.id
+        ],
+    }
+
+
+def attempt_begun(value: Attempt) -> Json:
+    """A sign-in just begun: the page for the browser. It carries a secret state; never log it."""
+    return {
+        "authorization_url": value.authorization_url,
+        "attempt_id": value.id,
+        "expires_at": moment(value.expires_at),
+    }
+
+
+def attempt(value: Attempt) -> Json:
+    """How a sign-in stands, without its page."""
+    error = {"code": value.error_code, "message": value.error} if value.error_code is not None else None
+    return {"status": str(value.status), "connection_ids": list(value.connection_ids), "error": error}
+
+
+# -- pairs -------------------------------------------------------------------------------------------------------------
+
+
+def pair(view: PairView) -> Json:
+    """A sync pair with its settings and how it is doing."""
+    kept = view.pair
+    other = kept.settings_b_to_a
+    return {
+        "id": kept.id,
+        "connection_a_id": kept.connection_a_id,
+        "connection_b_id": kept.connection_b_id,
+        "sync_mode": str(kept.mode),
+        "direction": str(kept.direction),
+        "status": str(kept.status),
+        "last_synced_at": moment(kept.last_synced_at),
+        "state": str(view.state),
+        "problem": view.problem,
+        "next_run_at": moment(view.next_run_at),
+        "paused_until": moment(kept.paused_until),
+        "pause_reason": kept.pause_reason,
+        "held": view.held,
+        "interval_seconds": kept.interval_seconds,
+        "settings": direction_settings(kept.settings),
+        "settings_b_to_a": None if other is None else {**direction_settings(other), "sync_mode": str(other.mode)},
+        "created_at": moment(kept.created_at),
+    }
+
+
+def direction_settings(value: DirectionSettings) -> Json:
+    """The settings of a direction (`engine.md` §2), but for its mode, which a pair shows as `sync_mode`."""
+    return {
+        "title": value.title,
+        "private_originals": str(value.private_originals),
+        "filters": filters(value.filters),
+        "reminders": str(value.reminders),
+        "copy_edited": str(value.copy_edited),
+        "copy_deleted": str(value.copy_deleted),
+        "filtered_later": str(value.filtered_later),
+        "window_back_days": value.window_back_days,
+        "window_ahead_days": value.window_ahead_days,
+    }
+
+
+def filters(value: Filters) -> Json:
+    """Which originals get no copy: true leaves them out, null is the mode's default."""
+    return {
+        "declined": value.declined,
+        "cancelled": value.cancelled,
+        "working_location": value.working_location,
+        "birthdays": value.birthdays,
+        "free": value.free,
+        "tentative": value.tentative,
+        "all_day": value.all_day,
+        "shorter_than_seconds": value.shorter_than_seconds,
+        "already_there": value.already_there,
+    }
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def trigger_answer(view: RunView) -> Json:
+    """The answer of a trigger; also what a webhook and `kalends sync` say of a run. A dry run adds its `plan`."""
+    answer = _done(view.run)
+    if not view.run.status.ended:
+        answer["status"] = str(RunStatus.RUNNING)
+    if view.run.dry:
+        answer["plan"] = [action(record) for record in view.actions]
+    return answer
+
+
+def run(value: Run) -> Json:
+    """A run, ended or not."""
+    return {
+        **_done(value),
+        "id": value.id,
+        "pair_id": value.pair_id,
+        "trigger": str(value.trigger),
+        "dry_run": value.dry,
+        "created_at": moment(value.created_at),
+        "started_at": moment(value.started_at),
+        "finished_at": moment(value.finished_at),
+        "duration_ms": value.duration_ms,
+        "reason": value.reason,
+    }
+
+
+def run_story(view: RunView) -> Json:
+    """A run with its actions."""
+    return {**run(view.run), "actions": [action(record) for record in view.actions]}
+
+
+def action(record: ActionRecord) -> Json:
+    """One line of a run's story, or of a dry run's plan."""
+    return {
+        "direction_id": record.direction_id,
+        "event_id": record.original_id,
+        "occurrence": record.occ,
+        "action": str(record.verb),
+        "reason": record.reason,
+        "sentence": record.sentence,
+        "result": str(record.result),
+        "fields": list(record.fields),
+        "title": record.title,
+        "starts_at": moment(record.starts_at),
+        "all_day": record.all_day,
+    }
+
+
+def log(value: Run) -> Json:
+    """The log row of an ended run."""
+    return {
+        "id": "log_" + value.id.removeprefix("sync_run_"),
+        "pair_id": value.pair_id,
+        "status": str(value.status),
+        "events_synced": value.counts.synced,
+        "duration_ms": value.duration_ms,
+        "created_at": moment(value.finished_at or value.created_at),
+        "sync_id": value.id,
+        "trigger": str(value.trigger),
+        **_counts(value),
+        "errors": _errors(value.errors),
+        "reason": value.reason,
+    }
+
+
+def runs_page(found: LogPage) -> Json:
+    """A page of runs."""
+    return {"runs": [run(value) for value in found.runs], **_page(found)}
+
+
+def logs_page(found: LogPage) -> Json:
+    """A page of log rows."""
+    return {"logs": [log(value) for value in found.runs], **_page(found)}
+
+
+def hold(value: Hold) -> Json:
+    """Actions that wait for the user; `expected` is the number that approving must name."""
+    return {
+        "id": value.id,
+        "pair_id": value.pair_id,
+        "direction_id": value.direction_id,
+        "cause": str(value.cause),
+        "opened_at": moment(value.opened_at),
+        "expected": value.expected,
+        "samples": list(value.samples),
+        "answer": None if value.answer is None else str(value.answer),
+        "answered_at": moment(value.answered_at),
+    }
+
+
+# -- keys, status, the demo --------------------------------------------------------------------------------------------
+
+
+def new_key(value: NewKey) -> Json:
+    """A key just made: the only time its text is shown."""
+    made = value.key
+    return {
+        "id": made.id,
+        "key": value.text,
+        "kind": str(made.kind),
+        "scopes": list(made.scopes),
+        "label": made.label,
+        "expires_at": moment(made.expires_at),
+    }
+
+
+def key(value: ApiKey) -> Json:
+    """A key as it is remembered: neither its text nor its hash."""
+    return {
+        "id": value.id,
+        "kind": str(value.kind),
+        "scopes": list(value.scopes),
+        "label": value.label,
+        "created_at": moment(value.created_at),
+        "expires_at": moment(value.expires_at),
+        "last_used_at": moment(value.last_used_at),
+        "revoked_at": moment(value.revoked_at),
+        "connection_ids": list(value.connection_ids),
+        "pair_ids": list(value.pair_ids),
+    }
+
+
+def status(value: StatusView) -> Json:
+    """How everything is doing."""
+    return {
+        "state": str(value.state),
+        "sentence": value.sentence,
+        "accounts": value.accounts,
+        "connections": value.connections,
+        "pairs": value.pairs,
+        "last_synced_at": moment(value.last_synced_at),
+        "next_run_at": moment(value.next_run_at),
+        "problems": [problem(one) for one in value.problems],
+        "profile": value.profile,
+        "version": value.version,
+        "api_url": value.api_url,
+        "started_at": moment(value.started_at),
+    }
+
+
+def problem(value: Problem) -> Json:
+    """One thing that needs the person."""
+    return {
+        "code": value.code,
+        "sentence": value.sentence,
+        "action": value.action,
+        "account_id": value.account_id,
+        "pair_id": value.pair_id,
+        "run_id": value.run_id,
+    }
+
+
+def imported(value: Imported) -> Json:
+    """What became of an imported file."""
+    return {
+        "file": value.file,
+        "events": value.events,
+        "skipped": [{"component": skip.component, "uid": skip.uid, "reason": skip.reason} for skip in value.skipped],
+    }
+
+
+def _done(value: Run) -> Json:
+    """What a run did. Not a success while it goes on, nor when an event or a side failed; holds are no failure."""
+    return {
+        "success": value.status in _GOOD,
+        "sync_id": value.id,
+        **_counts(value),
+        "status": str(value.status),
+        "errors": _errors(value.errors),
+    }
+
+
+def _counts(value: Run) -> Json:
+    counts = value.counts
+    return {
+        "events_processed": counts.processed,
+        "events_created": counts.created,
+        "events_updated": counts.updated,
+        "events_deleted": counts.deleted,
+        "events_skipped": counts.skipped,
+        "events_held": counts.held,
+        "events_failed": counts.failed,
+    }
+
+
+def _errors(errors: Sequence[RunError]) -> list[Mapping[str, str | None]]:
+    return [{"code": one.code, "message": one.message, "connection_id": one.connection_id} for one in errors]
+
+
+def _page(found: LogPage) -> Json:
+    return {"total": found.total, "page": found.page, "per_page": found.per_page}
