@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.connections import Connections
+from app.services.demo import Demo
 from app.services.history import History
 from app.services.holds import Holds
 from app.services.keys import Keys
@@ -31,7 +32,7 @@ class CoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The services of one profile."""
+    """The services of one profile. `demo` is there in the demo profile only."""
 
     info: CoreInfo
     connections: Connections
@@ -42,11 +43,16 @@ class Core:
     keys: Keys
     status: Status
     notices: Notices
+    demo: Demo | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CoreHandle:
-    """A core that runs, and how to stop it: scheduler, API, runs (5 s at most), clients, database, in that order."""
+    """A core that runs, and how to stop it: scheduler, API, runs (5 s at most), clients, database, in that order.
+
+    `api_url` is where its local API answers, None where it has none.
+    """
 
     core: Core
+    api_url: str | None
     stop: Callable[[], Awaitable[None]]

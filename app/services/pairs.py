@@ -172,7 +172,7 @@ class Pairs:
         resumed = []
         for view in self.list(viewer, PairStatus.PAUSED):
             if reason is None or view.pair.pause_reason == reason:
-                pair = self._repository.update(_applied(view.pair, PairChange(status=PairStatus.ACTIVE)))
+                pair = self._repository.update(_applied(view.pair, PairChange.resume()))
                 self._changed(pair)
                 self._sync.request(pair.id, Trigger.STARTUP)
                 resumed.append(pair)
@@ -211,6 +211,20 @@ class Pairs:
         self._repository.remove(pair_id)
         self._notices.announce(Notice(Topic.PAIR_REMOVED, self._clock.now(), pair_id=pair_id))
         return run
+
+    def run_waiting(self, account_id: str) -> None:
+        """An account was signed in anew: the active pairs that use it run at once."""
+        for view in self.list(status=PairStatus.ACTIVE):
+            if account_id in (view.a.account.id, view.b.account.id):
+                self._sync.request(view.pair.id, Trigger.STARTUP)
+
+    def follow_all(self) -> None:
+        """At start: a timer for every pair; a pause that ended meanwhile is over."""
+        for pair in self._repository.list():
+            over = pair.paused_until is not None and pair.paused_until <= self._clock.now()
+            if pair.status is PairStatus.PAUSED and over:
+                pair = self._repository.update(_applied(pair, PairChange.resume()))
+            self._schedule.follow(pair)
 
     def copies(self, pair_id: str, viewer: Viewer = EVERYTHING) -> int:
         """How many copies a pair has: the number that removing them must name. Raises NotFoundError."""

@@ -124,6 +124,11 @@ class PairChange:
     paused_until: datetime | None = None
     pause_reason: str | None = None
 
+    @classmethod
+    def resume(cls) -> PairChange:
+        """The change that ends a pause."""
+        return cls(status=PairStatus.ACTIVE)
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
