@@ -16,6 +16,9 @@ import nh3
 MAX_CHARS: Final = 1024 * 1024
 """Nothing longer is looked at (`reliability.md` E2)."""
 
+MAX_MARKUP_CHARS: Final = 256 * 1024
+"""Nor more than this of HTML, which takes longer to read."""
+
 CUT_MARK: Final = "…"
 FOOTER: Final = "-- Kalends --"
 """What we add to a text stands below this line and is cut off before comparing (`engine.md` §14)."""
@@ -30,14 +33,18 @@ _BLOCKS: Final = frozenset("blockquote dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p
 
 # A known tag or a character reference makes a text HTML; "a < b" and "AT&T" do not.
 _MARKUP: Final = re.compile(
-    rf"<(?:/?(?:{'|'.join(sorted(_TAGS | _DROPPED_WITH_CONTENT))}|html|head|body|font|img|center)\b[^<>]*|!--[^>]*)>"
+    rf"<(?:/?(?:{'|'.join(sorted(_TAGS | _DROPPED_WITH_CONTENT))}|html|head|body|font|img|center)\b[^<>]*|!--[^<>]*)>"
     r"|&(?:[a-z]{2,8}|#\d{1,7}|#x[0-9a-f]{1,6});",
     re.IGNORECASE,
 )
 _UNWANTED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINK: Final = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _FOOTER_PLAIN: Final = re.compile(rf"(?:^|\n)[ \t]*{re.escape(FOOTER)}[ \t]*(?:\n|$)")
-_FOOTER_HTML: Final = re.compile(rf"(?:\s|<br\s*/?>|</?(?:p|div|span)>)*{re.escape(FOOTER)}", re.IGNORECASE)
+_BEFORE_FOOTER: Final = ("<br>", "<p>", "<div>", "<span>", "</p>", "</div>", "</span>")
+_TAG: Final = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+# Tags that hold nothing, or that end where the next one begins: they make no depth.
+_NOT_NESTING: Final = frozenset("br dd dt hr img input li link meta option p td th tr wbr".split())
+_MAX_DEPTH: Final = 500
 
 
 def clean(text: str) -> str:
@@ -78,9 +85,15 @@ def escape(text: str) -> str:
 
 
 def sanitise(markup: str) -> str:
-    """HTML with harmless tags and web links only: no script, style, image, form, handler. Idempotent."""
+    """HTML with harmless tags and web links only: no script, style, image, form, handler. Idempotent.
+
+    Tags nested hundreds deep, which no person writes and which take a parser quadratic time, are taken out altogether.
+    """
+    markup = clean(markup[:MAX_MARKUP_CHARS])
+    if _is_too_deep(markup):
+        return escape(re.sub(r"<[^<>]*>", " ", markup)).strip()
     return nh3.clean(
-        clean(markup),
+        markup,
         tags=set(_TAGS),
         clean_content_tags=set(_DROPPED_WITH_CONTENT),
         attributes={"a": {"href"}},
@@ -139,10 +152,31 @@ def split_footer(text: str) -> tuple[str, str]:
 
 def split_footer_html(markup: str) -> tuple[str, str]:
     """Undo `with_footer_html`, also after a service added tags of its own around it."""
-    found = _FOOTER_HTML.search(markup)
-    if found is None:
+    begin = markup.find(FOOTER)
+    if begin < 0:
         return markup, ""
-    return sanitise(markup[: found.start()]), html.unescape(first_link(markup[found.end() :]))
+    end = begin
+    while True:
+        blank = end > 0 and markup[end - 1].isspace()
+        tag = next((tag for tag in _BEFORE_FOOTER if markup.endswith(tag, 0, end)), "")
+        if not blank and not tag:
+            break
+        end -= len(tag) or 1
+    return sanitise(markup[:end]), html.unescape(first_link(markup[begin + len(FOOTER) :]))
+
+
+def _is_too_deep(markup: str) -> bool:
+    """Whether tags are nested deeper than anybody writes."""
+    if markup.count("<") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for found in _TAG.finditer(markup):
+        if found[2].lower() in _NOT_NESTING:
+            continue
+        depth = max(0, depth - 1) if found[1] else depth + 1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 class _PlainText(HTMLParser):

@@ -27,7 +27,7 @@ from app.providers.retry import Retrier
 PAGE_SIZE: Final = 1000
 """Not the 2 500 allowed: a page is parsed in one go beside the windows (`performance.md` §6)."""
 
-_CHUNK: Final = 50
+_CHUNK: Final = 20
 """Events mapped between two chances for others on the loop."""
 
 _log = logging.getLogger(__name__)
