@@ -6,6 +6,7 @@ that `kalends --version` stays quick and a headless machine never loads Qt.
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -54,7 +55,7 @@ from app.system.identifiers import Identifiers, WriteStamps
 from app.system.instance import SingleWriter
 from app.system.log import start_log
 from app.system.paths import Paths, Profile, find_paths, resources
-from app.system.private_files import read_json, write_json
+from app.system.private_files import PrivateFile
 from app.system.redaction import Redactor
 from app.system.screen import has_screen
 from app.system.settings import Settings, VaultKind, load_settings
@@ -92,6 +93,7 @@ def build(
     clock: Clock,
     api_url: Callable[[], str | None] = lambda: None,
     sandbox: Sandbox | None = None,
+    hide: Callable[[str], None] = lambda secret: None,
     **replacements: Any,
 ) -> Built:
     """Put the services of one profile together.
@@ -99,6 +101,7 @@ def build(
     Args:
         store: its open database.
         sandbox: the demo's sandbox, None for real accounts.
+        hide: told every secret, so that the log leaves it out.
         replacements: other `authenticators`, `service_factory` or `expander`, for tests.
     """
     new_id = Identifiers(clock).new
@@ -169,12 +172,14 @@ def build(
     return Built(core, schedule, clients)
 
 
-def make_authenticators(addresses: Addresses, safe: Safe, clock: Clock) -> Mapping[Provider, Authenticator]:
+def make_authenticators(
+    addresses: Addresses, safe: Safe, clock: Clock, hide: Callable[[str], None]
+) -> Mapping[Provider, Authenticator]:
     """How people sign in, by provider."""
     pages = load_pages(resources() / "oauth")
     return {
-        Provider.GOOGLE: GoogleAuthenticator(addresses.google, safe, pages, clock),
-        Provider.MICROSOFT: MicrosoftAuthenticator(addresses.microsoft, safe, pages, clock),
+        Provider.GOOGLE: GoogleAuthenticator(addresses.google, safe, pages, clock, hide=hide),
+        Provider.MICROSOFT: MicrosoftAuthenticator(addresses.microsoft, safe, pages, clock, hide=hide),
     }
 
 
@@ -199,7 +204,7 @@ def service_factory(
 
 def make_vault(settings: Settings, paths: Paths) -> Vault:
     """The vault of real accounts: the keyring, or by explicit choice a passphrase. Never plain text."""
-    record = VaultFile(paths.vault_record)
+    record = PrivateFile(paths.vault_record)
     if settings.vault.kind is VaultKind.KEYRING:
         return KeyringVault(record, service=f"Kalends {paths.data}" if paths.home is not None else "Kalends")
     if settings.vault.passphrase_file is None:
@@ -207,21 +212,6 @@ def make_vault(settings: Settings, paths: Paths) -> Vault:
             "The passphrase vault needs its file: set KALENDS_VAULT_PASSPHRASE_FILE or vault.passphrase_file."
         )
     return PassphraseVault(record, settings.vault.passphrase_file)
-
-
-@dataclass(frozen=True, slots=True)
-class VaultFile:
-    """`auth.vault.VaultRecord` as a private file."""
-
-    path: Path
-
-    def load(self) -> Mapping[str, object] | None:
-        """What the vault remembers, None before its first use."""
-        return read_json(self.path)
-
-    def store(self, content: Mapping[str, object]) -> None:
-        """Keep it, 0600."""
-        write_json(self.path, dict(content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +282,8 @@ class LocalHost:
         settings = load_settings(paths.config_file, self._environ)
         clock = SystemClock()
         async with AsyncExitStack() as opened:
-            log = start_log(paths.log_file, Redactor(), level=settings.log.level, console=settings.log.console)
+            redactor = Redactor()
+            log = start_log(paths.log_file, redactor, level=settings.log.level, console=settings.log.console)
             opened.callback(log.close)
             opened.enter_context(SingleWriter(paths.lock_file))
             store = opened.enter_context(Store.open(paths.database, now=clock.now))
@@ -306,6 +297,7 @@ class LocalHost:
                 clock=clock,
                 api_url=lambda: api_address[0] if api_address else None,
                 sandbox=sandbox,
+                hide=redactor.register,
             )
             opened.push_async_callback(built.clients.aclose)
             opened.push_async_callback(built.core.connections.stop)
@@ -327,13 +319,11 @@ class LocalHost:
 
     def windows(self, profile: str, *, hidden: bool) -> int:
         """Run the desktop app until it is quit."""
-        restored = __builtins__["__import__"] if isinstance(__builtins__, dict) else __builtins__.__import__
-        # PySide6 wraps the import function; every module imported after it would cost a quarter more time and 24 MiB.
-        import builtins
-
+        plain_import = builtins.__import__
         from app.ui import application
 
-        builtins.__import__ = restored
+        # PySide6 wraps the import function; every module imported after it would cost a quarter more time and 24 MiB.
+        builtins.__import__ = plain_import
 
         async def start(name: str) -> CoreHandle:
             handle = await self.open(
@@ -349,7 +339,7 @@ class LocalHost:
 
     async def sandbox(self, *, port: int, seed: Path | None, random_seed: int | None) -> SandboxHandle:
         """Start a sandbox in memory, on its own."""
-        from app.sandbox import start_alone
+        from app.sandbox.alone import start_alone
 
         sandbox = await start_alone(port=port, seed=seed, random_seed=random_seed)
         return SandboxHandle(sandbox.description(), sandbox.stop)

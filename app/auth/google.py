@@ -128,6 +128,11 @@ class GoogleAuthenticator:
             self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
         return self._tokens[account_id]
 
+    async def settled(self) -> None:
+        """Wait until no refresh is under way."""
+        for tokens in tuple(self._tokens.values()):
+            await tokens.settled()
+
     async def forget(self, account_id: str) -> None:
         """Revoke at Google (RFC 7009) and delete the secret; an unreachable Google does not stop it."""
         secret: bytes | None = None

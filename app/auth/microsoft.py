@@ -118,6 +118,11 @@ class MicrosoftAuthenticator:
             self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
         return self._tokens[account_id]
 
+    async def settled(self) -> None:
+        """Wait until no refresh is under way."""
+        for tokens in tuple(self._tokens.values()):
+            await tokens.settled()
+
     async def forget(self, account_id: str) -> None:
         """Delete the secret. Microsoft offers public clients no revocation of a refresh token."""
         self._forget_tokens(account_id)

@@ -380,6 +380,10 @@ class Authenticator(Protocol):
         """Fresh access tokens of an account; one refresh in flight for each."""
         ...
 
+    async def settled(self) -> None:
+        """Wait until no refresh is under way, so that a rotated secret is stored before the database closes."""
+        ...
+
     async def forget(self, account_id: str) -> None:
         """Revoke at the issuer where it offers that, and delete the secret. An unreachable issuer does not stop it."""
         ...

@@ -148,9 +148,11 @@ class Connections:
             await asyncio.gather(attempt.task, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Give all attempts up."""
+        """Give all attempts up, and let a token under way be stored."""
         for attempt_id in tuple(self._attempts):
             await self.cancel(attempt_id)
+        for authenticator in self._authenticators.values():
+            await authenticator.settled()
 
     # -- keeping and letting go -------------------------------------------------------------------------------------
 
