@@ -106,7 +106,7 @@ def build(
     """
     new_id = Identifiers(clock).new
     authenticators: Mapping[Provider, Authenticator] = replacements.get("authenticators") or make_authenticators(
-        addresses, Safe(vault, store.secrets), clock
+        addresses, Safe(vault, store.secrets), clock, hide
     )
     factory = replacements.get("service_factory") or service_factory(addresses, authenticators)
     notices = Notices()
