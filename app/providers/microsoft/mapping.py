@@ -55,7 +55,6 @@ _RICH = re.compile(
     r"<(?:b|blockquote|code|em|h[1-6]|i|li|ol|pre|s|strong|sub|sup|table|u|ul)\b|\S <https?:", re.IGNORECASE
 )
 _CANCELLED_ID = re.compile(r"OID\..*\.(\d{4}-\d{2}-\d{2})", re.DOTALL)
-_ZERO = timedelta()
 
 
 # -- Graph to domain ---------------------------------------------------------------------------------------------------
@@ -225,11 +224,16 @@ def _body(body: Mapping[str, Any]) -> tuple[str, str | None, str]:
     if body.get("contentType") != "html":
         plain, link = text.split_footer(_lines(content))
         return plain, None, link
-    plain, link = text.split_footer(_lines(text.plain(content)))
-    if not _RICH.search(text.sanitise(content)) and " <http" not in plain:
+    markup = text.sanitise(content)
+    plain, link = text.split_footer(_lines(text.plain(markup)))
+    if not _says_more(markup, plain):
         return plain, None, link
-    markup, _ = text.split_footer_html(text.sanitise(content))
-    return plain, markup, link
+    return plain, text.split_footer_html(markup)[0], link
+
+
+def _says_more(markup: str, plain: str) -> bool:
+    """Whether HTML says more than its plain text; a link whose address is not its text is one that does."""
+    return bool(_RICH.search(markup)) or " <http" in plain
 
 
 def _lines(value: str) -> str:
@@ -273,7 +277,7 @@ def normal_form(fields: Fields) -> Fields:
         when=when,
         title=text.one_line(fields.title, TITLE_LIMIT),
         text=plain,
-        html=html if html and (_RICH.search(html) or " <http" in plain) else None,
+        html=html if html and _says_more(html, plain) else None,
         place=text.one_line(fields.place, PLACE_LIMIT),
         link=text.web_link(fields.link),
         availability=fields.availability,

@@ -32,13 +32,13 @@ class Counting(httpx.AsyncBaseTransport):
         self.open = asyncio.Event()
         self.working = 0
         self.most = 0
-        self.begun = 0
+        self.begun = asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Count, wait, answer."""
         parts = json.loads(request.content)["requests"] if request.content else [{"id": "0"}]
         weight = min(len(parts), MAILBOX_PARALLEL)
-        self.begun += 1
+        self.begun.set()
         self.working += weight
         self.most = max(self.most, self.working)
         await self.open.wait()
@@ -69,8 +69,7 @@ async def test_batches_and_single_reads_together_never_pass_four_at_once() -> No
     work = [made.batch([Item("GET", "me")] * size) for size in (20, 20, 3, 1)]
     waiting = asyncio.gather(*work, *(made.get("me") for _ in range(9)))
     async with asyncio.timeout(20):
-        while service.begun < 1:
-            await asyncio.sleep(0)
+        await service.begun.wait()
         service.open.set()
         answers = await waiting
     assert [len(parts) for parts in answers[:4]] == [20, 20, 3, 1]
@@ -84,8 +83,7 @@ async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
     held = asyncio.ensure_future(made.batch([Item("GET", "me")] * 20))
     queued = asyncio.ensure_future(made.batch([Item("GET", "me")] * 20))
     async with asyncio.timeout(20):
-        while service.begun < 1:
-            await asyncio.sleep(0)
+        await service.begun.wait()
         for task in (queued, held):
             task.cancel()
         await asyncio.gather(held, queued, return_exceptions=True)
