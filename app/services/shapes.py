@@ -6,13 +6,13 @@ decided or kept here. Fields are only ever added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
-from app.domain.pairs import DirectionSettings, Filters
+from app.domain.pairs import DirectionSettings, Filters, SyncPair
 from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
 from app.services.views import (
     Attempt,
@@ -30,6 +30,13 @@ Json = dict[str, Any]
 
 _GOOD = (RunStatus.SUCCESS, RunStatus.HELD)
 
+_REASONS = {
+    "offline": "This computer is offline; syncing resumes by itself.",
+    "needs_sign_in": "An account needs you to sign in again.",
+    "throttled": "A calendar service asked to slow down; syncing goes on by itself.",
+    "stopped": "The run was stopped before its end; the next one finishes its work.",
+}
+
 
 def moment(value: datetime | None) -> str | None:
     """An aware moment as RFC 3339 in UTC, whole seconds, `Z`; None stays None."""
@@ -42,11 +49,11 @@ def moment(value: datetime | None) -> str | None:
 
 
 def connection(view: ConnectionView) -> Json:
-    """A connection: one calendar of an account. `email` falls back to what the provider calls the person."""
+    """A connection: one calendar of an account. `email` falls back to the user's name where there is no address."""
     return {
         "id": view.connection.id,
         "provider": str(view.connection.provider),
-        "email": view.account.email or view.account.subject,
+        "email": _email(view.account),
         "calendar_name": view.connection.name,
         "status": str(view.status),
         "last_synced_at": moment(view.connection.last_synced_at),
@@ -56,7 +63,7 @@ def connection(view: ConnectionView) -> Json:
         "calendar_id": view.connection.calendar_id,
         "time_zone": view.connection.zone,
         "sandbox": view.account.sandbox,
-        "problem": view.account.problem or view.connection.problem,
+        "problem": view.connection.problem or view.account.problem,
     }
 
 
@@ -69,7 +76,7 @@ def account(value: Account, connections: Iterable[ConnectionView]) -> Json:
     return {
         "id": value.id,
         "provider": str(value.provider),
-        "email": value.email or value.subject,
+        "email": _email(value),
         "status": str(value.status),
         "expires_at": moment(value.expires_at),
         "problem": value.problem,
@@ -96,17 +103,22 @@ def attempt_begun(value: Attempt) -> Json:
 
 def attempt(value: Attempt) -> Json:
     """How a sign-in stands, without its page."""
-    error = {"code": value.error_code, "message": value.error} if value.error_code is not None else None
+    error = None
+    if value.error_code is not None:
+        error = {"code": value.error_code, "message": value.error or "The sign-in failed."}
     return {"status": str(value.status), "connection_ids": list(value.connection_ids), "error": error}
+
+
+def _email(value: Account) -> str:
+    return value.email or value.display_name or value.subject
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
 
 
 def pair(view: PairView) -> Json:
-    """A sync pair with its settings and how it is doing."""
+    """A sync pair with its settings and how it is doing. A direction whose settings are the pair's shows none."""
     kept = view.pair
-    other = kept.settings_b_to_a
     return {
         "id": kept.id,
         "connection_a_id": kept.connection_a_id,
@@ -123,9 +135,16 @@ def pair(view: PairView) -> Json:
         "held": view.held,
         "interval_seconds": kept.interval_seconds,
         "settings": direction_settings(kept.settings),
-        "settings_b_to_a": None if other is None else {**direction_settings(other), "sync_mode": str(other.mode)},
+        "settings_b_to_a": _settings_b_to_a(kept),
         "created_at": moment(kept.created_at),
     }
+
+
+def _settings_b_to_a(kept: SyncPair) -> Json | None:
+    own = kept.settings_b_to_a
+    if own is None or own == kept.settings:
+        return None
+    return {**direction_settings(own), "sync_mode": str(own.mode)}
 
 
 def direction_settings(value: DirectionSettings) -> Json:
@@ -161,14 +180,22 @@ def filters(value: Filters) -> Json:
 # -- runs --------------------------------------------------------------------------------------------------------------
 
 
+def succeeded(value: Run) -> bool:
+    """Whether a run ended and nothing failed. What waits for a decision is no failure."""
+    return value.status in _GOOD and not value.counts.failed and not value.errors
+
+
 def trigger_answer(view: RunView) -> Json:
-    """The answer of a trigger; also what a webhook and `kalends sync` say of a run. A dry run adds its `plan`."""
+    """The answer of a trigger: until its end a run is `running`, queued or not. An ended dry run adds its `plan`."""
     answer = _done(view.run)
-    if not view.run.status.ended:
-        answer["status"] = str(RunStatus.RUNNING)
-    if view.run.dry:
+    if view.run.dry and view.run.status.ended:
         answer["plan"] = [action(record) for record in view.actions]
     return answer
+
+
+def sync_answer(views: Iterable[RunView]) -> Json:
+    """The answer of `kalends sync`: the trigger's for each pair."""
+    return {"runs": [{**trigger_answer(view), "pair_id": view.run.pair_id} for view in views]}
 
 
 def run(value: Run) -> Json:
@@ -177,6 +204,7 @@ def run(value: Run) -> Json:
         **_done(value),
         "id": value.id,
         "pair_id": value.pair_id,
+        "status": str(value.status),
         "trigger": str(value.trigger),
         "dry_run": value.dry,
         "created_at": moment(value.created_at),
@@ -214,14 +242,14 @@ def log(value: Run) -> Json:
     return {
         "id": "log_" + value.id.removeprefix("sync_run_"),
         "pair_id": value.pair_id,
-        "status": str(value.status),
+        "status": _ended_status(value),
         "events_synced": value.counts.synced,
         "duration_ms": value.duration_ms,
-        "created_at": moment(value.finished_at or value.created_at),
+        "created_at": moment(value.created_at),
         "sync_id": value.id,
         "trigger": str(value.trigger),
         **_counts(value),
-        "errors": _errors(value.errors),
+        "errors": _errors(value),
         "reason": value.reason,
     }
 
@@ -323,14 +351,18 @@ def imported(value: Imported) -> Json:
 
 
 def _done(value: Run) -> Json:
-    """What a run did. Not a success while it goes on, nor when an event or a side failed; holds are no failure."""
     return {
-        "success": value.status in _GOOD,
+        "success": succeeded(value),
         "sync_id": value.id,
         **_counts(value),
-        "status": str(value.status),
-        "errors": _errors(value.errors),
+        "status": _ended_status(value) if value.status.ended else str(RunStatus.RUNNING),
+        "errors": _errors(value),
     }
+
+
+def _ended_status(value: Run) -> str:
+    """A run that was cut off failed, in the five words that logs and triggers know."""
+    return str(RunStatus.FAILED if value.status is RunStatus.INTERRUPTED else value.status)
 
 
 def _counts(value: Run) -> Json:
@@ -346,7 +378,10 @@ def _counts(value: Run) -> Json:
     }
 
 
-def _errors(errors: Sequence[RunError]) -> list[Mapping[str, str | None]]:
+def _errors(value: Run) -> list[Json]:
+    errors: Sequence[RunError] = value.errors
+    if not errors and value.reason is not None and value.status.ended and value.status not in _GOOD:
+        errors = (RunError(value.reason, _REASONS.get(value.reason, "The run did not take place.")),)
     return [{"code": one.code, "message": one.message, "connection_id": one.connection_id} for one in errors]
 
 
