@@ -51,9 +51,7 @@ _KINDS = {
     "occurrence": EventKind.EXCEPTION,
 }
 # Exchange wraps every body; only these say more than plain text can.
-_RICH = re.compile(
-    r"<(?:b|blockquote|code|em|h[1-6]|i|li|ol|pre|s|strong|sub|sup|table|u|ul)\b|\S <https?:", re.IGNORECASE
-)
+_RICH = re.compile(r"<(?:b|blockquote|code|em|h[1-6]|i|li|ol|pre|s|strong|sub|sup|table|u|ul)\b", re.IGNORECASE)
 _CANCELLED_ID = re.compile(r"OID\..*\.(\d{4}-\d{2}-\d{2})", re.DOTALL)
 
 
