@@ -49,7 +49,6 @@ class Batch:
                 status, text = await self._part(scope, waiting[name], statuses)
                 statuses[name] = status
                 answers.append(text)
-        self._world.random.shuffle(answers)
         return f'{{"responses":[{",".join(answers)}]}}'
 
     async def _part(self, scope: Scope, item: Mapping[str, Any], statuses: Mapping[str, int]) -> tuple[int, str]:

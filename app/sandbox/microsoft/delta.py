@@ -28,6 +28,7 @@ from app.sandbox.microsoft.wire import Form, Renderer, compact
 from app.sandbox.world import World
 
 MAX_WINDOW: Final = timedelta(days=1825)
+_ROW_SWITCHES: Final = ("delta_master_rows", "original_zone_names", "month_end_clamped", "day_set_index")
 _TYPE: Final = '{"@odata.type":"#microsoft.graph.event",'
 
 
@@ -242,16 +243,16 @@ class DeltaRoutes:
             if lag and event.modified > limit:
                 # Nothing may be told past a change that is not visible yet, or it would never be told.
                 return
-            if not (event.deleted and event.change <= position.base):
-                yield event
+            yield event
 
     def _rows(self, event: Event, position: Position, form: Form) -> list[str]:
         news = event.change > position.base
         part = (
             news and self._world.behaviour["microsoft.delta_series"] == "part" and event.own_change <= position.reached
         )
-        key = ("rows", form, position.start, position.end, news, position.reached if news else 0, part)
-        if key in event.cache:
+        switches = tuple(self._world.behaviour[f"microsoft.{name}"] for name in _ROW_SWITCHES)
+        key = ("rows", form, position.start, position.end, switches)
+        if not news and key in event.cache:
             cached: list[str] = event.cache[key]
             return cached
         if event.is_series:

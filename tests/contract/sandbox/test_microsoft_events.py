@@ -274,6 +274,9 @@ async def test_immutable_ids_survive_a_move_and_ordinary_ids_do_not(scene: Scene
     await graph.get(f"/me/calendars/HOME/events/{made['id']}", 404)
     assert (await graph.get(f"/me/calendars/CLUB/events/{made['id']}"))["subject"] == "Mover"
     await graph.get(f"/me/events/{made['id'].swapcase()}", 404)
+    scene.microsoft.move_event("CLUB", made["id"], "HOME")
+    await graph.get(f"/me/events/{plain['id']}", 404)
+    assert (await graph.get(f"/me/calendars/HOME/events/{made['id']}"))["subject"] == "Mover"
 
 
 async def test_a_token_opens_only_what_its_scopes_say(scene: Scene) -> None:

@@ -36,6 +36,7 @@ def served() -> Iterator[tuple[Scene, str]]:
     scene.microsoft.seed_account({"email": "kim@example.net", "display_name": "Kim Lund"})
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()
         config = uvicorn.Config(scene.microsoft.app, log_config=None, lifespan="off", ws="none")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
