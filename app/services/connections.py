@@ -214,6 +214,8 @@ class Connections:
         while len(self._attempts) > ATTEMPTS_KEPT:
             self._attempts.pop(next(iter(self._attempts)))
         attempt.task = asyncio.create_task(self._follow(attempt, authenticator, account, calendar))
+        # A task that is cancelled before its first step would leave the port open and the attempt pending.
+        await asyncio.sleep(0)
         return view
 
     async def _follow(

@@ -7,13 +7,14 @@ decided or kept here. Fields are only ever added.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import DirectionSettings, Filters, SyncPair
 from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
+from app.services.moments import to_text
 from app.services.views import (
     Attempt,
     ConnectionView,
@@ -40,9 +41,7 @@ _REASONS = {
 
 def moment(value: datetime | None) -> str | None:
     """An aware moment as RFC 3339 in UTC, whole seconds, `Z`; None stays None."""
-    if value is None:
-        return None
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if value is None else to_text(value)
 
 
 # -- who is connected --------------------------------------------------------------------------------------------------

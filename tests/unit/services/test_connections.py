@@ -1,4 +1,4 @@
-"""Connecting, reconnecting and letting go: nothing is kept of a sign-in that failed, nothing lost by one that repeats."""
+"""Connecting, reconnecting and letting go: a sign-in that failed leaves nothing, one that repeats loses nothing."""
 
 from __future__ import annotations
 
