@@ -247,9 +247,9 @@ class Sync:
         while True:
             job.again = False
             job.rounds += 1
-            directions = self._pairs.directions(pair.id)
-            for direction in directions:
-                result, error = await self._direction(job, direction)
+            since = self._pulls.mark()
+            for direction in self._pairs.directions(pair.id):
+                result, error = await self._direction(job, direction, since)
                 asked += 1
                 failed += error is not None
                 counts = counts.plus(result.counts)
@@ -259,8 +259,10 @@ class Sync:
                 break
         self._end(job, counts, errors, all_failed=failed == asked)
 
-    async def _direction(self, job: _Job, direction: DirectionRecord) -> tuple[DirectionResult, RunError | None]:
-        since = self._pulls.mark()
+    async def _direction(
+        self, job: _Job, direction: DirectionRecord, since: int
+    ) -> tuple[DirectionResult, RunError | None]:
+        """Run one direction on views read after `since`: both directions of a pair share one read of each calendar."""
         side = direction.target.id
 
         async def pull(connection_id: str) -> None:

@@ -96,6 +96,17 @@ async def test_a_request_for_a_queued_run_joins_it_without_a_second_reading(worl
     assert world.home.requests == ["changes"]
 
 
+async def test_an_idle_run_of_both_directions_reads_each_calendar_once(world: CoreWorld) -> None:
+    work = await world.connect(Provider.GOOGLE)
+    home = await world.connect(Provider.MICROSOFT)
+    (view,) = world.core.pairs.create([NewPair(work, home, direction=Direction.BIDIRECTIONAL)])
+    await settled(world)
+    world.work.requests.clear()
+    world.home.requests.clear()
+    assert await run(world, view.pair.id) is RunStatus.SUCCESS
+    assert (world.work.requests, world.home.requests) == (["changes"], ["changes"])
+
+
 async def test_a_paused_pair_refuses_a_run_but_not_a_dry_one(world: CoreWorld) -> None:
     pair_id = await pair_of(world)
     world.work.put(meeting("a1", wall(MONDAY, 9)))
