@@ -2,6 +2,9 @@
 
 Inwards a window awaits `CoreThread.call(...)`, which runs on the core loop; outwards notices arrive as a queued Qt
 signal. No socket and no timer of the core may live on the GUI's loop, and no Qt object may be touched by the core.
+
+Python's collector runs on whichever thread allocates, so also on the core's, and a Qt object that is destroyed there
+takes the process with it. Every QObject of the windows therefore has a parent, or lives as long as the app.
 """
 
 from __future__ import annotations

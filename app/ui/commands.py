@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -17,8 +17,6 @@ from app.ui.tasks import TaskRunner
 
 if TYPE_CHECKING:
     from app.services.core import Core
-
-T = TypeVar("T")
 
 
 class Commands(QObject):
@@ -66,7 +64,7 @@ class Commands(QObject):
         """Ask the account's service for its calendars: opens a locked password store, or says what is wrong."""
         self._do(f"test {account_id}", lambda core: core.connections.test(account_id))
 
-    def _do(self, key: str, ask: Callable[[Core], Awaitable[T] | T]) -> None:
+    def _do(self, key: str, ask: Callable[[Core], object]) -> None:
         async def work() -> None:
             await self._bridge.call(ask)
             await self._feed.read()

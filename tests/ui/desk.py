@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from app.ui.desktop import Desktop
 from app.ui.theme import Theme
@@ -48,8 +49,8 @@ class Desk:
             self.desktop.quit()
             self._qtbot.waitUntil(self.life.done, timeout=10_000)
             self.life.result()
-        self.desktop.window.deleteLater()
-        self.desktop.deleteLater()
+        delete(self.desktop.window)
+        delete(self.desktop)
 
     def ask(self, change: Callable[[CoreDouble], Any]) -> Any:
         """Do something to the core on its own thread."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
@@ -16,6 +14,7 @@ from app.services.views import AttemptStatus
 from app.ui.sign_in_sheet import SignInSheet
 from tests.ui.desk import Desk
 from tests.ui.doubles import CoreDouble, empty
+from tests.ui.hands import click, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -29,13 +28,9 @@ def desk(make_desk: MakeDesk) -> Desk:
 def sheet(desk: Desk, qtbot: QtBot) -> SignInSheet:
     """A sheet that waits for the browser to come back from Google."""
     made = desk.desktop.connect_account()
-    qtbot.mouseClick(made._choice.buttons[Provider.GOOGLE], Qt.MouseButton.LeftButton)
+    click(made._choice.buttons[Provider.GOOGLE])
     qtbot.waitUntil(lambda: bool(desk.opened_urls))
     return made
-
-
-def words(widget: QWidget) -> str:
-    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
 
 
 def test_the_browser_gets_the_link_unchanged_and_no_label_shows_it(desk: Desk, sheet: SignInSheet) -> None:
@@ -46,12 +41,12 @@ def test_the_browser_gets_the_link_unchanged_and_no_label_shows_it(desk: Desk, s
 
 
 def test_the_link_can_be_copied_for_another_browser(desk: Desk, sheet: SignInSheet, qtbot: QtBot) -> None:
-    qtbot.mouseClick(sheet._waiting.copy_button, Qt.MouseButton.LeftButton)
+    click(sheet._waiting.copy_button)
     assert QGuiApplication.clipboard().text() == desk.opened_urls[0]
 
 
 def test_the_page_can_be_opened_again(desk: Desk, sheet: SignInSheet, qtbot: QtBot) -> None:
-    qtbot.mouseClick(sheet._waiting.open_button, Qt.MouseButton.LeftButton)
+    click(sheet._waiting.open_button)
     assert len(desk.opened_urls) == 2
 
 
@@ -68,7 +63,7 @@ def test_a_sign_in_that_worked_closes_the_sheet_and_shows_the_account(
 def test_a_denied_sign_in_says_so_and_can_be_tried_again(desk: Desk, sheet: SignInSheet, qtbot: QtBot) -> None:
     desk.ask(lambda core: core.end_attempt(AttemptStatus.FAILED, "You chose not to allow access. Nothing was changed."))
     qtbot.waitUntil(lambda: "You chose not to allow access" in words(sheet))
-    qtbot.mouseClick(sheet._failed.again_button, Qt.MouseButton.LeftButton)
+    click(sheet._failed.again_button)
     qtbot.waitUntil(lambda: len(desk.opened_urls) == 2)
     assert "Waiting for the sign-in" in words(sheet)
 
@@ -85,7 +80,7 @@ def test_a_missing_client_is_explained_with_its_fix(desk: Desk, qtbot: QtBot) ->
 
 
 def test_closing_the_sheet_gives_the_attempt_up(desk: Desk, sheet: SignInSheet, qtbot: QtBot) -> None:
-    qtbot.mouseClick(sheet._waiting.cancel_button, Qt.MouseButton.LeftButton)
+    click(sheet._waiting.cancel_button)
     qtbot.waitUntil(lambda: desk.called("cancel") == [("cancel", "attempt_1")])
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.domain.errors import ConflictError, OfflineError, StorageError
@@ -21,22 +21,13 @@ from app.ui.sign_in_sheet import SignInSheet
 from app.ui.tray import Tray
 from tests.ui.desk import Desk
 from tests.ui.doubles import NOW, CoreDouble, busy, calm, demo, empty
+from tests.ui.hands import button, click, press, the
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
 
 def first_empty_then_demo(profile: str) -> CoreDouble:
     return demo() if profile == "demo" else empty()
-
-
-def click(qtbot: QtBot, button: QWidget) -> None:
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def button_of(parent: QWidget, text: str) -> QPushButton:
-    found = [b for b in parent.findChildren(QPushButton) if b.isVisible() and b.text().strip() == text]
-    assert len(found) == 1, [b.text() for b in parent.findChildren(QPushButton)]
-    return found[0]
 
 
 def test_the_first_start_welcomes_and_offers_accounts_or_the_demo(make_desk: MakeDesk) -> None:
@@ -49,12 +40,12 @@ def test_the_first_start_welcomes_and_offers_accounts_or_the_demo(make_desk: Mak
 
 def test_one_click_starts_the_demo_and_one_leaves_it(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(first_empty_then_demo).begin()
-    click(qtbot, desk.window.welcome.demo_button)
+    click(desk.window.welcome.demo_button)
     qtbot.waitUntil(desk.window.overview.isVisible)
     assert desk.window.demo_strip.isVisible()
     assert desk.starter.handles[0].stopped
     assert desk.core.profile == "demo"
-    click(qtbot, desk.window.demo_strip.leave_button)
+    click(desk.window.demo_strip.leave_button)
     qtbot.waitUntil(desk.window.welcome.isVisible)
     assert not desk.window.demo_strip.isVisible()
     assert [handle.stopped for handle in desk.starter.handles] == [True, True, False]
@@ -63,7 +54,7 @@ def test_one_click_starts_the_demo_and_one_leaves_it(make_desk: MakeDesk, qtbot:
 def test_sync_now_asks_for_all_pairs_by_hand(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
     before = len(desk.core.known_runs)
-    click(qtbot, desk.window.overview.sync_button)
+    click(desk.window.overview.sync_button)
     qtbot.waitUntil(lambda: len(desk.core.known_runs) == before + 2)
     assert desk.called("request_all") == [("request_all", Trigger.MANUAL)]
     runs = desk.window.overview.run_table.model()
@@ -74,7 +65,7 @@ def test_the_button_in_a_row_syncs_that_pair(make_desk: MakeDesk, qtbot: QtBot) 
     desk = make_desk(calm).begin()
     table = desk.window.overview.pair_table
     buttons = table.indexWidget(table.model().index(1, 4))
-    click(qtbot, buttons.sync)  # type: ignore[attr-defined]  # PairButtons, as Qt gives back a QWidget
+    click(buttons.sync)  # type: ignore[attr-defined]  # PairButtons, as Qt gives back a QWidget
     qtbot.waitUntil(lambda: bool(desk.called("request")))
     assert desk.called("request") == [("request", "pair_2", Trigger.MANUAL)]
 
@@ -87,7 +78,7 @@ def test_pausing_a_pair_changes_its_row_and_its_button_resumes_it(make_desk: Mak
     buttons = table.indexWidget(table.model().index(0, 4))
     sync = buttons.sync  # type: ignore[attr-defined]  # as above
     assert sync.accessibleName() == "Resume Private (Google) ⇄ Calendar (Microsoft)"
-    click(qtbot, sync)
+    click(sync)
     qtbot.waitUntil(lambda: table.model().index(0, 1).data() == "Up to date")
     assert [call[2] for call in desk.called("update")] == [PairStatus.PAUSED, PairStatus.ACTIVE]
 
@@ -101,7 +92,7 @@ def test_pausing_all_for_an_hour_says_until_when_and_offers_to_resume(make_desk:
     assert not overview.sync_button.isVisible()
     assert desk.desktop.feed.latest is not None
     assert menus.resume_text(desk.desktop.feed.latest.pairs) == "Resume syncing (paused until 15:04)"
-    click(qtbot, overview.resume_button)
+    click(overview.resume_button)
     qtbot.waitUntil(overview.sync_button.isVisible)
 
 
@@ -137,10 +128,10 @@ def test_a_burst_of_notices_is_answered_by_few_readings(make_desk: MakeDesk, qtb
 def test_a_command_that_fails_is_told_in_words_and_can_be_tried_again(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
     desk.core.errors["request_all"] = OfflineError("Google cannot be reached.", fix="Check the connection.")
-    click(qtbot, desk.window.overview.sync_button)
+    click(desk.window.overview.sync_button)
     messages = desk.window.messages
     qtbot.waitUntil(messages.isVisible)
-    click(qtbot, button_of(messages, "Try again"))
+    click(button(messages, "Try again"))
     qtbot.waitUntil(lambda: len(desk.called("request")) == 2)
     assert not messages.isVisible()
 
@@ -152,7 +143,7 @@ def test_the_same_failure_is_told_once(make_desk: MakeDesk, qtbot: QtBot) -> Non
         desk.desktop.commands.sync_all()
         qtbot.waitUntil(lambda: "request_all" not in desk.core.errors)
     qtbot.waitUntil(desk.window.messages.isVisible)
-    assert button_of(desk.window.messages, "Try again").accessibleName() == "Try again: Everything is paused."
+    assert button(desk.window.messages, "Try again").accessibleName() == "Try again: Everything is paused."
 
 
 def test_a_core_that_cannot_start_is_explained_and_can_be_tried_again(make_desk: MakeDesk, qtbot: QtBot) -> None:
@@ -161,16 +152,16 @@ def test_a_core_that_cannot_start_is_explained_and_can_be_tried_again(make_desk:
     start = desk.window.start
     desk.begin(hidden=True, until=lambda: start.again_button.isVisible())
     assert desk.window.isVisible(), "a person has to know, even if the app was started out of sight"
-    click(qtbot, start.again_button)
+    click(start.again_button)
     qtbot.waitUntil(desk.window.overview.isVisible)
 
 
 def test_a_demo_that_cannot_start_leads_back(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(first_empty_then_demo).begin()
     desk.starter.refusals = [StorageError("The disk is full.")]
-    click(qtbot, desk.window.welcome.demo_button)
+    click(desk.window.welcome.demo_button)
     qtbot.waitUntil(desk.window.start.back_button.isVisible)
-    click(qtbot, desk.window.start.back_button)
+    click(desk.window.start.back_button)
     qtbot.waitUntil(desk.window.welcome.isVisible)
 
 
@@ -183,34 +174,34 @@ def test_started_with_the_session_it_shows_no_window(make_desk: MakeDesk) -> Non
 
 def test_a_held_pair_is_reviewed_and_its_copies_kept(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(busy).begin()
-    click(qtbot, button_of(desk.window, "Review"))
-    sheet = desk.window.findChild(HoldSheet)
+    click(button(desk.window, "Review"))
+    sheet = the(HoldSheet, desk.window)
     qtbot.waitUntil(sheet.keep_button.isEnabled)
     assert [sheet.samples.item(row).text() for row in range(sheet.samples.count())][-1] == "and 38 more"
-    click(qtbot, sheet.keep_button)
+    click(sheet.keep_button)
     qtbot.waitUntil(lambda: bool(desk.called("reject")))
     assert desk.called("approve") == []
 
 
 def test_approving_a_hold_names_the_number_that_was_shown(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(busy).begin()
-    click(qtbot, button_of(desk.window, "Review"))
-    sheet = desk.window.findChild(HoldSheet)
+    click(button(desk.window, "Review"))
+    sheet = the(HoldSheet, desk.window)
     qtbot.waitUntil(sheet.do_button.isEnabled)
     desk.core.errors["approve"] = ConflictError("The number has changed.", code="count_changed")
-    click(qtbot, sheet.do_button)
+    click(sheet.do_button)
     qtbot.waitUntil(lambda: len(desk.called("approve")) == 1 and sheet.do_button.isEnabled())
-    click(qtbot, sheet.do_button)
+    click(sheet.do_button)
     qtbot.waitUntil(lambda: len(desk.called("approve")) == 2)
     assert desk.called("approve")[-1] == ("approve", "hold_1", 42)
 
 
 def test_reconnect_signs_in_to_the_account_of_the_problem(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(busy).begin()
-    click(qtbot, button_of(desk.window, "Reconnect"))
+    click(button(desk.window, "Reconnect"))
     qtbot.waitUntil(lambda: bool(desk.opened_urls))
     assert desk.called("reconnect") == [("reconnect", "acct_w")]
-    sheet = desk.window.findChild(SignInSheet)
+    sheet = the(SignInSheet, desk.window)
     assert sheet.windowTitle() == "Sign in to Google as ana@northwind.example"
 
 
@@ -219,7 +210,7 @@ def test_activity_shows_runs_by_pages_and_the_story_of_one(make_desk: MakeDesk, 
     activity = desk.window.activity
     desk.window.show_page("activity")
     qtbot.waitUntil(lambda: activity.table.model().rowCount() == 50)
-    click(qtbot, activity.older_button)
+    click(activity.older_button)
     qtbot.waitUntil(lambda: activity.table.model().rowCount() == 100)
     activity.table.selectRow(1)
     qtbot.waitUntil(activity.details.isVisible)
@@ -253,9 +244,9 @@ def test_without_a_tray_closing_asks_once_and_the_answer_is_kept(make_desk: Make
     desk = make_desk(calm).begin()
     assert not Tray.available(), "the offscreen platform has no tray"
     desk.window.close()
-    box = desk.window.findChild(QMessageBox)
-    keep = next(button for button in box.buttons() if button.text() == "Keep syncing")
-    click(qtbot, keep)
+    box = the(QMessageBox, desk.window)
+    keep = next(choice for choice in box.buttons() if choice.text() == "Keep syncing")
+    click(keep)
     qtbot.waitUntil(lambda: not desk.window.isVisible())
     assert not desk.life.done()
     desk.desktop.show_window()
@@ -267,8 +258,8 @@ def test_without_a_tray_closing_asks_once_and_the_answer_is_kept(make_desk: Make
 def test_without_a_tray_closing_may_quit_in_order(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
     desk.window.close()
-    box = desk.window.findChild(QMessageBox)
-    click(qtbot, next(button for button in box.buttons() if button.text() == "Quit"))
+    box = the(QMessageBox, desk.window)
+    click(next(choice for choice in box.buttons() if choice.text() == "Quit"))
     qtbot.waitUntil(desk.life.done)
     assert desk.starter.handles[0].stopped
 
@@ -287,11 +278,11 @@ def test_the_keys_work(make_desk: MakeDesk, qtbot: QtBot) -> None:
     window = desk.window
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
-    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     assert window.activity.isVisible()
-    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.overview.isVisible()
-    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(desk.called("request_all")))
-    qtbot.keyClick(window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(desk.life.done)

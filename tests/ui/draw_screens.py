@@ -1,0 +1,95 @@
+"""Draws every page and sheet over the double, in the colours and at the scale asked for, into a folder.
+
+Qt reads its scale when a process starts, so each scale needs a process: `QT_SCALE_FACTOR=2`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QWidget
+
+from app.domain.accounts import Provider
+from app.ui.application import Application
+from app.ui.desktop import Desktop
+from app.ui.hold_sheet import HoldSheet
+from app.ui.loop import DesktopLoop
+from app.ui.theme import Scheme, Theme
+from tests.ui.doubles import CoreDouble, StarterDouble, busy, calm, demo, empty, now
+from tests.ui.hands import the
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for is on the screen, and has no event to wait on
+            await asyncio.sleep(0.01)
+
+
+class _Drawing:
+    def __init__(self, theme: Theme, scheme: Scheme, folder: Path) -> None:
+        self._theme = theme
+        self._scheme = scheme
+        self._folder = folder
+        theme.choose(scheme)
+
+    async def all(self) -> None:
+        for name, world in (("busy", busy), ("calm", calm), ("demo", demo), ("empty", empty)):
+            starter = StarterDouble(world)
+            desktop = Desktop(
+                self._theme, starter, profile="default", state_folder=self._folder, now=now, open_url=lambda _url: True
+            )
+            life = asyncio.get_running_loop().create_task(desktop.live(hidden=False))
+            await _until(lambda desktop=desktop: desktop.feed.latest is not None)  # type: ignore[misc]  # a default
+            desktop.window.show_no_tray(False)
+            await self._draw(name, desktop.window)
+            if world is busy:
+                await self._draw_busy(desktop)
+            if world is empty:
+                await self._draw_sign_in(desktop, starter.core)
+            desktop.quit()
+            await life
+            desktop.window.deleteLater()
+            desktop.deleteLater()
+
+    async def _draw_busy(self, desktop: Desktop) -> None:
+        desktop.window.overview.run_wanted.emit("sync_run_02")
+        await _until(desktop.window.activity.details.isVisible)
+        await self._draw("activity", desktop.window)
+        assert desktop.feed.latest is not None
+        desktop._fix(desktop.feed.latest.status.problems[0])
+        sheet = the(HoldSheet, desktop.window)
+        await _until(sheet.keep_button.isEnabled)
+        await self._draw("hold", sheet)
+        sheet.reject()
+
+    async def _draw_sign_in(self, desktop: Desktop, core: CoreDouble) -> None:
+        sheet = desktop.connect_account()
+        await self._draw("sign-in-choice", sheet)
+        sheet.sign_in_to(Provider.GOOGLE)
+        await _until(lambda: core.attempt is not None and sheet._waiting.copy_button.isEnabled())
+        await self._draw("sign-in-waiting", sheet)
+        sheet.reject()
+
+    async def _draw(self, name: str, widget: QWidget) -> None:
+        await asyncio.sleep(0.05)  # layouts and hover settle in the loop's next turns
+        widget.grab().save(str(self._folder / f"{name}-{self._scheme}-{widget.devicePixelRatioF():g}x.png"))
+
+
+def main() -> None:
+    """Draw into the folder named by the first argument."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    application = Application(sys.argv[:1])
+    theme = Theme(application)
+    loop = DesktopLoop(application)
+    asyncio.set_event_loop(loop)
+    with loop:
+        for scheme in (Scheme.LIGHT, Scheme.DARK):
+            loop.run_until_complete(_Drawing(theme, scheme, folder).all())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Runs the desktop app over the double in a process of its own; says on stdout when the core started and stopped."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from app.services.core import CoreHandle
+from app.ui import application
+from tests.ui.doubles import HandleDouble, calm
+
+
+@dataclass(frozen=True)
+class _Paths:
+    state: Path
+
+
+class _Telling(HandleDouble):
+    async def stop(self) -> None:
+        print("stopped", flush=True)  # noqa: T201 - read by the test
+
+
+async def _start(profile: str) -> CoreHandle:
+    print(f"started {profile}", flush=True)  # noqa: T201 - read by the test
+    if sys.argv[2] == "show-and-quit":
+        # As the local control API does, from the core's thread.
+        application.show_window()
+        application.request_quit()
+    return cast(CoreHandle, _Telling(calm(profile)))
+
+
+if __name__ == "__main__":
+    sys.exit(application.run(_start, paths=_Paths(Path(sys.argv[1])), profile=None, hidden=False))

@@ -1,0 +1,177 @@
+"""Everything can be read out, reached by key and told apart: names, tab order, contrast, plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QColor
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.domain.accounts import Provider
+from app.ui.hold_sheet import HoldSheet
+from app.ui.theme import DARK, LIGHT, Colours
+from app.ui.words import Tone
+from tests.ui.desk import Desk
+from tests.ui.doubles import CoreDouble, busy, demo, empty
+from tests.ui.hands import button, click, press, the
+
+MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+def welcome(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(empty).begin().window
+
+
+def overview(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(busy).begin().window
+
+
+def the_demo(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(lambda _profile: demo()).begin().window
+
+
+def activity(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    desk.window.overview.run_wanted.emit("sync_run_02")
+    qtbot.waitUntil(desk.window.activity.details.isVisible)
+    return desk.window
+
+
+def choice_of_service(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(empty).begin().desktop.connect_account()
+
+
+def waiting_for_sign_in(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(empty).begin()
+    sheet = desk.desktop.connect_account()
+    sheet.sign_in_to(Provider.GOOGLE)
+    qtbot.waitUntil(lambda: bool(desk.opened_urls))
+    return sheet
+
+
+def held(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    window = make_desk(busy).begin().window
+    click(button(window, "Review"))
+    sheet = the(HoldSheet, window)
+    qtbot.waitUntil(sheet.keep_button.isEnabled)
+    return sheet
+
+
+VIEWS = [welcome, overview, the_demo, activity, choice_of_service, waiting_for_sign_in, held]
+
+
+@pytest.fixture(params=VIEWS, ids=lambda view: view.__name__)
+def view(request: pytest.FixtureRequest, make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    """Every window and sheet in turn."""
+    made: QWidget = request.param(make_desk, qtbot)
+    return made
+
+
+def focusable(root: QWidget) -> Iterator[QWidget]:
+    for widget in root.findChildren(QWidget):
+        if widget.isVisible() and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+
+
+def test_whatever_takes_the_focus_has_a_name(view: QWidget) -> None:
+    found = list(focusable(view))
+    nameless = []
+    for widget in found:
+        spoken = QAccessible.queryAccessibleInterface(widget)
+        if not spoken.text(QAccessible.Text.Name).strip():
+            nameless.append(widget)
+    assert found
+    assert nameless == []
+
+
+def test_the_walk_would_find_a_button_without_a_name(qtbot: QtBot) -> None:
+    from PySide6.QtWidgets import QToolButton
+
+    window = QWidget()
+    qtbot.addWidget(window)
+    bad = QToolButton(window)
+    bad.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    window.show()
+    with pytest.raises(AssertionError):
+        test_whatever_takes_the_focus_has_a_name(window)
+
+
+def test_buttons_that_are_an_icon_only_show_their_name_as_tooltip(view: QWidget) -> None:
+    for found in view.findChildren(QAbstractButton):
+        if found.isVisible() and not found.text():
+            assert found.accessibleName() in found.toolTip().replace("&amp;", "&")
+
+
+def test_the_tab_key_reaches_everything_and_comes_round(view: QWidget, qtbot: QtBot) -> None:
+    view.activateWindow()
+    qtbot.waitUntil(view.isActiveWindow)
+    expected = set(focusable(view))
+    reached: set[QWidget] = set()
+    for _ in range(3 * len(expected) + 3):
+        here = QApplication.focusWidget() or view
+        if here in expected:
+            reached.add(here)
+        press(here, Qt.Key.Key_Tab)
+    assert expected - reached == set()
+
+
+def test_every_label_shows_plain_text(view: QWidget) -> None:
+    labels = [label for label in view.findChildren(QLabel) if label.text()]
+    assert labels
+    assert [label.text() for label in labels if label.textFormat() is not Qt.TextFormat.PlainText] == []
+
+
+def test_tables_have_names_and_their_rows_a_summary(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = activity(make_desk, qtbot)
+    tables = [table for table in window.findChildren(QTableView) if table.model().rowCount()]
+    assert len(tables) == 4
+    for table in tables:
+        assert table.accessibleName()
+        spoken = table.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert spoken
+    pairs = window.findChildren(QTableView)[0].model()
+    assert pairs.index(3, 0).data(Qt.ItemDataRole.AccessibleTextRole) == (
+        "Work (Google) → Calendar (Microsoft), One way, busy only, Sign in again, Google ended the sign-in."
+    )
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts: list[float] = []
+    made = QColor(colour)
+    for value in (made.redF(), made.greenF(), made.blueF()):
+        parts.append(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio (WCAG 2.2)."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_computed_as_the_standard_says() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_text_is_readable_on_its_ground(colours: Colours) -> None:
+    grounds = (colours.page, colours.sidebar, colours.card, colours.hover, colours.row_selected)
+    pairs = [(text, ground) for text in (colours.text, colours.muted) for ground in grounds]
+    pairs += [(colours.accent, colours.card), (colours.accent, colours.page)]
+    pairs += [(colours.on_accent, colours.accent), (colours.on_accent, colours.accent_hover)]
+    pairs += [(colours.on_selected, colours.selected)]
+    pairs += [(colours.text, colours.tone(tone).ground) for tone in Tone]
+    pairs += [(colours.tone(tone).text, colours.tone(tone).ground) for tone in Tone]
+    weak = {pair: round(contrast(*pair), 2) for pair in pairs if contrast(*pair) < 4.5}
+    assert weak == {}
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_focus_ring_stands_out(colours: Colours) -> None:
+    for ground in (colours.page, colours.card, colours.sidebar):
+        assert contrast(colours.focus, ground) >= 3

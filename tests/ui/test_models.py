@@ -1,0 +1,82 @@
+"""The table models without any window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from app.domain.runs import ActionResult, Verb
+from app.ui.pair_model import PairModel
+from app.ui.run_model import ActionModel, RunModel
+from app.ui.tables import KEY, SECOND_LINE, SIGN
+from tests.ui.doubles import action, busy, now
+
+
+def filled() -> list[QAbstractItemModel]:
+    world = busy()
+    pairs, runs, actions = PairModel(now), RunModel(now), ActionModel(now)
+    pairs.show_pairs(tuple(world.known_pairs))
+    runs.show_runs(tuple(world.known_runs[:20]), {"pair_1": "Private ⇄ Calendar"})
+    actions.show_actions(world.stories["sync_run_02"])
+    return [pairs, runs, actions]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_models_obey_qt(number: int, qapp: object) -> None:
+    model = filled()[number]
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    assert tester.model() is model
+    assert model.rowCount() > 3
+
+
+def test_the_same_pairs_are_updated_in_place_and_others_reset() -> None:
+    world = busy()
+    model = PairModel(now)
+    resets: list[bool] = []
+    model.modelReset.connect(lambda: resets.append(True))
+    model.show_pairs(tuple(world.known_pairs))
+    model.show_pairs(tuple(replace(view, held=7) for view in world.known_pairs))
+    assert len(resets) == 1
+    assert model.index(4, 1).data() == "7 on hold"
+    model.show_pairs(tuple(world.known_pairs[1:]))
+    assert len(resets) == 2
+    assert model.index(0, 0).data(KEY) == "pair_2"
+
+
+def test_runs_of_a_pair_that_is_gone_say_so() -> None:
+    world = busy()
+    model = RunModel(now)
+    model.show_runs(tuple(world.known_runs[:2]), {"pair_1": "Private ⇄ Calendar"})
+    assert [model.index(row, 1).data() for row in range(2)] == ["Removed pair", "Private ⇄ Calendar"]
+
+
+def test_titles_of_others_are_never_markup() -> None:
+    model = ActionModel(now)
+    model.show_actions((action(1, Verb.CREATE, "<img src=x>", "New in <Work>."),))
+    assert model.index(0, 1).data() == "<img src=x>"
+    assert model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "<span>&lt;img src=x&gt;</span>"
+
+
+def test_an_all_day_event_keeps_its_written_date() -> None:
+    model = ActionModel(now)
+    model.show_actions((replace(action(15, Verb.CREATE, "Holiday", "New."), all_day=True),))
+    assert model.index(0, 1).data(SECOND_LINE) == "Mon 23 Nov 2026, all day"
+
+
+@pytest.mark.parametrize(
+    ("result", "word"),
+    [
+        (ActionResult.PLANNED, "Remove"),
+        (ActionResult.DONE, "Removed"),
+        (ActionResult.FAILED, "Failed"),
+        (ActionResult.HELD, "Waits for you"),
+        (ActionResult.WAITING, "Waiting"),
+    ],
+)
+def test_an_action_says_what_became_of_it(result: ActionResult, word: str) -> None:
+    model = ActionModel(now)
+    model.show_actions((action(1, Verb.DELETE, "1:1", "Cancelled.", result),))
+    assert model.index(0, 0).data(SIGN).word == word

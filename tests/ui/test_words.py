@@ -1,0 +1,91 @@
+"""Times, counts and names as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.pairs import Direction, PairState
+from app.domain.runs import Counts, RunStatus
+from app.ui import words
+from tests.ui.doubles import NOW, account, busy, connection, pair, run
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(seconds=50), "1 min ago"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(hours=2), "2 h ago"),
+        (timedelta(days=1), "yesterday 14:04"),
+        (timedelta(days=4), "Mon 16 Nov 14:04"),
+        (timedelta(days=400), "Thu 16 Oct 2025 15:04"),
+    ],
+)
+def test_how_long_ago_is_said_in_one_unit(before: timedelta, text: str) -> None:
+    assert words.ago(NOW - before, NOW) == text
+
+
+def test_what_comes_is_said_in_minutes_or_by_the_clock() -> None:
+    assert words.ahead(NOW + timedelta(seconds=20), NOW) == "in a moment"
+    assert words.ahead(NOW + timedelta(minutes=8), NOW) == "in 8 min"
+    assert words.ahead(NOW + timedelta(hours=3), NOW) == "at 17:04"
+    assert words.ahead(NOW + timedelta(hours=12), NOW) == "tomorrow 02:04"
+    assert words.ahead(None, NOW) == ""
+
+
+def test_tomorrow_at_eight_is_eight_on_the_day_the_clocks_change() -> None:
+    saturday = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
+    assert words.tomorrow_at_eight(saturday) == datetime(2026, 10, 25, 7, 0, tzinfo=UTC)
+    assert words.clock(words.tomorrow_at_eight(saturday)) == "08:00"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(0, "–"), (30, "0.1 s"), (3120, "3.1 s"), (12_300, "12 s"), (60_000, "1 min"), (83_000, "1 min 23 s")],
+)
+def test_durations_are_short(milliseconds: int, text: str) -> None:
+    assert words.duration(milliseconds) == text
+
+
+def test_changes_name_only_what_happened() -> None:
+    assert words.changes(Counts(processed=41)) == "No changes"
+    assert words.changes(Counts(212, 1204, 4, 1, 9, 42, 1)) == "1,204 added, 4 changed, 1 removed, 42 held, 1 failed"
+
+
+def test_a_run_that_failed_before_writing_claims_nothing() -> None:
+    assert words.run_changes(run("x", "pair_1", status=RunStatus.FAILED)) == "–"
+    assert words.run_changes(run("x", "pair_1", status=RunStatus.RUNNING)) == "–"
+
+
+def test_a_pair_is_written_in_the_direction_things_are_copied() -> None:
+    world = busy()
+    a, b = world.known_pairs[0].a, world.known_pairs[0].b
+    assert words.pair_name(pair("x", a, b, direction=Direction.A_TO_B)) == "Private (Google) → Calendar (Microsoft)"
+    assert words.pair_name(pair("x", a, b, direction=Direction.B_TO_A)) == "Calendar (Microsoft) → Private (Google)"
+
+
+def test_short_names_grow_where_two_pairs_would_be_called_the_same() -> None:
+    from app.domain.accounts import Provider
+
+    google, outlook = account("g", Provider.GOOGLE, "a@x"), account("m", Provider.MICROSOFT, "b@x")
+    home = connection("h", google, "Home")
+    views = (
+        pair("1", connection("1", google, "Work"), home),
+        pair("2", connection("2", outlook, "Work"), home),
+        pair("3", connection("3", outlook, "Uni"), home, direction=Direction.BIDIRECTIONAL),
+    )
+    assert words.short_names(views) == {
+        "pair_1": "Work (Google) → Home (Google)",
+        "pair_2": "Work (Microsoft) → Home (Google)",
+        "pair_3": "Uni ⇄ Home",
+    }
+
+
+def test_signs_carry_number_and_time() -> None:
+    a, b = busy().known_pairs[0].a, busy().known_pairs[0].b
+    assert words.pair_sign(pair("x", a, b, state=PairState.HELD, held=42)).word == "42 on hold"
+    until = NOW + timedelta(hours=2)
+    assert words.pair_sign(pair("x", a, b, state=PairState.PAUSED, paused_until=until)).word == "Paused until 16:04"
