@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from app.cli import application, demo, exits, sandbox
+from app.cli import accounts, application, demo, exits, history, keys, pairs, sandbox, status
 from app.cli.host import Host
 from app.cli.session import ProfileOption, Session, session_of
 from app.domain.errors import KalendsError
@@ -63,9 +63,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     parent.callback(invoke_without_command=True)(_kalends)
-    application.add_to(parent)
-    demo.add_to(parent)
-    sandbox.add_to(parent)
+    for commands in (application, demo, accounts, pairs, status, history, keys, sandbox):
+        commands.add_to(parent)
     return parent
 
 

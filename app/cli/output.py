@@ -83,6 +83,11 @@ class Output:
             self.json({"error": {"code": error.code, "message": error.message, "details": shown, "fix": error.fix}})
 
 
+def cells(item: Mapping[str, Any], *names: str) -> tuple[str, ...]:
+    """Fields of an object as cells of a table; what is null is shown as a dash."""
+    return tuple("-" if item[name] is None else str(item[name]) for name in names)
+
+
 def _plain(text: str) -> str:
     """A text without control characters: titles and file names come from others and must not drive the terminal."""
     return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,85 @@
+"""`kalends status` and `kalends sync`: how it is going, and make it so now."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import exits
+from app.cli.meeting import meet
+from app.cli.output import cells
+from app.cli.session import JsonOption, ProfileOption, known_form, session_of
+
+SYNC_SECONDS = 300.0
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Add these commands."""
+    parent.command("status", epilog="\b\nExamples:\n  kalends status\n  kalends status --json")(status)
+    parent.command(
+        "sync",
+        epilog="\b\nExamples:\n  kalends sync\n  kalends sync pair_01J… --full\n  kalends sync --no-wait",
+    )(sync)
+
+
+def status(context: typer.Context, as_json: JsonOption = False, profile: ProfileOption = None) -> None:
+    """Say how everything is doing."""
+    session = session_of(context)
+    session.expect(as_json, profile)
+    with meet(session) as kalends:
+        found = kalends.ask("GET", "/status")
+        pairs = [] if as_json else kalends.ask("GET", "/sync-pairs")["pairs"]
+    if as_json:
+        session.out.json(found)
+        return
+    session.out.text(found["sentence"])
+    for problem in found["problems"]:
+        session.out.text(f"- {problem['sentence']}")
+    session.out.text(f"{found['accounts']} accounts, {found['connections']} calendars, {found['pairs']} pairs")
+    session.out.table(
+        ("PAIR", "STATE", "LAST SYNCED", "NEXT"),
+        [cells(one, "id", "state", "last_synced_at", "next_run_at") for one in pairs],
+        "No sync pairs yet: `kalends accounts add`, then `kalends pairs add`.",
+    )
+
+
+def sync(
+    context: typer.Context,
+    pairs: Annotated[
+        list[str] | None, typer.Argument(metavar="[PAIR]...", help="Ids of pairs. None: all active.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read both calendars whole, and compare.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is done.")] = True,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait at most.")
+    ] = SYNC_SECONDS,
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Sync pairs now. A run that is going on is joined."""
+    session = session_of(context)
+    session.expect(as_json, profile)
+    wanted = [known_form(pair_id) for pair_id in pairs] if pairs else None
+    with meet(session) as kalends:
+        if kalends.in_process and not wait:
+            session.out.say("Nothing would go on without this process; waiting until it is done.")
+            wait = True
+        answer = kalends.sync(wanted, full=full, wait_seconds=timeout if wait else 0.0)
+    if as_json:
+        session.out.json(answer)
+    else:
+        session.out.table(_HEADS, [_row(run) for run in answer["runs"]], "No active pairs to sync.")
+        for run in answer["runs"]:
+            for error in run["errors"]:
+                session.out.say(f"{run['pair_id']}: {error['message']}")
+    if wait:
+        raise typer.Exit(exits.worst(exits.of_run(run) for run in answer["runs"]))
+
+
+_HEADS = ("PAIR", "STATUS", "LOOKED AT", "CREATED", "UPDATED", "DELETED", "HELD", "FAILED")
+_COUNTS = ("processed", "created", "updated", "deleted", "held", "failed")
+
+
+def _row(run: dict[str, Any]) -> tuple[str, ...]:
+    return cells(run, "pair_id", "status", *(f"events_{name}" for name in _COUNTS))
