@@ -11,9 +11,9 @@ from app.api.errors import invalid
 from app.api.identifiers import connection_id
 from app.api.models.requests import DirectionSettingsBody, NewPairBody, PairPatch, SettingsBody
 from app.api.shown import ShownPairs
-from app.api.times import from_text
 from app.domain.errors import FieldError
 from app.domain.pairs import DirectionSettings, Filters, PairStatus
+from app.services.moments import from_text
 from app.services.views import NewPair, PairChange, PairView
 
 _READ_ONLY: Final = (

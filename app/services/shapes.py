@@ -194,7 +194,12 @@ def trigger_answer(view: RunView) -> Json:
 
 def sync_answer(views: Iterable[RunView]) -> Json:
     """The answer of `kalends sync`: the trigger's for each pair."""
-    return {"runs": [{**trigger_answer(view), "pair_id": view.run.pair_id} for view in views]}
+    return {"runs": [pair_trigger_answer(view) for view in views]}
+
+
+def pair_trigger_answer(view: RunView) -> Json:
+    """The trigger's answer, naming the pair."""
+    return {**trigger_answer(view), "pair_id": view.run.pair_id}
 
 
 def run(value: Run) -> Json:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from app.api.times import from_text, to_text
+from app.services.moments import from_text, to_text
 
 _MOMENT_IN = "an ISO 8601 date, or date and time, such as 2026-03-28T10:00:00Z"
 
