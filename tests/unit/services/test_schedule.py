@@ -1,0 +1,172 @@
+"""Timers fire on the core loop's own thread, where the database and the runs live, and catch up after sleep once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.pairs import Direction, Mode, PairStatus, SyncPair
+from app.domain.runs import Trigger
+from app.services.schedule import Schedule
+
+pytestmark = pytest.mark.anyio
+
+
+class SettableClock:
+    """The real time, moved at will."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        """Now, aware in UTC."""
+        return datetime.now(UTC) + self.offset
+
+
+@dataclass
+class Heard:
+    """What the schedule asked for, and on which thread."""
+
+    calls: list[tuple[str, object]] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def request(self, pair_id: str, trigger: Trigger) -> None:
+        """A run of a pair."""
+        self._note(pair_id, trigger)
+
+    async def resume(self, pair_id: str) -> None:
+        """The end of a pause."""
+        self._note(pair_id, "resume")
+
+    def request_all(self, trigger: Trigger) -> None:
+        """A run of every pair."""
+        self._note("*", trigger)
+
+    def _note(self, what: str, how: object) -> None:
+        self.calls.append((what, how))
+        self.threads.add(threading.get_ident())
+        self.arrived.set()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+async def schedule(heard: Heard, clock: SettableClock) -> AsyncIterator[Schedule]:
+    schedule = Schedule(
+        clock, request=heard.request, resume=heard.resume, request_all=heard.request_all, look_every_seconds=0.05
+    )
+    schedule.start()
+    yield schedule
+    schedule.stop()
+
+
+def pair(**more: object) -> SyncPair:
+    values: dict[str, object] = {"interval_seconds": 1, **more}
+    return SyncPair("pair_1", "a", "b", Mode.BLOCKER, Direction.A_TO_B, **values)  # type: ignore[arg-type]  # fields of a pair
+
+
+async def test_an_interval_asks_for_a_run_on_the_loops_own_thread(schedule: Schedule, heard: Heard) -> None:
+    schedule.follow(pair())
+    await asyncio.wait_for(heard.arrived.wait(), 5)
+    assert heard.calls[0] == ("pair_1", Trigger.SCHEDULED)
+    assert heard.threads == {threading.get_ident()}
+
+
+async def test_a_pause_that_ends_resumes_on_the_loops_own_thread(schedule: Schedule, heard: Heard) -> None:
+    schedule.follow(pair(status=PairStatus.PAUSED, paused_until=datetime.now(UTC) + timedelta(seconds=0.1)))
+    await asyncio.wait_for(heard.arrived.wait(), 5)
+    assert heard.calls == [("pair_1", "resume")]
+    assert heard.threads == {threading.get_ident()}
+
+
+async def test_a_paused_pair_has_no_timer_and_an_active_one_says_when(schedule: Schedule) -> None:
+    schedule.follow(pair(interval_seconds=3600))
+    coming = schedule.next_run_at("pair_1")
+    assert coming is not None
+    assert timedelta(minutes=50) < coming - datetime.now(UTC) < timedelta(minutes=70)
+    schedule.follow(pair(status=PairStatus.PAUSED))
+    assert schedule.next_run_at("pair_1") is None
+
+
+async def test_a_machine_that_slept_catches_up_with_one_run_of_everything(
+    schedule: Schedule, heard: Heard, clock: SettableClock
+) -> None:
+    clock.offset = timedelta(hours=8)
+    await asyncio.wait_for(heard.arrived.wait(), 5)
+    await asyncio.sleep(0.2)
+    assert heard.calls == [("*", Trigger.RESUME)]
+    assert heard.threads == {threading.get_ident()}
+
+
+async def test_a_clock_set_back_does_not_silence_the_timers(
+    schedule: Schedule, heard: Heard, clock: SettableClock
+) -> None:
+    clock.offset = -timedelta(days=400)
+    await asyncio.wait_for(heard.arrived.wait(), 5)
+    assert heard.calls == [("*", Trigger.RESUME)]
+
+
+async def test_a_request_that_is_refused_leaves_the_timer_running(clock: SettableClock) -> None:
+    asked: list[str] = []
+    twice = asyncio.Event()
+
+    def refuse(pair_id: str, trigger: Trigger) -> None:
+        asked.append(pair_id)
+        if len(asked) == 2:
+            twice.set()
+        raise RuntimeError("refused")
+
+    async def resume(pair_id: str) -> None:
+        raise AssertionError
+
+    schedule = Schedule(clock, request=refuse, resume=resume, request_all=lambda trigger: None)
+    schedule.start()
+    try:
+        schedule.follow(pair())
+        await asyncio.wait_for(twice.wait(), 10)
+    finally:
+        schedule.stop()
+
+
+async def test_upkeep_comes_soon_after_the_start_on_the_loops_thread_and_a_failure_is_not_the_end(
+    heard: Heard, clock: SettableClock
+) -> None:
+    done: list[int] = []
+    twice = asyncio.Event()
+
+    async def upkeep() -> None:
+        done.append(threading.get_ident())
+        clock.offset += timedelta(hours=1)
+        if len(done) == 2:
+            twice.set()
+        raise RuntimeError("the disk is full")
+
+    schedule = Schedule(
+        clock,
+        request=heard.request,
+        resume=heard.resume,
+        request_all=heard.request_all,
+        upkeep=upkeep,
+        look_every_seconds=0.02,
+        upkeep_first_seconds=0.0,
+    )
+    schedule.start()
+    try:
+        await asyncio.wait_for(twice.wait(), 5)
+        assert set(done) == {threading.get_ident()}
+    finally:
+        schedule.stop()
