@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.activity_page import ActivityPage
 from app.ui.commands import Commands
@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, QWidget] = {"overview": overview, "activity": activity}
         self._wanted = "overview"
         self._closing = False
+        self._no_tray_read = False
         self.setWindowTitle("Kalends")
         self.setWindowIcon(own_icon("kalends"))
         self.resize(SIZE)
@@ -168,10 +169,14 @@ class MainWindow(QMainWindow):
             "Kalends works without one. When you close this window it asks whether to go on syncing; "
             "start Kalends again to come back to it.",
         )
-        note.closable(box.hide)
+        note.closable(self._close_no_tray_note)
         column.addWidget(note)
         box.hide()
         return box
+
+    def _close_no_tray_note(self) -> None:
+        self._no_tray_read = True
+        self._no_tray.hide()
 
     def _add_keys(self, commands: Commands) -> None:
         for keys, act in (
@@ -220,8 +225,8 @@ class MainWindow(QMainWindow):
             self.activity.read()
 
     def show_no_tray(self, missing: bool) -> None:
-        """Say how the app goes on where there is no tray."""
-        self._no_tray.setVisible(missing)
+        """Say how the app goes on where there is no tray, until that was read."""
+        self._no_tray.setVisible(missing and not self._no_tray_read)
 
     def bring_up(self) -> None:
         """Show the window and put it in front, as far as the desktop allows."""
@@ -232,7 +237,9 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     def end(self) -> None:
-        """Close for good."""
+        """Close for good, with whatever sheet is open."""
+        for sheet in self.findChildren(QDialog):
+            sheet.reject()
         self._closing = True
         self.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
@@ -19,9 +20,10 @@ from app.ui import menus
 from app.ui.hold_sheet import HoldSheet
 from app.ui.sign_in_sheet import SignInSheet
 from app.ui.tray import Tray
+from app.ui.widgets import IconButton
 from tests.ui.desk import Desk
 from tests.ui.doubles import NOW, CoreDouble, busy, calm, demo, empty
-from tests.ui.hands import button, click, press, the
+from tests.ui.hands import button, click, press, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -136,13 +138,18 @@ def test_a_command_that_fails_is_told_in_words_and_can_be_tried_again(make_desk:
     assert not messages.isVisible()
 
 
+def _has(things: list[object], number: int) -> bool:
+    return len(things) == number
+
+
 def test_the_same_failure_is_told_once(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
-    for _ in range(3):
+    failures: list[object] = []
+    desk.desktop._tasks.failed.connect(failures.append)
+    for number in range(1, 4):
         desk.core.errors["request_all"] = ConflictError("Everything is paused.")
         desk.desktop.commands.sync_all()
-        qtbot.waitUntil(lambda: "request_all" not in desk.core.errors)
-    qtbot.waitUntil(desk.window.messages.isVisible)
+        qtbot.waitUntil(partial(_has, failures, number))
     assert button(desk.window.messages, "Try again").accessibleName() == "Try again: Everything is paused."
 
 
@@ -271,6 +278,23 @@ def test_with_a_tray_closing_hides(make_desk: MakeDesk, monkeypatch: pytest.Monk
     assert not desk.window.isVisible()
     assert desk.window.findChildren(QMessageBox) == []
     assert not desk.life.done()
+
+
+def test_quitting_with_a_sheet_open_gives_the_sign_in_up_and_stops_in_order(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    click(button(desk.window, "Reconnect"))
+    qtbot.waitUntil(lambda: bool(desk.opened_urls))
+    desk.desktop.quit()
+    qtbot.waitUntil(desk.life.done)
+    assert desk.starter.handles[0].stopped
+
+
+def test_the_note_about_the_missing_tray_is_read_once(make_desk: MakeDesk) -> None:
+    window = make_desk(calm).begin().window
+    assert "This desktop shows no status icons" in words(window)
+    click(next(cross for cross in window.findChildren(IconButton) if cross.accessibleName() == "Close this message"))
+    window.show_no_tray(True)
+    assert "This desktop shows no status icons" not in words(window)
 
 
 def test_the_keys_work(make_desk: MakeDesk, qtbot: QtBot) -> None:
