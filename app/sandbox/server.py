@@ -233,6 +233,8 @@ class _Front:
 
 
 def _cut(transport: asyncio.Transport) -> None:
+    if transport.is_closing():  # the client went first
+        return
     raw = transport.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
