@@ -45,6 +45,13 @@ def before(play: Playground) -> Before:
     )
 
 
+def since(play: Playground, then: Before) -> Before:
+    """What to compare with after the person changed originals: the target is remembered as it was at first."""
+    now = before(play)
+    kept = {key: version for key, version in now.versions.items() if key in then.versions or key in now.source}
+    return Before(now.source, then.target, kept, now.mails)
+
+
 def assert_in_step(play: Playground, then: Before) -> None:
     """Every wanted original has exactly one living copy with its time, there is no other copy, nothing else changed."""
     now_source, now_target = _by_id(play.source, play.source_id), _by_id(play.target, play.target_id)
@@ -64,6 +71,13 @@ def assert_untouched(play: Playground, then: Before) -> None:
     assert mine == then.target
     assert {key: now.get(key) for key in then.versions} == then.versions
     assert play.sandbox.world.outbox.all()[then.mails :] == []
+
+
+def assert_no_harm(play: Playground, then: Before) -> None:
+    """Half-way: there are at most as many copies as there shall be, and nothing of anybody's has changed."""
+    wanted = [event for event in _by_id(play.source, play.source_id).values() if _wanted(event, play)]
+    assert len(copies(play, then)) <= len(wanted)
+    assert_untouched(play, then)
 
 
 def copies(play: Playground, then: Before) -> dict[str, dict[str, Any]]:

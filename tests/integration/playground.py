@@ -15,7 +15,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ GRAPH_MARKED = r"GET /v1.0/me/calendars/[^/]+/events\?.*filter"
 GRAPH_BATCH = r"POST /v1.0/\$batch"
 
 
+class Fate(StrEnum):
+    """What becomes of a held request."""
+
+    DROPPED = "dropped"
+    """Its connection is cut; what was not done yet is not done."""
+    DONE = "done"
+    """The service does what it asks for, and then its connection is cut."""
+    ANSWERED = "answered"
+    """It goes on as if it had never been held."""
+
+
 @dataclass(eq=False, slots=True)
 class Stop:
     """A place on the wire where a request is held until the test decides.
@@ -61,7 +73,7 @@ class Stop:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     decided: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    forward: bool = False
+    fate: Fate = Fate.DROPPED
 
     def met(self, request: str, body: bytes) -> bool:
         """Whether this request is the one to hold."""
@@ -70,10 +82,12 @@ class Stop:
         self.seen += 1
         return self.seen == self.nth
 
-    def let_go(self, *, forward: bool = False) -> None:
-        """Drop the held request's connection; with `forward` the service first does what it asks for."""
-        self.forward = forward
+    async def let_go(self, fate: Fate = Fate.DROPPED) -> None:
+        """Decide, and wait until it is carried out."""
+        self.fate = fate
         self.decided.set()
+        if self.reached.is_set():
+            await self.over.wait()
 
 
 class Gate:
@@ -86,28 +100,33 @@ class Gate:
         self._app = app
         self._page_size = page_size
         self.stops: list[Stop] = []
-        self.served: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or hold."""
         body = await _whole(receive)
         request = f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}"
-        self.served.append(request)
         met = [stop for stop in self.stops if stop.met(request, body)]
         replay = _Replay(body, receive)
         smaller = self._smaller(scope)
         if not met:
             await self._app(smaller, replay, send)
             return
-        stop = met[0]
+        await self._hold(met[0], smaller, replay, send)
+
+    async def _hold(self, stop: Stop, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Kept()
         if stop.answered:
-            await self._app(smaller, replay, _Unsent())
+            await self._app(scope, receive, answer)
         stop.reached.set()
         await stop.decided.wait()
-        if not stop.answered and stop.forward:
-            await self._app(smaller, replay, _Unsent())
+        if not stop.answered and stop.fate is not Fate.DROPPED:
+            await self._app(scope, receive, answer)
         stop.over.set()
-        scope["extensions"]["sandbox.abort"]()
+        if stop.fate is not Fate.ANSWERED:
+            scope["extensions"]["sandbox.abort"]()
+            return
+        for message in answer.messages:
+            await send(message)
 
     def _smaller(self, scope: Scope) -> Scope:
         if self._page_size is None or scope["method"] != "GET":
@@ -135,11 +154,14 @@ class _Replay:
         return await self._receive()
 
 
-class _Unsent:
-    """Takes an answer that nobody will get."""
+class _Kept:
+    """Keeps an answer until it is decided whether anybody gets it."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
 
     async def __call__(self, message: Message) -> None:
-        pass
+        self.messages.append(message)
 
 
 async def _whole(receive: Receive) -> bytes:
@@ -202,12 +224,13 @@ class Playground:
         self.graph_gate = Gate(sandbox.microsoft.app, page_size)
         sandbox.google.app, sandbox.microsoft.app = self.gate, self.graph_gate
         self._processes: list[AppProcess] = []
+        self._stops: list[Stop] = []
         (home / "passphrase").write_text(PASSPHRASE, "utf-8")
 
     def stop_at(self, stop: Stop) -> Stop:
         """Hold a request at this place; takes every earlier place away."""
-        for gate in (self.gate, self.graph_gate):
-            gate.stops = [stop]
+        self.gate.stops = self.graph_gate.stops = [stop]
+        self._stops.append(stop)
         return stop
 
     async def start(
@@ -272,13 +295,21 @@ class Playground:
         """Start the app and kill it while a request is held at this place; the request's fate is the test's."""
         self.stop_at(stop)
         app = await self.start()
-        reached = asyncio.create_task(stop.reached.wait())
-        ended = asyncio.create_task(app.ended())
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
-            assert stop.reached.is_set(), f"the app ended before {stop.wire} number {stop.nth}: {app.words()}"
-            await app.kill()
-            await ended
+        await self.reach(stop, app)
+        await app.kill()
+
+    async def reach(self, stop: Stop, app: AppProcess) -> None:
+        """Wait until a request is held at this place; fails when the app ends without."""
+        reached, ended = asyncio.create_task(stop.reached.wait()), asyncio.create_task(app.process.wait())
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reached.cancel()
+            ended.cancel()
+        if not stop.reached.is_set():
+            await app.ended()
+            raise AssertionError(f"the app ended before {stop.wire} number {stop.nth}: {app.words()}")
 
     async def die_at_a_commit(self, at: str, nth: int, side: str) -> None:
         """Start the app, which dies by itself at a call of its ledger."""
@@ -287,13 +318,57 @@ class Playground:
             code = await app.ended()
         assert code < 0, f"the app ended with {code} before {at} number {nth}: {app.words()}"
 
+    def singles(self) -> list[dict[str, Any]]:
+        """The plain meetings among the originals, by title."""
+        found = [event for event in self.source.list_events(self.source_id) if event["title"].startswith("Meeting")]
+        return sorted(found, key=lambda event: str(event["title"]))
+
+    def series(self) -> dict[str, Any]:
+        """The original of the weekly series with exceptions."""
+        return next(event for event in self.source.list_events(self.source_id) if event["title"] == "Team sync")
+
+    def person_makes(self, *numbers: int) -> None:
+        """The person makes plain meetings."""
+        for number in numbers:
+            self.source.create_event(self.source_id, _meeting(number, Clock().now().date()))
+
+    def person_moves(self, *events: dict[str, Any], minutes: int) -> None:
+        """The person moves originals to a later time and says so in the title."""
+        for event in events:
+            start, end = (
+                (datetime.fromisoformat(event[name]) + timedelta(minutes=minutes)).isoformat()
+                for name in ("start", "end")
+            )
+            changes = {"title": f"{event['title']} (moved)", "start": start, "end": end}
+            self.source.patch_event(self.source_id, event["id"], changes)
+
+    def person_deletes(self, *events: dict[str, Any]) -> None:
+        """The person deletes originals."""
+        for event in events:
+            self.source.delete_event(self.source_id, event["id"])
+
+    def person_changes_occurrences(self) -> None:
+        """The person moves one occurrence of the weekly series and takes another one out."""
+        series = self.series()
+        first = datetime.fromisoformat(series["start"])
+        moved, gone = first + timedelta(weeks=12), first + timedelta(weeks=13)
+        later = moved + timedelta(hours=3)
+        exceptions = [
+            {
+                "original_start": moved.isoformat(),
+                "start": later.isoformat(),
+                "end": (later + timedelta(minutes=45)).isoformat(),
+            },
+            {"original_start": gone.isoformat(), "cancelled": True},
+        ]
+        self.source.patch_event(self.source_id, series["id"], {"exceptions": exceptions})
+
     async def close(self) -> None:
         """Reap every process, let every held request go."""
-        for gate in (self.gate, self.graph_gate):
-            for stop in gate.stops:
-                stop.let_go()
         for app in self._processes:
             await app.kill()
+        for stop in self._stops:
+            await stop.let_go()
 
     async def _listen(self, app: AppProcess) -> None:
         assert app.process.stdout is not None
