@@ -27,13 +27,13 @@ class Standing:
     """How a caller stands after a request was counted, or refused.
 
     Args:
-        reset: Unix seconds when the oldest counted request leaves the window.
+        resets_at: Unix seconds when the oldest counted request leaves the window.
         allowed: whether this request may go on.
     """
 
     limit: int
     remaining: int
-    reset: int
+    resets_at: float
     allowed: bool
 
     def headers(self) -> dict[str, str]:
@@ -41,12 +41,12 @@ class Standing:
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset),
+            "X-RateLimit-Reset": str(math.ceil(self.resets_at)),
         }
 
     def retry_after_seconds(self) -> int:
         """Whole seconds until another request fits, at least one."""
-        return max(1, math.ceil(self.reset - time.time()))
+        return max(1, math.ceil(self.resets_at - time.time()))
 
 
 class RateLimits:
@@ -79,4 +79,4 @@ class RateLimits:
 
     def _standing(self, item: RateLimitItem, name: str, *, allowed: bool) -> Standing:
         stats = self._limiter.get_window_stats(item, name)
-        return Standing(item.amount, max(0, stats.remaining), math.ceil(stats.reset_time), allowed)
+        return Standing(item.amount, max(0, stats.remaining), stats.reset_time, allowed)
