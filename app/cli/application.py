@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -75,6 +76,8 @@ async def serving(session: Session, signals: StopSignals, api_port: int | None) 
     try:
         if handle.core.demo is not None:
             await signals.unless(handle.core.demo.prepare())
+        if api_port and handle.api_url and urlsplit(handle.api_url).port != api_port:
+            session.out.say(f"Port {api_port} is taken by another program; the next free one is used.")
         where = f"its API is at {handle.api_url}" if handle.api_url else "its API is switched off"
         session.out.say(f"Kalends {session.host.version} is running (profile {profile}); {where}")
         await signals.wait()

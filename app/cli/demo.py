@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,11 @@ from app.cli.session import JsonOption, ProfileName, Session, session_of
 from app.cli.signals import StopSignals, run_to_end
 from app.domain.errors import InputError
 from app.services import shapes
-from app.services.core import CoreHandle
-from app.services.demo import DemoReady
-from app.services.views import Imported
+
+if TYPE_CHECKING:
+    from app.services.core import CoreHandle
+    from app.services.demo import DemoReady
+    from app.services.views import Imported
 
 SYNC_SECONDS = 300.0
 

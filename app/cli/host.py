@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from app.services.core import CoreHandle
+if TYPE_CHECKING:
+    from app.services.core import CoreHandle
 
 
 @dataclass(frozen=True, slots=True)

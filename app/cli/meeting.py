@@ -6,7 +6,6 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from app.cli.inside import Inside
 from app.cli.remote import Remote, Unreachable
 from app.cli.session import ProfileName, Session
 
@@ -78,6 +77,8 @@ def meet(session: Session) -> Generator[Kalends]:
     if found is not None:
         yield found
         return
+    from app.cli.inside import Inside  # services and store are many imports, which asking the running app does not need
+
     profile = session.profile or ProfileName.DEFAULT
     session.out.say(f"Kalends is not running; working in this process (profile {profile}).")
     with Inside(session.host, profile, session.out.say) as inside:

@@ -10,7 +10,6 @@ import typer
 from app.cli import application
 from app.cli.session import JsonOption, Session, session_of
 from app.cli.signals import StopSignals, run_to_end
-from app.domain.errors import InputError
 
 _EXAMPLES = """\b
 Examples:
@@ -41,8 +40,6 @@ def sandbox(
     """Run the emulated calendar services on this computer, until SIGTERM or Ctrl-C. It keeps nothing."""
     session = session_of(context)
     session.expect(as_json)
-    if seed is not None and not seed.is_file():
-        raise InputError(f"Cannot read the seed file '{seed}': there is no such file.")
     raise typer.Exit(run_to_end(lambda signals: _serve(session, signals, port, seed, random_seed)))
 
 
