@@ -11,7 +11,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMessageBox
 
-from app.domain.errors import KalendsError
 from app.services.views import Problem
 from app.ui.activity_page import ActivityPage
 from app.ui.bridge import CoreThread, StartCore
@@ -21,7 +20,7 @@ from app.ui.hold_sheet import HoldSheet
 from app.ui.memory import WindowMemory
 from app.ui.overview_page import OverviewPage
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet, open_in_browser
-from app.ui.tasks import TaskRunner
+from app.ui.tasks import Failure, TaskRunner
 from app.ui.theme import Theme
 from app.ui.tray import Tray
 from app.ui.window import MainWindow
@@ -80,7 +79,7 @@ class Desktop(QObject):
     def _connect(self) -> None:
         window = self.window
         self._tasks.failed.connect(window.messages.show_failure)
-        self._switches.failed.connect(window.messages.show_failure)
+        self._switches.failed.connect(self._start_failed)
         self.feed.changed.connect(self._show)
         self.tray.open_wanted.connect(self._open)
         self.tray.fix_wanted.connect(self._fix)
@@ -139,13 +138,13 @@ class Desktop(QObject):
         self.window.messages.clear()
         self.tray.show_snapshot(None)
         self.window.show_start("Setting up the demo…" if profile == DEMO else "Starting…")
-        try:
-            await self.bridge.switch(profile)
-            await self.feed.read()
-        except KalendsError as error:
-            self.window.show_start_failure(error.message, error.fix, can_go_back=profile != DEFAULT)
-            # A person has to know, even if the app was started out of sight.
-            self.show_window()
+        await self.bridge.switch(profile)
+        await self.feed.read()
+
+    def _start_failed(self, failure: Failure) -> None:
+        self.window.show_start_failure(failure.sentence, failure.fix, can_go_back=self._profile != DEFAULT)
+        # A person has to know, even if the app was started out of sight.
+        self.show_window()
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 

@@ -356,7 +356,7 @@ class StarterDouble:
     def __init__(self, make: Callable[[str], CoreDouble]) -> None:
         self._make = make
         self.handles: list[HandleDouble] = []
-        self.refusals: list[KalendsError] = []
+        self.refusals: list[Exception] = []
 
     async def __call__(self, profile: str) -> CoreHandle:
         if self.refusals:

@@ -163,6 +163,14 @@ def test_a_core_that_cannot_start_is_explained_and_can_be_tried_again(make_desk:
     qtbot.waitUntil(desk.window.overview.isVisible)
 
 
+def test_a_core_that_fails_unforeseen_leaves_no_page_that_waits_for_ever(make_desk: MakeDesk) -> None:
+    desk = make_desk(calm)
+    desk.starter.refusals = [TypeError("inner text")]
+    desk.begin(until=lambda: desk.window.start.again_button.isVisible())
+    assert "did not expect (TypeError)" in words(desk.window.start)
+    assert "inner text" not in words(desk.window.start)
+
+
 def test_a_demo_that_cannot_start_leads_back(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(first_empty_then_demo).begin()
     desk.starter.refusals = [StorageError("The disk is full.")]
