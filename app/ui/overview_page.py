@@ -125,7 +125,7 @@ class OverviewPage(QScrollArea):
     def _pair_section(self) -> QWidget:
         self.pair_table = Table(self._theme, "Sync pairs", self._pair_model, rows_shown=12)
         self.pair_table.set_row_lines(2)
-        self.pair_table.set_columns(0, 19, 12, 18, 8)
+        self.pair_table.set_columns(0, 19, 13, 17, 8)
         self.pair_table.hide_when_narrow({pair_model.LAST_CHANGE: 720, pair_model.LAST_SYNC: 560})
         self.pair_table.opened.connect(self.activity_wanted)
         self.pair_table.menu_wanted.connect(self._pair_menu_at)
