@@ -32,7 +32,10 @@ async def take_copies_away(
     *,
     release: bool,
 ) -> Written:
-    """Remove every proved copy of a direction, or release it. Raises ProviderError when the target cannot be listed."""
+    """Remove every proved copy of a direction, or release it. `unfinished` in the answer: some are still there.
+
+    Raises ProviderError when the target cannot be listed.
+    """
     await recover(direction, client, ledger, writer, clock)
     known = {copy.copy_key: copy for copy in ledger.copies(direction.id, None)}
     original_of = {link.copy_key: link for link in ledger.links(direction.id, None) if link.copy_key}
@@ -54,6 +57,7 @@ async def take_copies_away(
         )
     written = await writer.write(work)
     gone = {copy.copy_key for copy in ledger.copies(direction.id, None) if copy.state is not CopyState.LIVE}
+    written.unfinished |= any(item.step.copy_key not in gone for item in work)
     unlink = [
         (direction.id, link.original_id, link.occ)
         for link in ledger.links(direction.id, None)

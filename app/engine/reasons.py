@@ -49,6 +49,7 @@ SENTENCES: dict[str, str] = {
     "refused": "The target calendar refused it.",
     "could_not_ask": "The service could not say whether it is still there; nothing is done until it can.",
     "held": "It waits for your decision.",
+    "audit_first": "The database is older than what was done last; both calendars are checked before it is deleted.",
     "throttled": "The service asked to slow down; it will be tried again later.",
     "stopped": "The run was stopped before its turn.",
     "unknown_outcome": "The service did not say whether the write happened; the next run settles it.",

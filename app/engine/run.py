@@ -52,6 +52,8 @@ class Tools:
         pull: bring the view of a connection up to date, once for all directions that use it (by connection id).
         breathe: let others run; awaited between chunks of planning.
         stopping: whether no further write may start (pause, stop of the app).
+        may_lose: whether an original may lose its copy in this run; not by a database older than its epoch file, before
+            both calendars were read whole.
     """
 
     ledger: Ledger
@@ -62,6 +64,7 @@ class Tools:
     pull: Callable[[str], Awaitable[None]]
     breathe: Callable[[], Awaitable[None]]
     stopping: Callable[[], bool]
+    may_lose: bool = True
 
 
 @dataclass(slots=True)
@@ -131,6 +134,8 @@ class DirectionRun:
         originals: Collection[str] = self._ledger.originals_to_plan(self._direction, self._now)
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
+            if not self._tools.may_lose:
+                self._put_off_losses(decisions)
             verdict = self._guarded(decisions, source_live=seen_source.live_count)
             self._tell(decisions, verdict, first=number == 0)
             if self._dry:
@@ -225,6 +230,16 @@ class DirectionRun:
             )
             await self._tools.breathe()
         return decisions
+
+    def _put_off_losses(self, decisions: Sequence[Decision]) -> None:
+        """What the database wants deleted waits for the next run, which plans by what this one reads."""
+        for decision in decisions:
+            if any(step.loses for step in decision.steps):
+                decision.steps.clear()
+                decision.skips.append(("", "audit_first", decision.source))
+                self._complete = False
+                if not self._dry:
+                    self._ledger.save(self._due_links(decision), [])
 
     # -- guarding, telling, keeping ------------------------------------------------------------------------------------
 
