@@ -104,7 +104,8 @@ def read_control(path: Path) -> ControlAddress | None:
 def proves(url: str, instance: str) -> bool:
     """Whether what answers at `url` knows the secret of its start: a squatter on the port gets no token.
 
-    Asks `GET /healthz?challenge=…` and checks the HMAC-SHA256 of `challenge:port` (`contract/api.md` §1).
+    Asks `GET /healthz?challenge=…` and checks the HMAC-SHA256 of `challenge:port` (`contract/api.md` §1). Says with a
+    proof of its own that the question is ours, so that it does not count among those of strangers.
     """
     parts = urlsplit(url)
     if parts.hostname is None or parts.port is None:
@@ -112,13 +113,14 @@ def proves(url: str, instance: str) -> bool:
     challenge = secrets.token_urlsafe(24)
     connection = HTTPConnection(parts.hostname, parts.port, timeout=_PROOF_SECONDS)
     try:
-        connection.request("GET", f"/healthz?challenge={challenge}")
+        ours = {"X-Kalends-Proof": _proof(instance, f"client:{parts.port}")}
+        connection.request("GET", f"/healthz?challenge={challenge}", headers=ours)
         answer = json.loads(connection.getresponse().read(_PROOF_BYTES))
     except (OSError, HTTPException, ValueError):
         return False
     finally:
         connection.close()
-    expected = hmac.new(instance.encode(), f"{challenge}:{parts.port}".encode(), hashlib.sha256).hexdigest()
+    expected = _proof(instance, f"{challenge}:{parts.port}")
     return isinstance(answer, dict) and hmac.compare_digest(str(answer.get("proof", "")), expected)
 
 
@@ -127,6 +129,10 @@ def withdraw(path: Path, pid: int) -> None:
     content = read_json(path)
     if content is not None and content.get("pid") == pid:
         remove(path)
+
+
+def _proof(instance: str, text: str) -> str:
+    return hmac.new(instance.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _whole(content: dict[str, object], texts: tuple[str, ...]) -> bool:
