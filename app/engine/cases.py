@@ -18,8 +18,8 @@ from app.engine.originals import Unit, assemble_all
 class CaseReader:
     """Gathers cases of one direction in one run.
 
-    `asked_source` and `asked_target` are what was read directly in this run; `adopted` are copies found by marker that
-    have no link yet, by copy key.
+    `asked_source` and `asked_target` are what was read directly in this run, and answered; `adopted` are copies found
+    by marker that have no link yet, by copy key.
     """
 
     def __init__(self, direction: DirectionRecord, ledger: Ledger) -> None:
@@ -59,7 +59,7 @@ class CaseReader:
                 copies=copies,
                 targets=targets,
                 pending=pending,
-                asked_original=original in self.asked_source,
+                asked_original=bool(units[original].reads) and self.asked_source.issuperset(units[original].reads),
                 asked_copies=frozenset(self.asked_target),
                 is_copy=original in own_copies,
                 twin=original in twins,

@@ -10,6 +10,7 @@ from app.domain.links import Copy, CopyForm, CopyState, Intent, IntentState, Lin
 from app.domain.ports import Closing
 from app.domain.runs import ActionRecord, ActionResult, Verb
 from app.engine.fingerprint import hashes
+from app.engine.originals import starts_at
 from app.engine.reasons import SENTENCES
 from app.engine.wishes import STAND_IN
 
@@ -135,7 +136,6 @@ def story(intent: Intent, result: ActionResult) -> ActionRecord:
     """The line a write leaves in its run's story."""
     released = intent.draft is not None and intent.draft.marker.released
     fields = intent.draft.fields if intent.draft is not None else None
-    when = fields.when if fields is not None else None
     return ActionRecord(
         direction_id=intent.direction_id,
         original_id=intent.original_id,
@@ -145,8 +145,8 @@ def story(intent: Intent, result: ActionResult) -> ActionRecord:
         sentence=SENTENCES.get(intent.reason, ""),
         result=result,
         title=intent.title,
-        starts_at=when.start_instant(when.zone or "UTC") if when is not None else None,
-        all_day=when.all_day if when is not None else False,
+        starts_at=starts_at(fields, "UTC"),
+        all_day=fields is not None and fields.when.all_day,
     )
 
 

@@ -21,8 +21,8 @@ class Case:
         copies: by copy key; gone ones too, and adopted ones that have no link yet.
         targets: what the target's view holds, by the event id of each copied single or series.
         pending: copy keys with a write that is still being settled.
-        asked_original: it was read directly in this run.
-        asked_copies: event ids in the target read directly in this run.
+        asked_original: it was read directly in this run, and the service answered.
+        asked_copies: event ids in the target read directly in this run, and answered.
         is_copy: this event is a copy we made in its calendar, by its id.
         twin: the same meeting lives in the target by itself.
     """
@@ -81,7 +81,11 @@ class Decision:
 
     original_id: str
     steps: list[Step] = field(default_factory=list)
+    reads: tuple[str, ...] = ()
+    """Event ids in the source that tell all about the original when read directly."""
     ask_original: bool = False
+    ask_marker: bool = False
+    """Read it to see its marker: a part of reading such a service, not limited like other questions."""
     ask_copies: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
@@ -96,4 +100,4 @@ class Decision:
     @property
     def asks(self) -> bool:
         """Whether something must be read before this can be decided."""
-        return self.ask_original or bool(self.ask_copies)
+        return self.ask_original or self.ask_marker or bool(self.ask_copies)

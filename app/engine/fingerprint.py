@@ -136,11 +136,12 @@ def _when(fields: Fields) -> tuple[str, ...]:
     if when.all_day:
         return ("dates", _spell(when.start), _spell(when.end))
     zone = when.zone or "UTC"
-    return (
-        "instants",
-        when.start_instant(zone).isoformat("T", "minutes"),
-        when.end_instant(zone).isoformat("T", "minutes"),
-    )
+    try:
+        start, end = when.start_instant(zone), when.end_instant(zone)
+    except OverflowError:
+        # At the edges of the calendar there is no instant; the wall clock tells as much.
+        return ("walls", _spell(when.start), _spell(when.end), zone)
+    return ("instants", start.isoformat("T", "minutes"), end.isoformat("T", "minutes"))
 
 
 def _spell(moment: date | datetime) -> str:

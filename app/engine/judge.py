@@ -29,6 +29,8 @@ _PASSING = {
     "left_after_filter",
 }
 """Reasons that describe a copy or a moment, and are not kept on a link as "why there is no copy"."""
+_LASTING = (LinkState.AWAY, LinkState.KEPT)
+"""What a person decided about a copy outlasts every reason why there is none."""
 
 
 class Judge:
@@ -167,8 +169,7 @@ class Judge:
             kept = link or Link(self.direction.id, decision.original_id, occ, state=state, reason=reason)
             decision.links.append(replace(kept, replan_at=self.now))
             return
-        passing = reason in ("pending", "backing_off", "stays_away", "frozen", "copy_kept_as_edited", "kept")
-        if passing or not remember or reason in ("not_provable", "left_after_filter") or (link and link.copy_key):
+        if reason in _PASSING or not remember or (link and (link.copy_key or link.state in _LASTING)):
             return
         noted = Link(self.direction.id, decision.original_id, occ, state=state, reason=reason, replan_at=replan_at)
         if link != noted:

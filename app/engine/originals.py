@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfoNotFoundError
 
 from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Row, Seen
@@ -25,6 +26,10 @@ class Unit:
         event: the living single or master, None when it is gone or unknown.
         exceptions: living exceptions by occurrence key.
         cancelled: occurrence keys the series lacks, with their original starts.
+        lost: ids of its exceptions and cancelled occurrences that are out of sight: missing from a complete read, which
+            proves nothing about them. Such a unit is read directly before anything is concluded from it.
+        reads: ids that tell all about it when read directly: its own, or where only exceptions of somebody else's
+            series are known, theirs.
     """
 
     id: str
@@ -32,6 +37,8 @@ class Unit:
     event: Event | None = None
     exceptions: Mapping[str, Event] = field(default_factory=dict)
     cancelled: Mapping[str, Moment] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def is_series(self) -> bool:
@@ -70,22 +77,26 @@ def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
     """Put the rows of one unit together. Rows of other units are the caller's mistake."""
     main: Row | None = None
     parts: list[Event] = []
+    others: list[Row] = []
     for row in rows:
         if row.event.id == unit_id:
             main = row
-        elif row.seen is Seen.SEEN:
+            continue
+        others.append(row)
+        if row.seen is Seen.SEEN:
             parts.append(row.event)
+    lost = tuple(row.event.id for row in others if row.seen is Seen.ABSENT)
     if main is None:
-        # Exceptions without their master: an invitation to one occurrence of somebody else's series.
-        exceptions = {
-            _own_key(event): event for event in parts if event.kind is EventKind.EXCEPTION and event.fields is not None
-        }
-        return Unit(unit_id, Seen.SEEN if exceptions else Seen.ABSENT, None, exceptions)
-    if main.seen is not Seen.SEEN or main.event.gone or main.event.fields is None:
-        return Unit(unit_id, Seen.GONE if main.event.gone else main.seen)
+        return _without_master(unit_id, others, lost)
+    reads = (unit_id,)
+    if main.seen is not Seen.SEEN or main.event.gone:
+        return Unit(unit_id, Seen.GONE if main.event.gone else main.seen, reads=reads)
     fields = main.event.fields
+    if fields is None:
+        # Neither gone nor with content: nothing can be said of it.
+        return Unit(unit_id, Seen.ABSENT, reads=reads)
     if main.event.kind is not EventKind.SERIES:
-        return Unit(unit_id, Seen.SEEN, main.event)
+        return Unit(unit_id, Seen.SEEN, main.event, reads=reads)
     sub_daily = is_sub_daily(fields)
 
     def key(start: Moment) -> str:
@@ -102,7 +113,25 @@ def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
             cancelled[key(event.original_start)] = wall_start(event.original_start, fields)
     for occ in exceptions:
         cancelled.pop(occ, None)
-    return Unit(unit_id, Seen.SEEN, main.event, exceptions, cancelled)
+    return Unit(unit_id, Seen.SEEN, main.event, exceptions, cancelled, lost, reads)
+
+
+def _without_master(unit_id: str, rows: Iterable[Row], lost: tuple[str, ...]) -> Unit:
+    """Exceptions without their master: invitations to single occurrences of somebody else's series.
+
+    Their series itself may never be read: it answers "not found" while they live on.
+    """
+    told = list(rows)
+    exceptions = {
+        _own_key(row.event): row.event
+        for row in told
+        if row.seen is Seen.SEEN and row.event.kind is EventKind.EXCEPTION and row.event.fields is not None
+    }
+    if not told:
+        return Unit(unit_id, Seen.ABSENT, reads=(unit_id,))
+    seen = Seen.SEEN if exceptions else Seen.ABSENT if lost else Seen.GONE
+    reads = tuple(sorted({*lost, *(event.id for event in exceptions.values())}))
+    return Unit(unit_id, seen, None, exceptions, lost=lost, reads=reads)
 
 
 def assemble_all(unit_ids: Iterable[str], rows: Iterable[Row]) -> dict[str, Unit]:
@@ -115,8 +144,18 @@ def assemble_all(unit_ids: Iterable[str], rows: Iterable[Row]) -> dict[str, Unit
 
 
 def _own_key(event: Event) -> str:
+    """In UTC: the zone of the series is unknown, and the exception's own may change."""
     if event.fields is None:
         raise ValueError("a living event has fields")
-    when = event.fields.when
-    start = event.original_start if event.original_start is not None else when.start
-    return occurrence_key(start, when.zone, sub_daily=True)
+    start = event.original_start if event.original_start is not None else event.fields.when.start
+    return occurrence_key(start, "UTC", sub_daily=True)
+
+
+def starts_at(fields: Fields | None, zone: str) -> datetime | None:
+    """When an event starts, for ordering and display; None where no instant can be computed (year 1, year 9999)."""
+    if fields is None:
+        return None
+    try:
+        return fields.when.start_instant(zone)
+    except (OverflowError, ZoneInfoNotFoundError):
+        return None

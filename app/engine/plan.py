@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from app.domain.events import Event
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState, Op, Seen
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
@@ -17,6 +18,7 @@ from app.engine.comparison import compare
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
+from app.engine.originals import Unit, starts_at
 from app.engine.series import SeriesPlanner
 from app.engine.wishes import STAND_IN, Wish, Wisher
 
@@ -24,7 +26,7 @@ REPLAN_DAILY = timedelta(days=1)
 EXPANDED = "expanded"
 """Reason on the link of a series that is copied as one single for each occurrence."""
 
-_LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "outside_window"}
+_LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "time_unreadable", "outside_window"}
 """Reasons for not wanting a new copy that never take an existing one away."""
 
 
@@ -39,7 +41,7 @@ class Planner:
     def plan(self, case: Case) -> Decision:
         """Decide one original. The same case always gives the same decision."""
         unit = case.unit
-        decision = Decision(unit.id, source=unit.event)
+        decision = Decision(unit.id, source=unit.event, reads=unit.reads)
         if unit.seen is Seen.GONE:
             self._gone(case, decision)
         elif unit.seen is Seen.ABSENT:
@@ -47,17 +49,28 @@ class Planner:
         elif case.is_copy:
             decision.counted = False
             self._unwanted(case, decision, "is_copy")
-        elif unit.event is not None and not unit.event.marker_known:
+        elif any(not event.marker_known for event in _sources(unit)):
             # New on a service that hides markers in its changes: read it before it may be a source.
-            if case.asked_original:
-                self._judge.skip(decision, "", "could_not_ask", due=True, link=case.links.get(""))
-            else:
-                decision.ask_original = True
+            self._ask_original(case, decision, marker=True)
+        elif unit.lost:
+            self._ask_original(case, decision)
         else:
             self._living(case, decision)
         if decision.asks:
             decision.steps.clear()
+        elif not decision.steps and all(reason != "pending" for _, reason, _ in decision.skips):
+            self._no_longer_due(case, decision)
         return decision
+
+    def _no_longer_due(self, case: Case, decision: Decision) -> None:
+        """Links that were due are planned now: unless something said otherwise, they are due no more."""
+        told = {link.occ for link in decision.links} | set(decision.unlink)
+        for occ, link in case.links.items():
+            past = [at for at in (link.replan_at, link.retry_at) if at is not None and at <= self._judge.now]
+            if past and occ not in told:
+                retry = link.retry_at if link.retry_at not in past else None
+                replan = link.replan_at if link.replan_at not in past else None
+                decision.links.append(replace(link, retry_at=retry, replan_at=replan))
 
     # -- the original is there ------------------------------------------------------------------------------------
 
@@ -127,7 +140,17 @@ class Planner:
         elif link is not None and link.state is LinkState.AWAY and self._judge.stays_away:
             self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
         elif case.twin and (link is None or link.state is not LinkState.AWAY):
-            self._judge.skip(decision, wish.occ, "already_there", link=link, state=LinkState.TWIN, event=wish.source)
+            # Daily, as what changes in the target besides copies does not make an original due.
+            due = self._judge.now + REPLAN_DAILY
+            self._judge.skip(
+                decision,
+                wish.occ,
+                "already_there",
+                link=link,
+                state=LinkState.TWIN,
+                event=wish.source,
+                replan_at=due,
+            )
         elif not wish.in_window:
             self._judge.skip(
                 decision, wish.occ, "outside_window", link=link, event=wish.source, replan_at=self._enters_window(wish)
@@ -161,7 +184,7 @@ class Planner:
         self, case: Case, decision: Decision, wish: Wish, parts: list[Wish], link: Link | None, copy: Copy
     ) -> None:
         target = case.targets.get(copy.event_id)
-        if target is None or target.seen is Seen.ABSENT:
+        if target is None or out_of_sight(target):
             self._judge.ask_copy(case, decision, wish.occ, copy, wish.source, link)
             return
         if target.seen is Seen.GONE:
@@ -238,8 +261,13 @@ class Planner:
         decision.counted = followed
         if not followed:
             return
+        self._ask_original(case, decision)
+
+    def _ask_original(self, case: Case, decision: Decision, *, marker: bool = False) -> None:
         if case.asked_original:
             self._judge.skip(decision, "", "could_not_ask", due=True, link=case.links.get(""))
+        elif marker:
+            decision.ask_marker = True
         else:
             decision.ask_original = True
 
@@ -249,7 +277,7 @@ class Planner:
             self._judge.skip(decision, link.occ, "pending")
             return
         target = case.targets.get(copy.event_id)
-        if target is None or target.seen is Seen.ABSENT:
+        if target is None or out_of_sight(target):
             self._judge.ask_copy(case, decision, link.occ, copy, None, link)
             return
         if target.seen is Seen.GONE:
@@ -277,10 +305,15 @@ class Planner:
         """When an original outside the window comes into it; None if it lies behind."""
         if wish.form is CopyForm.SERIES:
             return self._judge.now + REPLAN_DAILY
-        start = (
-            wish.source.fields.when.start_instant(self._judge.direction.source.zone)
-            if wish.source.fields
-            else self._judge.now
-        )
+        start = starts_at(wish.fields, self._judge.direction.source.zone)
         ahead = self._window.end - self._judge.now
-        return start - ahead if start >= self._window.end else None
+        return start - ahead if start is not None and start >= self._window.end else None
+
+
+def out_of_sight(target: Unit) -> bool:
+    """Whether the view knows too little of a copy to conclude anything: it, or a part of it, was not seen."""
+    return target.seen is Seen.ABSENT or bool(target.lost) or (target.seen is Seen.SEEN and target.event is None)
+
+
+def _sources(unit: Unit) -> tuple[Event, ...]:
+    return (unit.event,) if unit.event is not None else tuple(unit.exceptions.values())

@@ -43,6 +43,7 @@ SENTENCES: dict[str, str] = {
     "released": "Its original is gone, and its copy was edited by hand: it is yours now.",
     "series_too_dense": "The series has too many occurrences to copy.",
     "rule_unreadable": "The repetition rule cannot be read.",
+    "time_unreadable": "Its time or time zone cannot be placed on this computer.",
     # waits
     "pending": "An earlier write is still being settled.",
     "backing_off": "The target refused it; it will be tried again later.",

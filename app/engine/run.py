@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.domain.events import Event
-from app.domain.links import Copy, DirectionRecord, Link, LinkState
+from app.domain.links import Copy, DirectionRecord, Evidence, Link, LinkState
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, ActionResult, Counts, Hold, HoldAnswer, HoldCause, RunError, Verb
@@ -22,6 +22,7 @@ from app.engine import view
 from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision, Step
 from app.engine.guard import Verdict, guard
+from app.engine.originals import starts_at
 from app.engine.plan import Planner
 from app.engine.reasons import sentence
 from app.engine.recovery import marked_copies, recover
@@ -118,6 +119,8 @@ class DirectionRun:
         self._planner = Planner(direction, wisher, now=self._now, window=self._window)
         self._cases = CaseReader(direction, tools.ledger)
         self._complete = True
+        self._asked = 0
+        self._unanswered: set[str] = set()
         self._result = DirectionResult()
 
     async def run(self) -> DirectionResult:
@@ -185,35 +188,50 @@ class DirectionRun:
             open_ones = await self._ask(asking)
             if not open_ones:
                 break
-        waiting = [decision for decision in decided.values() if decision.asks]
-        if waiting:
-            self._complete = False
-        for decision in waiting:
-            decision.steps.clear()
-            decision.skips.append(("", "could_not_ask", decision.source))
+        self._put_off([decision for decision in decided.values() if decision.asks])
         return [decided[original_id] for original_id in originals if original_id in decided]
 
     async def _ask(self, asking: Iterable[Decision]) -> list[str]:
-        """Read what decisions ask for, as far as this run's allowance goes; returns the originals it answered."""
-        answered = []
+        """Read what decisions ask for, as far as this run's allowance goes; returns the originals to plan again."""
+        again = []
         sources: list[str] = []
         targets: list[str] = []
         for decision in asking:
-            new_source = [decision.original_id] if decision.ask_original else []
+            about_source = [i for i in decision.reads if decision.ask_original or decision.ask_marker]
+            new_sources = [i for i in about_source if i not in self._cases.asked_source]
             new_targets = [i for i in decision.ask_copies if i not in self._cases.asked_target]
-            used = len(self._cases.asked_source) + len(self._cases.asked_target) + len(sources) + len(targets)
-            if used + len(new_source) + len(new_targets) > ASK_AT_MOST:
-                continue
-            sources.extend(new_source)
+            if not self._unanswered.isdisjoint(new_sources + new_targets):
+                continue  # the service could not say; asking once a run is enough
+            if decision.ask_original or decision.ask_copies:
+                if self._asked + len(new_sources) + len(new_targets) > ASK_AT_MOST:
+                    continue
+                self._asked += len(new_sources) + len(new_targets)
+            sources.extend(new_sources)
             targets.extend(new_targets)
-            answered.append(decision.original_id)
-        if targets:
-            await view.ask(self._target, self._ledger, self._direction.target.id, targets)
-            self._cases.asked_target.update(targets)
-        if sources:
-            await view.ask(self._source, self._ledger, self._direction.source.id, sources)
-            self._cases.asked_source.update(sources)
-        return answered
+            again.append(decision.original_id)
+        self._cases.asked_target |= await self._read(self._target, self._direction.target.id, targets)
+        self._cases.asked_source |= await self._read(self._source, self._direction.source.id, sources)
+        return again
+
+    async def _read(self, reader: CalendarReader, calendar_id: str, event_ids: list[str]) -> set[str]:
+        """Read these directly; returns those of which the service told something."""
+        if not event_ids:
+            return set()
+        answers = await view.ask(reader, self._ledger, calendar_id, event_ids)
+        told = {answer.event_id for answer in answers if answer.evidence is not Evidence.UNKNOWN}
+        self._unanswered.update(event_id for event_id in event_ids if event_id not in told)
+        return told
+
+    def _put_off(self, waiting: Sequence[Decision]) -> None:
+        """What could not be asked, or not in this run, is due in the next one."""
+        for decision in waiting:
+            decision.steps.clear()
+            decision.skips.append(("", "could_not_ask", decision.source))
+            known = self._ledger.links(self._direction.id, [decision.original_id])
+            link = next(iter([*decision.links, *known]), None) or Link(
+                self._direction.id, decision.original_id, state=LinkState.SKIPPED, reason="could_not_ask"
+            )
+            decision.links.append(replace(link, replan_at=self._now))
 
     async def _read_again(self, written: Written) -> None:
         reread = sorted(written.reread - {""})
@@ -352,7 +370,7 @@ class DirectionRun:
         event: Event | None = None,
     ) -> ActionRecord:
         subject = event or (step.source or step.before if step is not None else None) or decision.source
-        when = subject.fields.when if subject is not None and subject.fields is not None else None
+        fields = subject.fields if subject is not None else None
         return ActionRecord(
             direction_id=self._direction.id,
             original_id=decision.original_id,
@@ -363,8 +381,8 @@ class DirectionRun:
             result=result,
             fields=step.names if step is not None else (),
             title=_title(subject),
-            starts_at=when.start_instant(self._direction.source.zone) if when is not None else None,
-            all_day=when.all_day if when is not None else False,
+            starts_at=starts_at(fields, self._direction.source.zone),
+            all_day=fields is not None and fields.when.all_day,
         )
 
     def _keep(self, decisions: Sequence[Decision]) -> None:

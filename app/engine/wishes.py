@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 from app.domain import identity
 from app.domain.errors import InputError
 from app.domain.events import Event, Fields
 from app.domain.links import CopyForm, DirectionRecord
 from app.domain.times import Moment, Span
-from app.engine.filters import unwanted
+from app.engine.filters import left_out, unwanted
 from app.engine.fingerprint import hashes, is_sub_daily
 from app.engine.originals import Unit, occurrence_key, wall_start
 from app.engine.transform import copy_fields
@@ -107,6 +108,9 @@ class Wisher:
             return self._expanded(unit, unit.event, linked)
         except InputError as error:
             return Wishes(reason=error.code)
+        except (OverflowError, ZoneInfoNotFoundError):
+            # Year 1 or 9999, or a zone this computer does not have: one such event stops no other.
+            return Wishes(reason="time_unreadable")
 
     def _single(self, unit_id: str, occ: str, event: Event, fields: Fields | None = None) -> Wish:
         own = fields or self._fields(event)
@@ -116,11 +120,11 @@ class Wisher:
         wished = []
         reason = ""
         for occ, event in sorted(unit.exceptions.items()):
-            left_out = unwanted(event, self._direction.settings)
-            if left_out is None:
+            why_not = unwanted(event, self._direction.settings)
+            if why_not is None:
                 wished.append(self._single(unit.id, occ, event, replace(self._fields(event), recurrence=None)))
             else:
-                reason = left_out
+                reason = why_not
         return Wishes(tuple(wished), "" if wished else reason)
 
     def _series(self, unit: Unit, event: Event, stand_ins: Collection[str]) -> Wishes:
@@ -130,7 +134,7 @@ class Wisher:
         parent = identity.copy_key(self._direction.key, unit.id)
         for occ, exception in sorted(unit.exceptions.items()):
             start = self._original_start(exception, fields)
-            if unwanted(exception, self._direction.settings) is not None:
+            if left_out(exception, self._direction.settings) is not None:
                 cancelled[occ] = start
                 continue
             own = replace(self._fields(exception), recurrence=None)
@@ -155,7 +159,7 @@ class Wisher:
             own = replace(fields, when=fields.when.moved_to(start), recurrence=None)
             wished.append(self._single(unit.id, occ, event, own))
         for occ, exception in sorted(unit.exceptions.items()):
-            if unwanted(exception, self._direction.settings) is None:
+            if left_out(exception, self._direction.settings) is None:
                 own = replace(self._fields(exception), recurrence=None)
                 wished.append(self._single(unit.id, occ, exception, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)

@@ -30,6 +30,7 @@ from app.domain.ports import CalendarClient, Clock, Closing, Ledger, Stamps
 from app.domain.runs import Counts, RunError
 from app.engine import closing
 from app.engine.decisions import Step
+from app.engine.originals import starts_at
 from app.engine.proof import is_ours
 
 ENDS_PART_AFTER_SECONDS = 60.0
@@ -299,8 +300,8 @@ def _next_chunk(waiting: list[Work], size: int) -> tuple[list[Work], list[Work]]
 
 def _place(work: Work) -> tuple[int, str, str, str]:
     fields = work.step.source.fields if work.step.source is not None else None
-    start = fields.when.start_instant(fields.when.zone or "UTC").isoformat() if fields is not None else ""
-    return (_ORDER[work.step.op], start, work.original_id, work.step.occ)
+    start = starts_at(fields, "UTC")
+    return (_ORDER[work.step.op], start.isoformat() if start is not None else "", work.original_id, work.step.occ)
 
 
 def _title(event: Event | None) -> str:

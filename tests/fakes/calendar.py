@@ -49,6 +49,12 @@ class Script:
     after: Callable[[str], None] = lambda name: None
     empty_listing: bool = False
     dead_cursor: bool = False
+    unlisted: set[str] = field(default_factory=set)
+    """Ids that listings leave out though they are there."""
+    unanswered: set[str] = field(default_factory=set)
+    """Ids about which direct reads cannot say anything."""
+    verdict: Callable[[Intent], Outcome | None] = lambda intent: None
+    """Answers a write instead of the service, which then does nothing."""
 
 
 @dataclass
@@ -62,6 +68,8 @@ class FakeCalendar:
     requests: list[str] = field(default_factory=list)
     script: Script = field(default_factory=Script)
     can_say: Callable[[Fields], bool] = lambda fields: True
+    stores: Callable[[Fields], Fields] = lambda fields: fields
+    """What the service makes of fields beyond its normal form: it tells so in its answers only."""
     _order: dict[str, int] = field(default_factory=dict)
     _tick: int = 0
     generation: int = 0
@@ -124,7 +132,7 @@ class FakeCalendar:
                     self.script.dead_cursor = False
                     raise CursorExpiredError("The cursor is dead.")
                 chosen = sorted((i for i, n in self._order.items() if n > int(tick)), key=self._order.__getitem__)
-            events = tuple(self._shown(self.events[i]) for i in chosen)
+            events = tuple(self._shown(self.events[i]) for i in chosen if i not in self.script.unlisted)
             return Page(events, cursor=f"{self.generation}:{self._tick}")
 
         return FakePages(self, "changes", answer)
@@ -134,7 +142,9 @@ class FakeCalendar:
 
         def answer() -> Page:
             found = [
-                e for e in self.events.values() if e.marker is not None and e.marker.direction_key == direction_key
+                e
+                for e in self.events.values()
+                if e.marker is not None and e.marker.direction_key == direction_key and e.id not in self.script.unlisted
             ]
             return Page(tuple(found), cursor="end")
 
@@ -174,6 +184,9 @@ class FakeCalendar:
 
     def apply(self, intent: Intent) -> Outcome:
         """Carry out one write as the service does."""
+        told = self.script.verdict(intent)
+        if told is not None:
+            return told
         handler = {
             Op.CREATE: self._create,
             Op.UPDATE: self._update,
@@ -192,8 +205,8 @@ class FakeCalendar:
         event = Event(
             id=event_id,
             kind=kind,
-            fields=self.normal_form(intent.draft.fields),
-            cancelled=intent.draft.cancelled if kind is EventKind.SERIES else (),
+            fields=self.stores(self.normal_form(intent.draft.fields)),
+            cancelled=intent.draft.cancelled if kind is EventKind.SERIES and self.capabilities.excluded_dates else (),
             marker=intent.draft.marker,
         )
         return Outcome(intent.id, Result.APPLIED, self.put(event, by="kalends"))
@@ -203,8 +216,10 @@ class FakeCalendar:
         there = self.events.get(intent.target_id)
         if there is None or there.gone or (intent.etag and there.etag != intent.etag):
             return Outcome(intent.id, Result.DROPPED)
-        changed = replace(there, fields=self.normal_form(intent.draft.fields), marker=intent.draft.marker)
-        if there.kind is EventKind.SERIES:
+        fields = self.stores(self.normal_form(intent.draft.fields))
+        kind = EventKind.SERIES if fields.recurrence else EventKind.SINGLE
+        changed = replace(there, kind=kind, fields=fields, marker=intent.draft.marker)
+        if kind is EventKind.SERIES and self.capabilities.excluded_dates:
             changed = replace(changed, cancelled=intent.draft.cancelled)
         return Outcome(intent.id, Result.APPLIED, self.put(changed, by="kalends"))
 
@@ -222,7 +237,11 @@ class FakeCalendar:
         assert intent.occurrence_start is not None
         if intent.target_id not in self.events or self.events[intent.target_id].gone:
             return Outcome(intent.id, Result.DROPPED)
-        part = self._part(intent.target_id, intent.occurrence_start, self.normal_form(intent.draft.fields))
+        fields = self.stores(self.normal_form(intent.draft.fields))
+        part = self._part(intent.target_id, intent.occurrence_start, fields)
+        there = self.events.get(part.id)
+        if there is not None and intent.etag and there.etag != intent.etag:
+            return Outcome(intent.id, Result.DROPPED)
         return Outcome(intent.id, Result.APPLIED, self.put(replace(part, marker=intent.draft.marker), by="kalends"))
 
     def _cancel_occurrence(self, intent: Intent) -> Outcome:
@@ -271,6 +290,8 @@ class FakeAnswers:
         return answers
 
     def _one(self, event_id: str) -> Answer:
+        if event_id in self._calendar.script.unanswered:
+            return Answer(event_id, Evidence.UNKNOWN)
         event = self._calendar.events.get(event_id)
         if event is None or event.gone:
             return Answer(event_id, Evidence.GONE)

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from app.domain.accounts import Access, Account, Connection, Provider
-from app.domain.events import Event, Fields
+from app.domain.events import Event, EventKind, Fields, Recurrence
 from app.domain.links import DirectionRecord, Row, Seen
 from app.domain.pairs import Direction, DirectionSettings, Mode, SyncPair
 from app.domain.runs import Run, RunStatus, Trigger
@@ -199,6 +199,13 @@ def meeting(event_id: str, start: datetime, minutes: int = 30, title: str = "Mee
     """A timed single in the test's zone."""
     fields = Fields(When(start, start + timedelta(minutes=minutes), ZONE), title=title, **more.pop("fields", {}))
     return Event(id=event_id, fields=fields, ical_uid=f"{event_id}@example.com", **more)
+
+
+def weekly(event_id: str = "series", hour: int = 9, rule: str = "RRULE:FREQ=WEEKLY", **more: Any) -> Event:
+    """A series on Mondays, from the first Monday after the worlds' start on."""
+    start = datetime(2026, 11, 23, hour)  # noqa: DTZ001 - a wall clock
+    fields = Fields(When(start, start + timedelta(hours=1), ZONE), title="Stand-up", recurrence=Recurrence((rule,)))
+    return Event(id=event_id, kind=EventKind.SERIES, fields=fields, ical_uid=f"{event_id}@x", **more)
 
 
 BLOCKER = DirectionSettings()

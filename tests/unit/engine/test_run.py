@@ -8,21 +8,15 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from app.domain.errors import UnavailableError
-from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Visibility
+from app.domain.events import Availability, Event, EventKind, Fields, Marker, Response, Visibility
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, Filters, Mode
 from app.domain.runs import HoldCause, Verb
 from app.domain.times import When
 from app.engine.fingerprint import hashes
 from tests.fakes.calendar import wall
-from tests.fakes.engine_world import FULL, ZONE, World, meeting
+from tests.fakes.engine_world import FULL, ZONE, World, meeting, weekly
 
 MONDAY = date(2026, 11, 23)
-
-
-def weekly(event_id: str = "series", hour: int = 9, rule: str = "RRULE:FREQ=WEEKLY", **more: object) -> Event:
-    start = wall(MONDAY, hour)
-    fields = Fields(When(start, start + timedelta(hours=1), ZONE), title="Stand-up", recurrence=Recurrence((rule,)))
-    return Event(id=event_id, kind=EventKind.SERIES, fields=fields, ical_uid=f"{event_id}@x", **more)  # type: ignore[arg-type]
 
 
 def test_a_blocker_copies_time_and_nothing_else() -> None:
