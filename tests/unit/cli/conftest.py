@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.cli.commands import run
 from tests.unit.cli.host_double import HostDouble
@@ -31,6 +32,13 @@ class Ended:
 
 
 Kalends = Callable[..., Ended]
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """The log goes nowhere: the app's composition root, which would start it, is not here."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture
