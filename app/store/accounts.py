@@ -199,6 +199,14 @@ class AccountRepository:
         )
         return [connection_from(row) for row in self._database.fetch(query)]
 
+    def let_go(self, account_id: str) -> frozenset[str]:
+        """Calendar keys of an account that were connected once and are no more."""
+        table = tables.Connection
+        rows = self._database.fetch(
+            table.select(table.calendar_key).where((table.account == account_id) & table.removed_at.is_null(False))
+        )
+        return frozenset(row["calendar_key"] for row in rows)
+
     def remove_connection(self, connection_id: str) -> None:
         """Forget a connection and what was seen in its calendar.
 

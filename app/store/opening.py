@@ -198,10 +198,22 @@ def backup_name(path: Path, now: datetime) -> str:
 
 
 def back_up(database: Database, to: Path) -> None:
+    """`copy_sound` of an open database, on its own connection."""
+    copy_sound(database.sqlite, to)
+
+
+def back_up_file(path: Path, to: Path) -> None:
+    """`copy_sound` of a database file that another connection may be writing, on one that only reads it: it never
+    merges the write-ahead log. Raises StorageError as `copy_sound`."""
+    with storage_errors(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reading:
+        copy_sound(reading, to)
+
+
+def copy_sound(source: sqlite3.Connection, to: Path) -> None:
     """Copy a whole, consistent database by SQLite's backup API (https://sqlite.org/backup.html), and prove it.
 
     Args:
-        database: the source, open.
+        source: of the database; used on the calling thread.
         to: the new file; it appears under this name only when it is complete. In a `backups` folder the oldest files
             beyond seven go.
 
@@ -215,7 +227,7 @@ def back_up(database: Database, to: Path) -> None:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
         with storage_errors(), closing(sqlite3.connect(part)) as copy:
-            database.sqlite.backup(copy)
+            source.backup(copy)
         if not is_sound(part):
             raise StorageError("The backup of the database could not be read back.")
         with _writable(to.parent):

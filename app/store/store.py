@@ -14,7 +14,7 @@ from app.store.database import Database
 from app.store.holds import HoldRepository
 from app.store.keys import KeyRepository
 from app.store.ledger import SqliteLedger
-from app.store.opening import back_up, backup_folder, backup_name, open_database, open_memory
+from app.store.opening import back_up, back_up_file, backup_folder, backup_name, open_database, open_memory
 from app.store.pairs import PairRepository
 from app.store.runs import RunRepository
 from app.store.secrets import SecretRepository
@@ -69,6 +69,22 @@ class Store:
     def close(self) -> None:
         """Give the file back."""
         self._database.close()
+
+    def next_backup(self) -> Path | None:
+        """A name among the backups beside the database; None for a database in memory."""
+        if self._path is None:
+            return None
+        return backup_folder(self._path) / backup_name(self._path, self._now())
+
+    def copy_file(self, to: Path) -> None:
+        """What `backup` does, but for the epoch: on a connection of its own that only reads, so on any thread.
+
+        Raises:
+            StorageError: as `backup`.
+        """
+        if self._path is None:
+            raise StorageError("A database in memory has no file to copy.")
+        back_up_file(self._path, to)
 
     def backup(self, to: Path | None = None) -> Path:
         """Copy the whole database, consistent, and prove the copy.
