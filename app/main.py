@@ -27,18 +27,21 @@ from app.auth.vault import DatabaseVault, KeyringVault, PassphraseVault
 from app.cli.host import Running, SandboxHandle
 from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
-from app.domain.ports import Authenticator, CalendarService, Clock, Vault
+from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Vault
 from app.domain.runs import Trigger
 from app.providers.google.client import GoogleService
 from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
-from app.services.clients import Clients
+from app.services.audits import Audits
+from app.services.clients import Clients, ServiceFactory
 from app.services.connections import Connections
 from app.services.core import Core, CoreHandle, CoreInfo
 from app.services.demo import Demo
+from app.services.health import Health
 from app.services.history import History
 from app.services.holds import Holds
 from app.services.keys import Keys
+from app.services.maintenance import Maintenance
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.schedule import Schedule
@@ -82,6 +85,7 @@ class Built:
     core: Core
     schedule: Schedule
     clients: Clients
+    expander: BoundedExpander
 
 
 def build(
@@ -94,7 +98,9 @@ def build(
     api_url: Callable[[], str | None] = lambda: None,
     sandbox: Sandbox | None = None,
     hide: Callable[[str], None] = lambda secret: None,
-    **replacements: Any,
+    authenticators: Mapping[Provider, Authenticator] | None = None,
+    clients_of: ServiceFactory | None = None,
+    expander: Expander | None = None,
 ) -> Built:
     """Put the services of one profile together.
 
@@ -102,16 +108,16 @@ def build(
         store: its open database.
         sandbox: the demo's sandbox, None for real accounts.
         hide: told every secret, so that the log leaves it out.
-        replacements: other `authenticators`, `service_factory` or `expander`, for tests.
+        authenticators, clients_of, expander: others than the app's own, for tests.
     """
     new_id = Identifiers(clock).new
-    authenticators: Mapping[Provider, Authenticator] = replacements.get("authenticators") or make_authenticators(
-        addresses, Safe(vault, store.secrets), clock, hide
-    )
-    factory = replacements.get("service_factory") or service_factory(addresses, authenticators)
+    if authenticators is None:
+        authenticators = make_authenticators(addresses, Safe(vault, store.secrets), clock, hide)
+    own_expander = BoundedExpander()
     notices = Notices()
     visibility = Visibility(store.accounts, store.pairs)
-    clients = Clients(store.accounts, factory)
+    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators))
+    health = Health(store.accounts, notices, clock)
     sync = Sync(
         pairs=store.pairs,
         accounts=store.accounts,
@@ -119,10 +125,12 @@ def build(
         ledger=store.ledger,
         clients=clients,
         visibility=visibility,
+        health=health,
+        audits=Audits(store.state, store.pairs),
         notices=notices,
         clock=clock,
         stamps=WriteStamps(store.state.installation().id),
-        expander=replacements.get("expander") or BoundedExpander(),
+        expander=expander or own_expander,
         new_id=new_id,
     )
     schedule = Schedule(
@@ -130,6 +138,7 @@ def build(
         request=sync.request,
         resume=lambda pair_id: pairs.update(pair_id, PairChange.resume()),
         request_all=sync.request_all,
+        upkeep=Maintenance(store, clock).keep_up,
     )
     pairs = Pairs(
         repository=store.pairs,
@@ -148,6 +157,7 @@ def build(
         visibility=visibility,
         authenticators=authenticators,
         clients=clients,
+        health=health,
         notices=notices,
         clock=clock,
         new_id=new_id,
@@ -161,7 +171,9 @@ def build(
         pairs=pairs,
         sync=sync,
         history=History(store.runs, visibility),
-        holds=Holds(store.holds, visibility, notices, clock, lambda pair_id: sync.request(pair_id, Trigger.MANUAL)),
+        holds=Holds(
+            store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL)
+        ),
         keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
         status=Status(
             connections, pairs, profile=profile, version=__version__, started_at=clock.now(), api_url=api_url
@@ -169,7 +181,7 @@ def build(
         notices=notices,
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )
-    return Built(core, schedule, clients)
+    return Built(core, schedule, clients, own_expander)
 
 
 def make_authenticators(
@@ -299,6 +311,7 @@ class LocalHost:
                 sandbox=sandbox,
                 hide=redactor.register,
             )
+            opened.callback(built.expander.close)
             opened.push_async_callback(built.clients.aclose)
             opened.push_async_callback(built.core.connections.stop)
             opened.push_async_callback(built.core.sync.stop)

@@ -25,21 +25,26 @@ from app.domain.errors import (
     AuthExpiredError,
     ConflictError,
     FieldError,
+    ForbiddenError,
     InputError,
     KalendsError,
     NotFoundError,
     SignInError,
+    VaultError,
 )
 from app.domain.notices import Notice, Topic
 from app.domain.ports import Authenticator, Clock, Granted, SignIn
 from app.services.clients import Clients
+from app.services.health import Health
 from app.services.notices import Notices
-from app.services.views import EVERYTHING, Attempt, AttemptStatus, ConnectionView, Viewer
+from app.services.views import EVERYTHING, PROVIDER_NAMES, Attempt, AttemptStatus, ConnectionView, Viewer
 from app.services.visibility import Visibility
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
 ATTEMPTS_KEPT = 100
+WAITING_AT_MOST = 8
+"""Sign-ins that wait for a browser at once; each holds a port. One more ends the oldest."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +74,7 @@ class Connections:
         visibility: Visibility,
         authenticators: Mapping[Provider, Authenticator],
         clients: Clients,
+        health: Health,
         notices: Notices,
         clock: Clock,
         new_id: Callable[[str], str],
@@ -80,6 +86,7 @@ class Connections:
         self._visibility = visibility
         self._authenticators = authenticators
         self._clients = clients
+        self._health = health
         self._notices = notices
         self._clock = clock
         self._new_id = new_id
@@ -106,7 +113,7 @@ class Connections:
 
     # -- signing in ------------------------------------------------------------------------------------------------
 
-    async def begin(self, provider: Provider, *, calendar: str | None = None) -> Attempt:
+    async def begin(self, provider: Provider, *, calendar: str | None = None, viewer: Viewer = EVERYTHING) -> Attempt:
         """Start connecting an account; the answer holds the page for the browser.
 
         Args:
@@ -114,8 +121,11 @@ class Connections:
 
         Raises:
             InputError: a provider that signs in otherwise.
+            ForbiddenError: a viewer of the sandbox only, where accounts are real.
             SignInError: `client_missing`. VaultError.
         """
+        if viewer.sandbox_only and not self._sandbox:
+            raise ForbiddenError("A test key connects sandbox accounts only.")
         return await self._begin(provider, account=None, calendar=calendar)
 
     async def reconnect(self, account_or_connection_id: str, viewer: Viewer = EVERYTHING) -> Attempt:
@@ -157,13 +167,22 @@ class Connections:
     # -- keeping and letting go -------------------------------------------------------------------------------------
 
     async def test(self, account_id: str) -> Account:
-        """Ask the service for the calendars, and note how the account does. Raises NotFoundError, ProviderError."""
+        """Ask the service for the calendars, take up new ones, and note how the account does.
+
+        Raises NotFoundError, and ProviderError where that says nothing about the sign-in.
+        """
         account = self._accounts.get(account_id)
         try:
-            await self._list_calendars(account, only=None, known_only=True)
-        except AuthExpiredError as error:
-            return self._keep(replace(account, status=AccountStatus.NEEDS_SIGN_IN, problem=error.message))
-        return self._keep(replace(account, status=AccountStatus.CONNECTED, problem=None))
+            await self._list_calendars(account, only=None, back=False)
+        except (AuthExpiredError, VaultError) as error:
+            self._health.account_failed(account_id, error)
+            return self._accounts.get(account_id)
+        except KalendsError as error:
+            self._health.account_failed(account_id, error)
+            raise
+        self._accounts.update(replace(account, status=AccountStatus.CONNECTED, problem=None))
+        self._announce(account_id)
+        return self._accounts.get(account_id)
 
     async def disconnect(self, connection_id: str, viewer: Viewer = EVERYTHING) -> None:
         """Let a calendar go; with its last one, the account's sign-in too.
@@ -188,7 +207,7 @@ class Connections:
         await self._authenticators[account.provider].forget(account_id)
         await self._clients.forget(account_id)
         self._accounts.remove(account_id)
-        self._notices.announce(Notice(Topic.ACCOUNT_CHANGED, self._clock.now(), account_id=account_id))
+        self._announce(account_id)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -211,8 +230,7 @@ class Connections:
         )
         attempt = _Attempt(view, sign_in, asyncio.Event())
         self._attempts[view.id] = attempt
-        while len(self._attempts) > ATTEMPTS_KEPT:
-            self._attempts.pop(next(iter(self._attempts)))
+        self._make_room()
         attempt.task = asyncio.create_task(self._follow(attempt, authenticator, account, calendar))
         # A task that is cancelled before its first step would leave the port open and the attempt pending.
         await asyncio.sleep(0)
@@ -234,6 +252,11 @@ class Connections:
         except KalendsError as error:
             self._fail(attempt, AttemptStatus.FAILED, error)
             return
+        except Exception:  # noqa: BLE001 - the last border: whoever waits must be woken, the log has the trace
+            _log.exception("sign_in.failed", attempt_id=attempt.view.id)
+            shown = KalendsError("Something went wrong inside Kalends; the log has the details.")
+            self._fail(attempt, AttemptStatus.FAILED, shown)
+            return
         attempt.view = replace(
             attempt.view,
             status=AttemptStatus.DONE,
@@ -241,8 +264,18 @@ class Connections:
             connection_ids=tuple(connection.id for connection in connections),
         )
         attempt.done.set()
-        self._notices.announce(Notice(Topic.ACCOUNT_CHANGED, self._clock.now(), account_id=connected.id))
+        self._announce(connected.id)
         self._signed_in(connected.id)
+
+    def _make_room(self) -> None:
+        """Forget the oldest attempts that are over, and end the oldest that wait where too many do."""
+        over = [attempt_id for attempt_id, attempt in self._attempts.items() if attempt.done.is_set()]
+        for attempt_id in over[: max(0, len(self._attempts) - ATTEMPTS_KEPT)]:
+            del self._attempts[attempt_id]
+        waiting = [attempt for attempt in self._attempts.values() if not attempt.done.is_set()]
+        for attempt in waiting[:-WAITING_AT_MOST]:
+            if attempt.task is not None:
+                attempt.task.cancel()
 
     def _fail(self, attempt: _Attempt, status: AttemptStatus, error: KalendsError) -> None:
         attempt.view = replace(attempt.view, status=status, error_code=error.code, error=error.message)
@@ -259,19 +292,34 @@ class Connections:
                 code="wrong_account",
             )
         known = self._accounts.find(who.provider, who.subject)
-        kept = self._account(who, known)
-        # The secret is sealed and read back before the account counts as connected.
-        kept = self._accounts.add(kept)
+        # A sealed secret needs its account; until the secret was read back, what was there before counts.
+        kept = self._accounts.add(self._account(who, known))
         try:
             await authenticator.keep(kept.id, granted.secret)
             await self._clients.forget(kept.id)
-            connections = await self._list_calendars(kept, only=calendar, known_only=False)
-        except KalendsError:
+        except (KalendsError, asyncio.CancelledError):
+            if known is not None:
+                self._accounts.update(known)
+            else:
+                self._accounts.remove(kept.id)
+            raise
+        try:
+            return kept, await self._list_calendars(kept, only=calendar, back=account is None)
+        except asyncio.CancelledError:
+            if known is None:
+                self._accounts.remove(kept.id)
+            raise
+        except KalendsError as error:
             if known is None:
                 await authenticator.forget(kept.id)
                 self._accounts.remove(kept.id)
-            raise
-        return kept, connections
+                raise
+            self._health.account_failed(kept.id, error)
+            if isinstance(error, (AuthExpiredError, InputError)):
+                raise
+            # The sign-in is good; its calendars are those we know until the service lists them again.
+            _log.warning("sign_in.calendars_not_listed", account_id=kept.id, code=error.code)
+            return kept, self._accounts.connections(kept.id)
 
     def _account(self, who: Identity, known: Account | None) -> Account:
         return Account(
@@ -287,19 +335,28 @@ class Connections:
             expires_at=who.expires_at,
         )
 
-    async def _list_calendars(self, account: Account, *, only: str | None, known_only: bool) -> Sequence[Connection]:
-        """Bring an account's connections up to date with what the service lists."""
+    async def _list_calendars(self, account: Account, *, only: str | None, back: bool) -> Sequence[Connection]:
+        """Bring an account's connections up to date with what the service lists: new calendars are taken up, those that
+        are no more are marked, and those the user let go come back only if that is asked (`only`, `back`)."""
         found = await self._clients.service(account).calendars()
-        known = {connection.calendar_key for connection in self._accounts.connections(account.id)}
         if only is not None and not any(info.calendar_id == only for info in found):
             message = "This account has no such calendar."
             raise InputError(message, details=[FieldError("calendar", message)])
+        known = self._accounts.connections(account.id)
+        let_go = frozenset[str]() if back else self._accounts.let_go(account.id)
         wanted = [
             self._connection(account, info)
             for info in found
-            if (only is None or info.calendar_id == only) and (not known_only or calendar_key(account, info) in known)
+            if (calendar_key(account, info) not in let_go if only is None else info.calendar_id == only)
         ]
-        return self._accounts.put_connections(account.id, wanted)
+        kept = self._accounts.put_connections(account.id, wanted)
+        listed = {calendar_key(account, info) for info in found}
+        for connection in known:
+            if connection.calendar_key not in listed:
+                name = PROVIDER_NAMES[connection.provider]
+                problem = f"“{connection.name}” no longer exists at {name}. Copies were left in place."
+                self._accounts.update_connection(replace(connection, status=ConnectionStatus.ERROR, problem=problem))
+        return kept
 
     def _connection(self, account: Account, info: CalendarInfo) -> Connection:
         return Connection(
@@ -316,10 +373,8 @@ class Connections:
             colour=info.colour,
         )
 
-    def _keep(self, account: Account) -> Account:
-        self._accounts.update(account)
-        self._notices.announce(Notice(Topic.ACCOUNT_CHANGED, self._clock.now(), account_id=account.id))
-        return account
+    def _announce(self, account_id: str) -> None:
+        self._notices.announce(Notice(Topic.ACCOUNT_CHANGED, self._clock.now(), account_id=account_id))
 
     def _attempt(self, attempt_id: str) -> _Attempt:
         try:

@@ -18,7 +18,7 @@ class Holds:
     """Lists holds and takes answers.
 
     Args:
-        run_again: asks for a run of a pair, once its hold is answered.
+        run_again: has a pair run once its hold is answered, if it runs at all: an answer given to a paused pair waits.
     """
 
     def __init__(

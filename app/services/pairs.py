@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.domain.accounts import Access, AccountStatus
-from app.domain.errors import ConflictError, FieldError, InputError, NotFoundError
+from app.domain.accounts import AccountStatus
+from app.domain.errors import ConflictError, FieldError, InputError, KalendsError, NotFoundError
 from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
-from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, PairState, PairStatus, SyncPair
+from app.domain.pairs import CopiesOnDelete, DirectionSettings, PairState, PairStatus, SyncPair
 from app.domain.ports import Clock, Ledger
-from app.domain.runs import Run, RunStatus, Trigger
+from app.domain.runs import HoldCause, Run, RunStatus, Trigger
 from app.engine.commands import living_copies
 from app.services.notices import Notices
+from app.services.pair_rules import applied, wishes, wrong_settings
 from app.services.schedule import Schedule
 from app.services.sync import Sync
-from app.services.views import EVERYTHING, ConnectionView, NewPair, PairChange, PairView, Viewer
+from app.services.views import (
+    EVERYTHING,
+    PROVIDER_NAMES,
+    ConnectionView,
+    NewPair,
+    PairChange,
+    PairView,
+    Viewer,
+)
 from app.services.visibility import Visibility
 from app.store.pairs import PairRepository
 from app.store.runs import RunRepository
-
-INTERVAL_SECONDS = (300, 86_400)
-WINDOW_DAYS = (0, 1_825)
-_WRITTEN = {
-    Direction.A_TO_B: ("connection_b_id",),
-    Direction.B_TO_A: ("connection_a_id",),
-    Direction.BIDIRECTIONAL: ("connection_a_id", "connection_b_id"),
-}
 
 
 class Pairs:
@@ -99,15 +101,17 @@ class Pairs:
         if pair.status is PairStatus.PAUSED:
             return PairState.PAUSED, pair.pause_reason
         if pair.held:
-            return PairState.HELD, f"{pair.held} events wait for your decision; nothing was done to them."
+            return PairState.HELD, _held(pair.held)
         for side in (a, b):
             if side.account.status is not AccountStatus.CONNECTED:
                 return PairState.NEEDS_SIGN_IN, side.account.problem or f"{side.label} needs you to sign in again."
             if side.connection.problem:
                 return PairState.ATTENTION, side.connection.problem
-        if self._sync.waits_until(pair.id) is not None:
-            return PairState.WAITING, "The calendar service asked us to slow down."
-        return _state_after(last)
+        waiting = next((side for side in (a, b) if self._sync.waits_until([side.account.id]) is not None), None)
+        if waiting is not None:
+            name = PROVIDER_NAMES[waiting.connection.provider]
+            return PairState.WAITING, f"{name} asked us to slow down. Syncing goes on by itself."
+        return _state_after(pair, last)
 
     # -- making and changing ---------------------------------------------------------------------------------------
 
@@ -127,55 +131,68 @@ class Pairs:
         made: list[SyncPair] = []
         try:
             made.extend(self._repository.add(self._pair(one)) for one in new)
-        except ConflictError:
+        except KalendsError:
             for pair in made:
                 self._repository.remove(pair.id)
             raise
         for pair in made:
             self._changed(pair)
-            if pair.status is PairStatus.ACTIVE:
-                self._sync.request(pair.id, Trigger.STARTUP)
+            self.run_if_active(pair.id)
         return self._views(made)
 
     async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
         """Change a pair. Pausing returns once no write is under way and none can start; resuming runs at once.
 
         Raises:
-            NotFoundError, InputError by field, ConflictError `direction_taken`.
+            NotFoundError, InputError by field, ConflictError `direction_taken`, or its copies are being taken away.
         """
         was = self._visibility.require_pair(pair_id, viewer)
-        changed = _applied(was, change)
-        ends = [self._visibility.require_connection(i, viewer) for i in (was.connection_a_id, was.connection_b_id)]
-        details = self._wrong_settings(changed, ends[0], ends[1])
-        if details:
-            raise InputError(details[0].message, details=details)
+        self._require_no_command(pair_id)
+        self._require_future(change.paused_until)
+        changed = applied(was, change)
+        if wishes(changed) != wishes(was):
+            # Only then: a pair whose calendar became view-only can still be paused.
+            ends = [self._visibility.require_connection(i, viewer) for i in (was.connection_a_id, was.connection_b_id)]
+            details = wrong_settings(changed, ends[0], ends[1])
+            if details:
+                raise InputError(details[0].message, details=details)
+        leading = self._repository.directions(pair_id)
         pair = self._repository.update(changed)
         self._changed(pair)
-        if was.status is PairStatus.ACTIVE and (
-            pair.status is PairStatus.PAUSED or pair.settings_no != was.settings_no
-        ):
+        if pair.status is PairStatus.PAUSED or pair.settings_no != was.settings_no:
             await self._sync.settle(pair_id)
-        if pair.status is PairStatus.ACTIVE and (was.status is PairStatus.PAUSED or pair != was):
-            self._sync.request(pair_id, Trigger.STARTUP)
+        self._close_holds(direction for direction in leading if not self._leads(pair_id, direction.id))
+        if was.status is PairStatus.PAUSED or pair != was:
+            self.run_if_active(pair_id)
         return self.get(pair_id, viewer)
 
     async def pause_all(
         self, viewer: Viewer = EVERYTHING, *, until: datetime | None = None, reason: str | None = None
     ) -> tuple[PairView, ...]:
-        """Pause every pair the viewer sees."""
+        """Pause every pair the viewer sees; returns once no write of any is under way and none can start."""
+        self._require_future(until)
         change = PairChange(status=PairStatus.PAUSED, paused_until=until, pause_reason=reason)
-        active = [view.pair.id for view in self.list(viewer, PairStatus.ACTIVE)]
-        return tuple([await self.update(pair_id, change, viewer) for pair_id in active])
+        paused = [
+            self._repository.update(applied(pair, change))
+            for pair in self._repository.list(PairStatus.ACTIVE)
+            if self._visibility.sees_pair(pair, viewer)
+        ]
+        for pair in paused:
+            self._changed(pair)
+        await asyncio.gather(*(self._sync.settle(pair.id) for pair in paused))
+        ids = {pair.id for pair in paused}
+        return self._views([pair for pair in self._repository.list() if pair.id in ids])
 
     def resume_all(self, viewer: Viewer = EVERYTHING, *, reason: str | None = None) -> tuple[PairView, ...]:
         """Resume paused pairs; with a reason only those that were paused for it."""
         resumed = []
-        for view in self.list(viewer, PairStatus.PAUSED):
-            if reason is None or view.pair.pause_reason == reason:
-                pair = self._repository.update(_applied(view.pair, PairChange.resume()))
-                self._changed(pair)
-                self._sync.request(pair.id, Trigger.STARTUP)
-                resumed.append(pair)
+        for pair in self._repository.list(PairStatus.PAUSED):
+            wanted = reason is None or pair.pause_reason == reason
+            if wanted and self._visibility.sees_pair(pair, viewer) and self._sync.command(pair.id) is None:
+                resumed.append(self._repository.update(applied(pair, PairChange.resume())))
+        for pair in resumed:
+            self._changed(pair)
+            self.run_if_active(pair.id)
         return self._views(resumed)
 
     async def delete(
@@ -185,45 +202,68 @@ class Pairs:
         expected: int | None = None,
         viewer: Viewer = EVERYTHING,
     ) -> Run | None:
-        """Delete a pair.
+        """Delete a pair. Where its copies are to go with it, the pair is paused and goes once they are away: after a
+        failure or a stop it is still there, to be deleted again.
 
         Args:
             copies: keep the marked copies, release them as ordinary events, or remove them.
             expected: with `remove`, how many copies the caller believes there are.
 
         Returns:
-            The run that releases or removes the copies, None where they are kept.
+            The run that releases or removes the copies, None where they are kept. Asked twice, the same run.
 
         Raises:
             NotFoundError.
-            ConflictError: `count_changed`, with the number.
+            ConflictError: `count_changed`, with the number; or the copies are being taken away in another way.
         """
-        pair = self._visibility.require_pair(pair_id, viewer)
-        directions = tuple(self._repository.directions(pair_id))
+        was = self._visibility.require_pair(pair_id, viewer)
+        going = self._sync.command(pair_id)
+        if going is not None and going[0] == str(copies):
+            return going[1]
+        self._require_no_command(pair_id)
         if copies is CopiesOnDelete.REMOVE:
-            self._require_count(directions, expected)
-        self._repository.update(_applied(pair, PairChange(status=PairStatus.PAUSED)))
-        self._schedule.forget(pair_id)
-        await self._sync.settle(pair_id)
-        run = None
-        if copies is not CopiesOnDelete.KEEP:
-            run = await self._sync.take_away(pair, directions, release=copies is CopiesOnDelete.RELEASE)
-        self._repository.remove(pair_id)
-        self._notices.announce(Notice(Topic.PAIR_REMOVED, self._clock.now(), pair_id=pair_id))
-        return run
+            self._require_count(self._repository.directions(pair_id), expected)
+        reason = was.pause_reason if was.status is PairStatus.PAUSED else "Being deleted."
+        pair = self._repository.update(applied(was, PairChange(status=PairStatus.PAUSED, pause_reason=reason)))
+        self._changed(pair)
+        await self._sync.settle(pair_id, dry=True)
+        # Others had their chance meanwhile: the same deletion, or a run that still made copies.
+        self._visibility.require_pair(pair_id, viewer)
+        going = self._sync.command(pair_id)
+        if going is not None and going[0] == str(copies):
+            return going[1]
+        self._require_no_command(pair_id)
+        directions = tuple(self._repository.directions(pair_id))
+        if copies is CopiesOnDelete.KEEP:
+            self._remove(pair_id)
+            return None
+        if copies is CopiesOnDelete.REMOVE:
+            try:
+                self._require_count(directions, expected)
+            except ConflictError:
+                self._changed(self._repository.update(was))
+                self.run_if_active(pair_id)
+                raise
+        release = copies is CopiesOnDelete.RELEASE
+        return self._sync.take_away(pair, directions, release=release, when_done=lambda: self._remove(pair_id))
 
     def run_waiting(self, account_id: str) -> None:
         """An account was signed in anew: the active pairs that use it run at once."""
         for view in self.list(status=PairStatus.ACTIVE):
             if account_id in (view.a.account.id, view.b.account.id):
-                self._sync.request(view.pair.id, Trigger.STARTUP)
+                self.run_if_active(view.pair.id)
+
+    def run_if_active(self, pair_id: str, trigger: Trigger = Trigger.STARTUP) -> None:
+        """Run a pair at once if it is there and is to run; what a change or an answer brings about."""
+        if any(pair.id == pair_id for pair in self._repository.list(PairStatus.ACTIVE)) and not self._sync.stopping:
+            self._sync.request(pair_id, trigger)
 
     def follow_all(self) -> None:
         """At start: a timer for every pair; a pause that ended meanwhile is over."""
         for pair in self._repository.list():
             over = pair.paused_until is not None and pair.paused_until <= self._clock.now()
             if pair.status is PairStatus.PAUSED and over:
-                pair = self._repository.update(_applied(pair, PairChange.resume()))
+                pair = self._repository.update(applied(pair, PairChange.resume()))
             self._schedule.follow(pair)
 
     def copies(self, pair_id: str, viewer: Viewer = EVERYTHING) -> int:
@@ -241,6 +281,36 @@ class Pairs:
                 code="count_changed",
                 details=[FieldError("expected", str(number))],
             )
+
+    def _require_no_command(self, pair_id: str) -> None:
+        if self._sync.command(pair_id) is not None:
+            raise ConflictError("This pair is being deleted: its copies are being taken away.")
+
+    def _require_future(self, until: datetime | None) -> None:
+        if until is not None and until <= self._clock.now():
+            message = "Choose a moment that lies ahead."
+            raise InputError(message, details=[FieldError("until", message)])
+
+    def _leads(self, pair_id: str, direction_id: str) -> bool:
+        """Whether a pair is there and leads this way."""
+        try:
+            return any(direction.id == direction_id for direction in self._repository.directions(pair_id))
+        except NotFoundError:
+            return False
+
+    def _close_holds(self, directions: Iterable[DirectionRecord]) -> None:
+        """Nothing waits for the user in a direction that a pair no longer has."""
+        for direction in directions:
+            for cause in HoldCause:
+                hold = self._ledger.hold(direction.id, cause)
+                if hold is not None:
+                    self._ledger.close_hold(hold.id)
+                    self._notices.announce(Notice(Topic.HOLD_CLOSED, self._clock.now(), pair_id=direction.pair_id))
+
+    def _remove(self, pair_id: str) -> None:
+        self._schedule.forget(pair_id)
+        self._repository.remove(pair_id)
+        self._notices.announce(Notice(Topic.PAIR_REMOVED, self._clock.now(), pair_id=pair_id))
 
     def _changed(self, pair: SyncPair) -> None:
         self._schedule.follow(pair)
@@ -270,63 +340,32 @@ class Pairs:
                 details.append(FieldError(name, "There is no such connection. Choose one of your calendars."))
         if len(ends) < len(("a", "b")):
             return details
-        return self._wrong_settings(self._pair(new), ends["connection_a_id"], ends["connection_b_id"])
-
-    @staticmethod
-    def _wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequence[FieldError]:
-        details = []
-        if a.connection.calendar_key == b.connection.calendar_key:
-            details.append(FieldError("connection_b_id", "Both sides are the same calendar. Choose another one."))
-        if a.account.sandbox != b.account.sandbox:
-            details.append(FieldError("connection_b_id", "A pair never mixes sandbox and real calendars."))
-        for name, side in (("connection_a_id", a), ("connection_b_id", b)):
-            if name in _WRITTEN[pair.direction] and side.connection.access is Access.READER:
-                message = f"“{side.connection.name}” is shared as view-only. Choose another calendar or direction."
-                details.append(FieldError(name, message))
-        low, high = INTERVAL_SECONDS
-        if not low <= pair.interval_seconds <= high:
-            details.append(FieldError("interval_seconds", f"Choose {low} to {high} seconds."))
-        for name, settings in (("settings", pair.settings), ("settings_b_to_a", pair.settings_b_to_a)):
-            if settings is None:
-                continue
-            for part in ("window_back_days", "window_ahead_days"):
-                if not WINDOW_DAYS[0] <= getattr(settings, part) <= WINDOW_DAYS[1]:
-                    details.append(FieldError(part, f"Choose {WINDOW_DAYS[0]} to {WINDOW_DAYS[1]} days."))
-            if settings.window_back_days + settings.window_ahead_days > WINDOW_DAYS[1] - 240:
-                details.append(FieldError("window_ahead_days", "The window is too wide; choose fewer days."))
-            if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:
-                details.append(FieldError(name, "Only a bidirectional pair has settings of its own for this way."))
-        return details
+        return wrong_settings(self._pair(new), ends["connection_a_id"], ends["connection_b_id"])
 
 
-def _applied(pair: SyncPair, change: PairChange) -> SyncPair:
-    """A pair with a change carried out; what the change leaves open stays."""
-    mode = change.mode or pair.mode
-    settings = replace(change.settings or pair.settings, mode=mode)
-    paused = change.status is PairStatus.PAUSED
-    resumed = change.status is PairStatus.ACTIVE
-    return replace(
-        pair,
-        mode=mode,
-        direction=change.direction or pair.direction,
-        status=change.status or pair.status,
-        interval_seconds=change.interval_seconds if change.interval_seconds is not None else pair.interval_seconds,
-        settings=settings,
-        settings_b_to_a=change.settings_b_to_a or pair.settings_b_to_a,
-        paused_until=change.paused_until if paused else None if resumed else pair.paused_until,
-        pause_reason=change.pause_reason if paused else None if resumed else pair.pause_reason,
-    )
+def _held(count: int) -> str:
+    events = "1 event waits" if count == 1 else f"{count} events wait"
+    return f"{events} for your decision. Nothing was done yet."
 
 
-def _state_after(last: Run | None) -> tuple[PairState, str | None]:
+def _state_after(pair: SyncPair, last: Run | None) -> tuple[PairState, str | None]:
+    """How a pair does by its last run; one that was cut off or skipped tells nothing new."""
+    before = PairState.NEVER_SYNCED if pair.last_synced_at is None else PairState.UP_TO_DATE
     if last is None:
-        return PairState.NEVER_SYNCED, None
+        return before, None
     problem = last.errors[0].message if last.errors else None
-    if last.status is RunStatus.SKIPPED and last.reason == "offline":
+    offline = last.reason == "offline" or (bool(last.errors) and all(e.code == "offline" for e in last.errors))
+    if offline and last.status in (RunStatus.SKIPPED, RunStatus.FAILED):
         return PairState.OFFLINE, "You're offline. Syncing resumes by itself."
     if last.status is RunStatus.FAILED:
-        offline = bool(last.errors) and all(error.code == "offline" for error in last.errors)
-        return (PairState.OFFLINE if offline else PairState.FAILED), problem
+        return PairState.FAILED, problem
     if last.status is RunStatus.PARTIAL:
-        return PairState.ATTENTION, problem
+        return PairState.ATTENTION, problem or _not_copied(last.counts.failed)
+    if last.status in (RunStatus.SKIPPED, RunStatus.INTERRUPTED):
+        return before, None
     return PairState.UP_TO_DATE, None
+
+
+def _not_copied(count: int) -> str:
+    events = "1 event" if count == 1 else f"{count} events"
+    return f"{events} couldn't be copied. The rest is in sync."

@@ -183,7 +183,7 @@ class CoreWorld:
             paths,
             clock=self.clock,
             authenticators={Provider.GOOGLE: self.google, Provider.MICROSOFT: self.microsoft},
-            service_factory=self._service,
+            clients_of=self._service,
         )
 
     @property

@@ -1,0 +1,55 @@
+"""The daily upkeep: a proved backup of the database, and a history that does not grow for ever.
+
+The backup is made by a thread with a connection of its own that only reads (`architecture.md`, "Two loops, one
+bridge"): a run goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.domain.errors import StorageError
+from app.domain.ports import Clock
+from app.store.store import Store
+
+EVERY = timedelta(days=1)
+HISTORY_KEPT = timedelta(days=90)
+_DONE_AT = "maintained_at"
+
+_log = structlog.get_logger(__name__)
+
+
+class Maintenance:
+    """Does once a day what keeps the database safe and small, however often the app is started."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def keep_up(self) -> None:
+        """Do what is due. A backup that cannot be made is logged and tried again the next time."""
+        now = self._clock.now()
+        if not self._is_due(now):
+            return
+        gone = self._store.runs.purge(now - HISTORY_KEPT)
+        try:
+            name = self._store.next_backup()
+            if name is not None:
+                await asyncio.to_thread(self._store.copy_file, name)
+                # The copy is older than the original from now on, should it ever be put in its place.
+                self._store.state.begin_epoch()
+        except StorageError as error:
+            _log.error("maintenance.no_backup", code=error.code, fix=error.fix)
+            return
+        self._store.state.put(_DONE_AT, now.isoformat())
+        _log.info("maintenance.done", runs_forgotten=gone, backup=name is not None)
+
+    def _is_due(self, now: datetime) -> bool:
+        kept = self._store.state.get(_DONE_AT)
+        if kept is None:
+            return True
+        # A moment that lies ahead was noted by a clock that was wrong.
+        return not timedelta() <= now - datetime.fromisoformat(kept) < EVERY

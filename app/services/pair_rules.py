@@ -1,0 +1,75 @@
+"""What a sync pair can be, and what a change makes of it (`engine.md` §2). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.domain.accounts import Access
+from app.domain.errors import FieldError
+from app.domain.pairs import Direction, PairStatus, SyncPair
+from app.services.views import ConnectionView, PairChange
+
+INTERVAL_SECONDS = (300, 86_400)
+WINDOW_DAYS = (0, 1_825)
+_WRITTEN = {
+    Direction.A_TO_B: ("connection_b_id",),
+    Direction.B_TO_A: ("connection_a_id",),
+    Direction.BIDIRECTIONAL: ("connection_a_id", "connection_b_id"),
+}
+
+
+def wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequence[FieldError]:
+    """What of a pair between these two cannot be, by field; empty when all can."""
+    details = []
+    if a.connection.calendar_key == b.connection.calendar_key:
+        details.append(FieldError("connection_b_id", "Both sides are the same calendar. Choose another one."))
+    if a.account.sandbox != b.account.sandbox:
+        details.append(FieldError("connection_b_id", "A pair never mixes sandbox and real calendars."))
+    for name, side in (("connection_a_id", a), ("connection_b_id", b)):
+        if name in _WRITTEN[pair.direction] and side.connection.access is Access.READER:
+            message = f"“{side.connection.name}” is shared as view-only. Choose another calendar or direction."
+            details.append(FieldError(name, message))
+    low, high = INTERVAL_SECONDS
+    if not low <= pair.interval_seconds <= high:
+        details.append(FieldError("interval_seconds", f"Choose {low} to {high} seconds."))
+    for name, settings in (("settings", pair.settings), ("settings_b_to_a", pair.settings_b_to_a)):
+        if settings is None:
+            continue
+        for part in ("window_back_days", "window_ahead_days"):
+            if not WINDOW_DAYS[0] <= getattr(settings, part) <= WINDOW_DAYS[1]:
+                details.append(FieldError(part, f"Choose {WINDOW_DAYS[0]} to {WINDOW_DAYS[1]} days."))
+        if settings.window_back_days + settings.window_ahead_days > WINDOW_DAYS[1] - 240:
+            details.append(FieldError("window_ahead_days", "The window is too wide; choose fewer days."))
+        if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:
+            details.append(FieldError(name, "Only a bidirectional pair has settings of its own for this way."))
+    return details
+
+
+def applied(pair: SyncPair, change: PairChange) -> SyncPair:
+    """A pair with a change carried out; what the change leaves open stays."""
+    mode = change.mode or pair.mode
+    direction = change.direction or pair.direction
+    settings = replace(change.settings or pair.settings, mode=mode)
+    own = change.settings_b_to_a or pair.settings_b_to_a
+    if direction is not Direction.BIDIRECTIONAL and own == pair.settings_b_to_a:
+        # The settings of the way that is given up go with it.
+        own = None
+    paused = change.status is PairStatus.PAUSED
+    resumed = change.status is PairStatus.ACTIVE
+    return replace(
+        pair,
+        mode=mode,
+        direction=direction,
+        status=change.status or pair.status,
+        interval_seconds=change.interval_seconds if change.interval_seconds is not None else pair.interval_seconds,
+        settings=settings,
+        settings_b_to_a=own,
+        paused_until=change.paused_until if paused else None if resumed else pair.paused_until,
+        pause_reason=change.pause_reason if paused else None if resumed else pair.pause_reason,
+    )
+
+
+def wishes(pair: SyncPair) -> tuple[object, ...]:
+    """What of a pair can be wrong."""
+    return (pair.mode, pair.direction, pair.settings, pair.settings_b_to_a, pair.interval_seconds)

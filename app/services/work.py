@@ -1,0 +1,225 @@
+"""What a run does: every direction of its pair, read once more for each round of joiners; or a command about copies.
+
+The engine decides and writes; here its outcomes become the end of a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from app.domain.accounts import AccountStatus
+from app.domain.errors import KalendsError, NotFoundError, OfflineError
+from app.domain.links import DirectionRecord
+from app.domain.notices import Notice, Topic
+from app.domain.pairs import PairStatus, SyncPair
+from app.domain.ports import Clock, Expander, Ledger, Stamps
+from app.domain.runs import Counts, RunError, RunStatus, Trigger
+from app.engine.commands import take_copies_away
+from app.engine.run import DirectionResult, DirectionRun, Tools
+from app.engine.writer import Writer
+from app.services.audits import Audits
+from app.services.clients import Clients
+from app.services.health import Health
+from app.services.jobs import Ending, Job, Jobs
+from app.services.notices import Notices
+from app.services.pulls import Pulls
+from app.store.accounts import AccountRepository
+from app.store.pairs import PairRepository
+
+_UNASKED = (Trigger.SCHEDULED, Trigger.STARTUP, Trigger.RESUME, Trigger.PUSH)
+_NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
+
+_log = structlog.get_logger(__name__)
+
+
+class Names:
+    """Ids for what the engine opens."""
+
+    def __init__(self, new_id: Callable[[str], str]) -> None:
+        self._new_id = new_id
+
+    def hold(self) -> str:
+        """An id for a hold."""
+        return self._new_id("hold")
+
+
+class Worker:
+    """Carries out what `Jobs` gave its turn."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        *,
+        pairs: PairRepository,
+        accounts: AccountRepository,
+        ledger: Ledger,
+        clients: Clients,
+        pulls: Pulls,
+        health: Health,
+        audits: Audits,
+        notices: Notices,
+        clock: Clock,
+        stamps: Stamps,
+        expander: Expander,
+        names: Names,
+    ) -> None:
+        self._jobs = jobs
+        self._pairs = pairs
+        self._accounts = accounts
+        self._ledger = ledger
+        self._clients = clients
+        self._pulls = pulls
+        self._health = health
+        self._audits = audits
+        self._notices = notices
+        self._clock = clock
+        self._stamps = stamps
+        self._expander = expander
+        self._names = names
+
+    async def sync(self, job: Job) -> Ending:
+        """Sync a pair, again while somebody joined after the reading began."""
+        reason = self._why_skip(job)
+        if reason is not None:
+            return Ending(RunStatus.SKIPPED, reason=reason)
+        self._jobs.begin(job)
+        counts, errors, failed, asked = Counts(), list[RunError](), 0, 0
+        while True:
+            job.again = False
+            job.rounds += 1
+            since = self._pulls.mark()
+            for direction in self._pairs.directions(job.run.pair_id):
+                result, error = await self._direction(job, direction, since)
+                asked += 1
+                failed += error is not None
+                counts = counts.plus(result.counts)
+                errors.extend([*result.errors, *([error] if error is not None else [])])
+                job.actions.extend(result.actions)
+            if not job.again or self._jobs.halted(job):
+                return self._ending(job, counts, errors, all_failed=failed == asked)
+
+    async def take_away(self, job: Job, directions: Sequence[DirectionRecord]) -> Ending:
+        """Remove or release the copies of directions (`job.command`)."""
+        self._jobs.begin(job)
+        counts, errors, failed = Counts(), list[RunError](), 0
+        for direction in directions:
+            client = self._clients.calendar(direction.target)
+            try:
+                written = await take_copies_away(
+                    direction,
+                    client,
+                    self._ledger,
+                    self._writer(job, direction),
+                    self._clock,
+                    release=job.command == "release",
+                )
+            except KalendsError as error:
+                failed += 1
+                errors.append(self._note_failure(job, direction.target.id, error))
+                continue
+            changed = written.counts.updated + written.counts.deleted
+            counts = counts.plus(replace(written.counts, processed=changed + written.counts.failed))
+            errors.extend(written.errors)
+            if written.unfinished and not written.errors:
+                message = "Some copies are still there; ask again to take them away."
+                errors.append(RunError("copies_left", message, direction.target.id))
+        return self._ending(job, counts, errors, all_failed=bool(directions) and failed == len(directions))
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    async def _direction(
+        self, job: Job, direction: DirectionRecord, since: int
+    ) -> tuple[DirectionResult, RunError | None]:
+        """Run one direction on views read after `since`: both directions of a pair share one read of each calendar."""
+        side = direction.target.id
+        checking = self._audits.due(direction.id)
+
+        async def pull(connection_id: str) -> None:
+            nonlocal side
+            side = connection_id
+            await self._pulls.pull(connection_id, since, full=job.full or checking)
+            side = direction.target.id
+
+        tools = Tools(
+            ledger=self._ledger,
+            clock=self._clock,
+            stamps=self._stamps,
+            names=self._names,
+            expander=self._expander,
+            pull=pull,
+            breathe=lambda: asyncio.sleep(0),
+            stopping=lambda: self._jobs.halted(job),
+            may_lose=not checking,
+        )
+        try:
+            result = await DirectionRun(
+                # What a check begins with: list the copies by marker, as if for the first time.
+                replace(direction, adopted=direction.adopted and not checking),
+                self._clients.reader(direction.source),
+                self._clients.calendar(direction.target),
+                tools,
+                run_id=job.run.id,
+                dry=job.run.dry,
+            ).run()
+        except KalendsError as error:
+            return DirectionResult(), self._note_failure(job, side, error)
+        if result.retry_after_seconds:
+            self._health.slow_down(direction.target.account_id, result.retry_after_seconds)
+        if checking and not job.run.dry and not self._jobs.halted(job):
+            self._audits.done(direction.id)
+        for hold in result.holds:
+            self._notices.announce(
+                Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})
+            )
+        return result, None
+
+    def _writer(self, job: Job, direction: DirectionRecord) -> Writer:
+        return Writer(
+            direction,
+            self._clients.calendar(direction.target),
+            self._ledger,
+            clock=self._clock,
+            stamps=self._stamps,
+            run_id=job.run.id,
+            stopping=lambda: self._jobs.halted(job),
+        )
+
+    def _why_skip(self, job: Job) -> str | None:
+        """A pair that was paused or deleted while its run waited does not run; a run that no person asked for hammers
+        neither an ended sign-in nor a service that wants to wait."""
+        try:
+            pair = self._pairs.get(job.run.pair_id)
+        except NotFoundError:
+            return "pair_deleted"
+        if pair.status is PairStatus.PAUSED and not job.run.dry:
+            return "paused"
+        if job.run.trigger not in _UNASKED:
+            return None
+        accounts = [self._accounts.get(account_id) for account_id in self._account_ids(pair)]
+        if any(account.status in _NEEDS_A_PERSON for account in accounts):
+            return "needs_sign_in"
+        return "throttled" if self._health.waits_until(account.id for account in accounts) is not None else None
+
+    def _account_ids(self, pair: SyncPair) -> list[str]:
+        return [self._accounts.connection(side).account_id for side in (pair.connection_a_id, pair.connection_b_id)]
+
+    def _note_failure(self, job: Job, connection_id: str, error: KalendsError) -> RunError:
+        _log.info("run.side_failed", run_id=job.run.id, connection_id=connection_id, code=error.code)
+        self._health.failed(connection_id, error)
+        return RunError(error.code, error.message, connection_id)
+
+    def _ending(self, job: Job, counts: Counts, errors: Sequence[RunError], *, all_failed: bool) -> Ending:
+        offline = bool(errors) and all(error.code == OfflineError.code for error in errors)
+        if self._jobs.halted(job):
+            return Ending(RunStatus.INTERRUPTED, counts, tuple(errors), reason="stopped")
+        if all_failed and offline and job.run.trigger in _UNASKED:
+            return Ending(RunStatus.SKIPPED, counts, reason="offline")
+        if all_failed:
+            return Ending(RunStatus.FAILED, counts, tuple(errors))
+        if errors or counts.failed:
+            return Ending(RunStatus.PARTIAL, counts, tuple(errors))
+        return Ending(RunStatus.HELD if counts.held else RunStatus.SUCCESS, counts)
