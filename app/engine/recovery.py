@@ -9,13 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.domain.events import Event
-from app.domain.links import Answer, Copy, CopyState, DirectionRecord, Evidence, Intent, Link, Op, Row, Seen
+from app.domain.links import (
+    Answer,
+    Copy,
+    CopyState,
+    DirectionRecord,
+    Evidence,
+    Intent,
+    IntentState,
+    Link,
+    Op,
+    Row,
+    Seen,
+)
 from app.domain.ports import CalendarClient, Clock, Closing, Ledger
 from app.engine import closing
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit, assemble
 from app.engine.proof import is_ours_by_marker
 from app.engine.writer import Writer
+
+ALONE_FROM_TRIES = 2
+"""A create whose outcome was unknown so often is sent without neighbours."""
 
 
 async def marked_copies(client: CalendarClient, direction: DirectionRecord) -> list[Event]:
@@ -41,7 +56,8 @@ async def recover(
     """Settle every pending write of a direction. Returns how many stay unknown.
 
     Creates: one listing of the marker finds most; what is not found is sent again under the same id, which cannot
-    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied.
+    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied. What is settled counts as
+    this run's, and `writer.written` says what to plan once more.
     """
     pending = ledger.pending_intents(direction.id)
     if not pending:
@@ -51,7 +67,7 @@ async def recover(
         await _creates(direction, client, ledger, writer, clock, creates)
     others = [intent for intent in pending if intent.op is not Op.CREATE]
     if others:
-        await _others(direction, client, ledger, clock, others)
+        await _others(direction, client, ledger, writer, clock, others)
     return len(ledger.pending_intents(direction.id))
 
 
@@ -67,6 +83,7 @@ async def _creates(
     for event in await marked_copies(client, direction):
         if event.marker is not None:
             found[(event.marker.copy_key, event.marker.generation)] = event
+    links = _links(ledger, direction, creates)
     closings: list[Closing] = []
     answers: list[Answer] = []
     again: list[Intent] = []
@@ -75,22 +92,30 @@ async def _creates(
         if there is None or there.fields is None or there.marker is None:
             again.append(intent)
         elif there.marker.stamp == intent.stamp:
-            closings.append(closing.applied(intent, client.normal_form(there.fields), there))
-            answers.append(Answer(there.id, Evidence.FOUND, (there,)))
+            link = links.get((intent.original_id, intent.occ))
+            closings.append(closing.applied(intent, client.normal_form(there.fields), there, link=link))
+            writer.settled(intent, there, answers)
         else:
-            closings.append(_taken_over(intent, there, clock))
+            closings.append(_taken_over(intent, there, links.get((intent.original_id, intent.occ)), clock))
             answers.append(Answer(there.id, Evidence.FOUND, (there,)))
+            writer.written.again.add(intent.original_id)
     if closings:
         ledger.close_intents(closings, clock.now())
         ledger.store_answers(direction.target.id, answers)
-    for intent in again:
-        # Sent again under the same id, and alone: an operation unknown twice may spoil its neighbours.
-        await writer.deliver(ledger.retry_intents([intent], clock.now()))
+    # Under the same ids. An operation unknown twice goes alone, as it may spoil its neighbours.
+    first = [intent for intent in again if intent.tries < ALONE_FROM_TRIES]
+    for batch in ([first] if first else []) + [[intent] for intent in again if intent not in first]:
+        await writer.deliver(ledger.retry_intents(batch, clock.now()))
 
 
-def _taken_over(intent: Intent, event: Event, clock: Clock) -> Closing:
+def _links(ledger: Ledger, direction: DirectionRecord, intents: Sequence[Intent]) -> Mapping[tuple[str, str], Link]:
+    found = ledger.links(direction.id, {intent.original_id for intent in intents})
+    return {(link.original_id, link.occ): link for link in found}
+
+
+def _taken_over(intent: Intent, event: Event, link: Link | None, clock: Clock) -> Closing:
     """The copy exists with another stamp: somebody wrote it since. Keep it without a base, and plan again."""
-    dropped = closing.dropped(intent, None, clock.now())
+    dropped = closing.dropped(intent, link, clock.now())
     copy = Copy(
         intent.direction_id,
         intent.copy_key,
@@ -105,7 +130,12 @@ def _taken_over(intent: Intent, event: Event, clock: Clock) -> Closing:
 
 
 async def _others(
-    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, clock: Clock, intents: Sequence[Intent]
+    direction: DirectionRecord,
+    client: CalendarClient,
+    ledger: Ledger,
+    writer: Writer,
+    clock: Clock,
+    intents: Sequence[Intent],
 ) -> None:
     answers: dict[str, Answer] = {}
     reading = client.read(sorted({intent.target_id for intent in intents}))
@@ -116,10 +146,7 @@ async def _others(
             ledger.store_answers(direction.target.id, proved)
     keys = {intent.copy_key for intent in intents} | {intent.parent for intent in intents if intent.parent}
     copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)}
-    links = {
-        (link.original_id, link.occ): link
-        for link in ledger.links(direction.id, {intent.original_id for intent in intents})
-    }
+    links = _links(ledger, direction, intents)
     closings: list[Closing] = []
     for intent in intents:
         answer = answers.get(intent.target_id)
@@ -130,6 +157,9 @@ async def _others(
         closed = _settle(intent, answer, client, copies, link, clock)
         if closed.copy is not None:
             copies[closed.copy.copy_key] = closed.copy
+        if closed.intent.state is IntentState.APPLIED:
+            writer.settled(intent, None, [])
+        writer.written.again.add(intent.original_id)
         closings.append(closed)
     ledger.close_intents(closings, clock.now())
 
@@ -153,7 +183,7 @@ def _settle(
     event = _subject(intent, unit)
     if intent.op is Op.CANCEL_OCCURRENCE:
         if intent.occ in unit.cancelled:
-            return closing.applied(intent, None, None, parent=parent, known=known)
+            return closing.applied(intent, None, None, parent=parent, known=known, link=link)
         return closing.dropped(intent, link, clock.now())
     if event is None or event.fields is None:
         return closing.dropped(intent, link, clock.now())
@@ -161,7 +191,7 @@ def _settle(
     stamped = event.marker is not None and event.marker.stamp == intent.stamp
     equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(answered) == dict(intent.wanted)
     if stamped or equal:
-        return closing.applied(intent, answered, event, parent=parent, known=known)
+        return closing.applied(intent, answered, event, parent=parent, known=known, link=link)
     return closing.dropped(intent, link, clock.now())
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
 from app.domain.events import Event
 from app.domain.links import Copy, DirectionRecord, Evidence, Link, LinkState
 from app.domain.pairs import DirectionSettings
@@ -117,10 +118,11 @@ class DirectionRun:
             window=self._window,
         )
         self._planner = Planner(direction, wisher, now=self._now, window=self._window)
-        self._cases = CaseReader(direction, tools.ledger)
+        self._cases = CaseReader(direction, tools.ledger, wisher)
         self._complete = True
         self._asked = 0
         self._unanswered: set[str] = set()
+        self._unsettleable = False
         self._result = DirectionResult()
 
     async def run(self) -> DirectionResult:
@@ -145,6 +147,7 @@ class DirectionRun:
                 break
             self._keep(decisions)
             written = await self._write(writer, verdict)
+            await self._settle(writer)
             originals = sorted(written.again - self._pending_originals())
             if not originals or self._tools.stopping():
                 break
@@ -420,11 +423,20 @@ class DirectionRun:
     def _pending_originals(self) -> set[str]:
         return {intent.original_id for intent in self._ledger.pending_intents(self._direction.id)}
 
+    async def _settle(self, writer: Writer) -> None:
+        """Find out at once what became of writes whose answer was lost; a service that fails here too is named."""
+        tired = self._tools.stopping() or writer.must_wait or self._unsettleable
+        if tired or not self._ledger.pending_intents(self._direction.id):
+            return
+        try:
+            await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+        except (AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError) as error:
+            # What was written stays written and counted; the next run asks again.
+            self._unsettleable = True
+            writer.written.errors.append(RunError(error.code, error.message, self._direction.target.id))
+
     async def _finish(self, writer: Writer, seq_source: int, seq_target: int) -> None:
-        """Settle what was left unknown once more; then all that was seen at the start counts as planned, if it was."""
-        unsettled = 0
-        if self._ledger.pending_intents(self._direction.id) and not self._tools.stopping():
-            unsettled = await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+        """Say what writing came to; then all that was seen at the start counts as planned, if it was."""
         written = writer.written
         self._count(written.counts)
         self._result.errors.extend(written.errors)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.domain import identity
-from app.domain.events import Event, Marker
+from app.domain.events import Event, EventKind, Marker
 from app.domain.links import (
     Answer,
     Copy,
@@ -98,10 +98,11 @@ class Writer:
         waiting = sorted(work, key=_place)
         for item in waiting:
             if item.step.copy is not None:
-                self._copies.setdefault(item.step.copy.copy_key, item.step.copy)
+                # The row as it is now: what an earlier round knew may be outdated.
+                self._copies[item.step.copy.copy_key] = item.step.copy
         size = self._client.capabilities.batch * self._client.capabilities.parallel
         while waiting:
-            if self._stopping() or self._must_wait:
+            if self._stopping() or self.must_wait:
                 self.written.unfinished = True
                 break
             chunk, waiting = _next_chunk(waiting, size)
@@ -109,7 +110,8 @@ class Writer:
         return self.written
 
     @property
-    def _must_wait(self) -> bool:
+    def must_wait(self) -> bool:
+        """Whether the service wants to be left alone for longer than a run may wait."""
         wait = self.written.retry_after_seconds
         return wait is not None and wait > ENDS_PART_AFTER_SECONDS
 
@@ -174,12 +176,12 @@ class Writer:
 
     def _close(self, intent: Intent, outcome: Outcome, answers: list[Answer]) -> Closing:
         work = self._work.get(intent.id)
-        link = work.link if work is not None else None
+        link = work.link if work is not None else self._link(intent)
         event = outcome.event
         if outcome.result is Result.APPLIED:
-            return self._applied(intent, event, answers, work)
+            return self._applied(intent, event, answers, work, link)
         if outcome.result is Result.EXISTS:
-            return self._exists(intent, event, answers, work)
+            return self._exists(intent, event, answers, link)
         if outcome.result is Result.DROPPED:
             self.written.again.add(intent.original_id)
             self.written.reread.add(intent.target_id)
@@ -193,9 +195,16 @@ class Writer:
         self.written.unfinished = True
         return closing.still_unknown(intent)
 
-    def _applied(self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None) -> Closing:
+    def _link(self, intent: Intent) -> Link | None:
+        """The link of a write from an earlier run."""
+        links = self._ledger.links(self._direction.id, [intent.original_id])
+        return next((link for link in links if link.occ == intent.occ), None)
+
+    def _applied(
+        self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None, link: Link | None
+    ) -> Closing:
         if intent.op is Op.CREATE and (event is None or event.gone or event.fields is None):
-            return self._exists(intent, event, answers, work)
+            return self._exists(intent, event, answers, link)
         answered = self._client.normal_form(event.fields) if event is not None and event.fields is not None else None
         closed = closing.applied(
             intent,
@@ -203,14 +212,21 @@ class Writer:
             event,
             parent=self._copies.get(intent.parent),
             known=self._copies.get(intent.copy_key),
+            link=link,
             rewrites=dict(work.step.rewrites) if work is not None else None,
         )
         if closed.copy is not None:
             self._copies[closed.copy.copy_key] = closed.copy
-        self._note_applied(intent, event, answers)
+        self.settled(intent, event, answers)
         return closed
 
-    def _note_applied(self, intent: Intent, event: Event | None, answers: list[Answer]) -> None:
+    def settled(self, intent: Intent, event: Event | None, answers: list[Answer]) -> None:
+        """Count a write that happened, and note what has to be read and planned once more because of it.
+
+        Args:
+            event: as the service told it; None where it told none.
+            answers: what the view shall learn of it is added here.
+        """
         whole_again = intent.form is CopyForm.SERIES or intent.parent
         if intent.op is Op.DELETE:
             answers.append(Answer(intent.target_id, Evidence.GONE))
@@ -224,15 +240,15 @@ class Writer:
         one = {Op.CREATE: Counts(created=1), Op.DELETE: Counts(deleted=1)}.get(intent.op, Counts(updated=1))
         self.written.counts = self.written.counts.plus(one)
 
-    def _exists(self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None) -> Closing:
+    def _exists(self, intent: Intent, event: Event | None, answers: list[Answer], link: Link | None) -> Closing:
         """A create met its own id: ours and alive is our earlier try; dead or foreign, the id is burned."""
         known = self._copies.get(intent.copy_key)
         if event is not None and not event.gone and event.fields is not None and self._is_ours(event, intent):
             if event.marker is not None and event.marker.stamp == intent.stamp:
                 closed = closing.applied(
-                    intent, self._client.normal_form(event.fields), event, known=known, rewrites=None
+                    intent, self._client.normal_form(event.fields), event, known=known, link=link, rewrites=None
                 )
-                self._note_applied(intent, event, answers)
+                self.settled(intent, event, answers)
             else:
                 closed = self._adopted(intent, event, answers)
             if closed.copy is not None:
@@ -256,7 +272,7 @@ class Writer:
             intent.copy_key,
             generation=intent.generation,
             event_id=event.id,
-            form=intent.form,
+            form=CopyForm.SERIES if event.kind is EventKind.SERIES else CopyForm.SINGLE,
             state=CopyState.LIVE,
             etag=event.etag,
             stamp=event.marker.stamp if event.marker is not None else "",
@@ -267,7 +283,8 @@ class Writer:
         return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)
 
     def _refused(self, intent: Intent, outcome: Outcome, link: Link | None) -> Closing:
-        closed = closing.refused(intent, link, outcome.code, outcome.message, self._clock.now())
+        known = self._copies.get(intent.copy_key)
+        closed = closing.refused(intent, link, outcome.code, outcome.message, self._clock.now(), known=known)
         if closed.action is None:
             self.written.again.add(intent.original_id)
         else:
