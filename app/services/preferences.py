@@ -6,28 +6,11 @@ The file itself is `app.system`'s; this is what front ends see of it. A value th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Protocol
 
 from app.domain.errors import FieldError, InputError
-
-
-@dataclass(frozen=True, slots=True)
-class PreferenceValues:
-    """Preferences in force.
-
-    Args:
-        theme: `system`, `light` or `dark`.
-        api_enabled, api_port: of the local API; a change counts from the next start.
-        interval_seconds: for new pairs.
-        sync_on_start: whether every active pair runs when the app starts.
-    """
-
-    theme: str
-    api_enabled: bool
-    api_port: int
-    interval_seconds: int
-    sync_on_start: bool
+from app.domain.preferences import PreferenceValues
 
 
 class PreferenceFile(Protocol):
