@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from app.domain.events import Event, EventKind
 from app.domain.identity import copy_key
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, Seen
 from app.domain.ports import Ledger
 from app.engine.decisions import Case
 from app.engine.originals import Unit, assemble_all
+from app.engine.wishes import Wisher, Wishes
 
 
 class CaseReader:
@@ -22,9 +23,10 @@ class CaseReader:
     by marker that have no link yet, by copy key.
     """
 
-    def __init__(self, direction: DirectionRecord, ledger: Ledger) -> None:
+    def __init__(self, direction: DirectionRecord, ledger: Ledger, wisher: Wisher) -> None:
         self._direction = direction
         self._ledger = ledger
+        self._wisher = wisher
         self.asked_source: set[str] = set()
         self.asked_target: set[str] = set()
         self.adopted: dict[str, Copy] = {}
@@ -39,7 +41,14 @@ class CaseReader:
         links: dict[str, dict[str, Link]] = {original: {} for original in originals}
         for link in ledger.links(direction.id, originals):
             links[link.original_id][link.occ] = link
-        keys = {link.copy_key for own in links.values() for link in own.values() if link.copy_key}
+        own_copies = ledger.known_copies(direction.source.id, originals)
+        wishes = {
+            original: self._wisher.wishes(unit, links[original])
+            for original, unit in units.items()
+            if unit.seen is Seen.SEEN and not unit.lost and original not in own_copies
+        }
+        keys = {wish.copy_key for wished in wishes.values() for wish in wished.items}
+        keys |= {link.copy_key for own in links.values() for link in own.values() if link.copy_key}
         keys |= {self._key(original) for original in originals}
         keys |= {self._key(o, occ) for o, unit in units.items() for occ in unit.exceptions}
         keys |= {self._key(o, occ) for o, own in links.items() for occ in own}
@@ -47,7 +56,6 @@ class CaseReader:
         copies |= {copy.copy_key: copy for copy in ledger.copies_of_parents(direction.id, keys)} if keys else {}
         copies |= {key: copy for key, copy in self.adopted.items() if key not in copies}
         targets = self._targets(copies.values())
-        own_copies = ledger.known_copies(direction.source.id, originals)
         twins = self._twins(units.values())
         pending = frozenset(
             key for intent in ledger.pending_intents(direction.id) for key in (intent.copy_key, intent.parent) if key
@@ -55,6 +63,7 @@ class CaseReader:
         return [
             Case(
                 unit=units[original],
+                wishes=wishes.get(original, Wishes()),
                 links=links[original],
                 copies=copies,
                 targets=targets,

@@ -33,6 +33,7 @@ def applied(
     *,
     parent: Copy | None = None,
     known: Copy | None = None,
+    link: Link | None = None,
     rewrites: dict[str, tuple[str, int]] | None = None,
 ) -> Closing:
     """The write happened.
@@ -42,7 +43,7 @@ def applied(
             we sent counts as the base.
         event: the service's event.
         parent: the copied series' row, for occurrences.
-        known: the copy's row before.
+        known, link: the copy's row and the link before.
     """
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
@@ -53,14 +54,16 @@ def applied(
         return Closing(done, copy=gone, action=action)
     if intent.op is Op.CANCEL_OCCURRENCE:
         lacking = replace(parent, cancelled=tuple(sorted({*parent.cancelled, intent.occ}))) if parent else None
-        return Closing(done, copy=lacking, action=action)
+        tried = replace(link, tries=0, retry_at=None) if link is not None and link.tries else None
+        return Closing(done, link=tried, copy=lacking, action=action)
     released = intent.draft is not None and intent.draft.marker.released
     regular_again = intent.op is Op.UPDATE_OCCURRENCE and not intent.original_hashes
     state = CopyState.RELEASED if released else CopyState.GONE if regular_again else CopyState.LIVE
     base = hashes(answered) if answered is not None else dict(intent.wanted)
+    event_id = event.id if event is not None else intent.target_id
     copy = replace(
         _row(intent),
-        event_id=event.id if event is not None else intent.target_id,
+        event_id="" if regular_again else event_id,
         state=state,
         etag=event.etag if event is not None else "",
         stamp=intent.stamp,
@@ -68,34 +71,40 @@ def applied(
         wanted=dict(intent.wanted),
         cancelled=tuple(sorted({*(known.cancelled if known is not None else ()), *intent.cancelled})),
     )
-    link = Link(
+    stands_in = link is not None and link.reason == STAND_IN and intent.form is CopyForm.SINGLE
+    linked = Link(
         intent.direction_id,
         intent.original_id,
         intent.occ,
         copy_key="" if released or regular_again else intent.copy_key,
         state=LinkState.AWAY if released else LinkState.SKIPPED if regular_again else LinkState.LIVE,
-        reason=intent.reason if released or regular_again else "",
+        reason=intent.reason if released or regular_again else STAND_IN if stands_in else "",
         base_original=dict(intent.original_hashes),
         rewrites=rewrites or {},
     )
-    return Closing(done, link=link, copy=copy, action=action)
+    return Closing(done, link=linked, copy=copy, action=action)
 
 
-def refused(intent: Intent, link: Link | None, code: str, message: str, now: datetime) -> Closing:
+def refused(
+    intent: Intent, link: Link | None, code: str, message: str, now: datetime, *, known: Copy | None = None
+) -> Closing:
     """The service said no for good: back off, 30 s to 24 h, until the event changes."""
-    if code == "occurrence_crossing" and intent.op is Op.UPDATE_OCCURRENCE:
+    if code == "occurrence_crossing" and intent.op is Op.UPDATE_OCCURRENCE and intent.original_hashes:
         # The exception cannot live inside the series there: a cancelled date and a single in its stead.
         stand_in = Link(intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason=STAND_IN)
-        return Closing(replace(intent, state=IntentState.REFUSED), link=stand_in)
+        row = replace(known or _row(intent), state=CopyState.GONE, event_id="", base_copy={}, wanted={})
+        return Closing(replace(intent, state=IntentState.REFUSED), link=stand_in, copy=row)
     tries = (link.tries if link is not None else 0) + 1
-    known = link or Link(intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason="refused")
+    before = link or Link(
+        intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason="refused"
+    )
     wait = min(FIRST_BACK_OFF * 2 ** min(tries - 1, 12), LONGEST_BACK_OFF)
     backed_off = replace(
-        known,
+        before,
         tries=tries,
         retry_at=now + wait,
-        reason=known.reason or "refused",
-        base_original=dict(intent.original_hashes) or known.base_original,
+        reason=before.reason or "refused",
+        base_original=dict(intent.original_hashes) or before.base_original,
     )
     action = replace(story(intent, ActionResult.FAILED), reason=code or "refused", sentence=message)
     return Closing(replace(intent, state=IntentState.REFUSED), link=backed_off, action=action)

@@ -78,14 +78,15 @@ def compare(
             continue
         if changed_copy and policy is CopyEdited.KEEP:
             pinned.append(name)
-        elif _is_frozen(rewrites.get(name), want):
+        elif is_frozen(rewrites.get(name), want):
             frozen.append(name)
         else:
             write.append(name)
     return Comparison(tuple(write), tuple(edited), tuple(pinned), tuple(frozen), tuple(wish_changed), no_base)
 
 
-def _is_frozen(rewritten: tuple[str, int] | None, want: str) -> bool:
+def is_frozen(rewritten: tuple[str, int] | None, want: str) -> bool:
+    """Whether a field was rewritten so often for this wanted value that it is left alone."""
     return rewritten is not None and rewritten[0] == want and rewritten[1] >= FREEZE_AFTER
 
 

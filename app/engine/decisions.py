@@ -10,6 +10,7 @@ from app.domain.links import Copy, CopyForm, Link, Op
 from app.domain.runs import Verb
 from app.domain.times import Moment
 from app.engine.originals import Unit
+from app.engine.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Case:
     """All that is known of one original.
 
     Args:
+        wishes: what the target shall hold for it, if it lives.
         links: by occurrence key.
         copies: by copy key; gone ones too, and adopted ones that have no link yet.
         targets: what the target's view holds, by the event id of each copied single or series.
@@ -31,6 +33,7 @@ class Case:
     links: Mapping[str, Link]
     copies: Mapping[str, Copy]
     targets: Mapping[str, Unit]
+    wishes: Wishes = field(default_factory=Wishes)
     pending: frozenset[str] = frozenset()
     asked_original: bool = False
     asked_copies: frozenset[str] = frozenset()

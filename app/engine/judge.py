@@ -56,6 +56,11 @@ class Judge:
         copy = case.copies.get(link.copy_key) if link.copy_key else None
         return copy if copy is not None and copy.state is CopyState.LIVE and copy.event_id else None
 
+    def is_away(self, case: Case, occ: str) -> bool:
+        """Whether a person deleted this copy, and it stays so."""
+        link = case.links.get(occ)
+        return link is not None and link.state is LinkState.AWAY and self.stays_away
+
     def proved(self, event: Event, copy: Copy) -> bool:
         return is_ours(event, self.direction.target.calendar_key, copy.copy_key, copy.generation)
 
@@ -114,9 +119,17 @@ class Judge:
         )
 
     def settle(
-        self, decision: Decision, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison
+        self,
+        decision: Decision,
+        wish: Wish,
+        link: Link | None,
+        copy: Copy,
+        event: Event,
+        comparison: Comparison,
+        *,
+        cancelled: tuple[str, ...] = (),
     ) -> None:
-        """Nothing to write: note what was learned, if anything."""
+        """Nothing to write: note what was learned, if anything; `cancelled` is what is left of what we excluded."""
         actual = hashes(self.wisher.normal(event.fields)) if event.fields is not None else {}
         base = {
             name: value if wish.hashes.get(name) == value else copy.base_copy.get(name, "")
@@ -130,6 +143,7 @@ class Judge:
             wanted={**wish.hashes},
             stamp=stamp if not comparison.write and not comparison.pinned else copy.stamp,
             state=CopyState.LIVE,
+            cancelled=cancelled,
         )
         if settled != copy:
             decision.copies.append(settled)

@@ -73,6 +73,19 @@ def wall_start(original_start: Moment, master: Fields) -> Moment:
     return original_start
 
 
+def start_of(occ: str, master: Fields) -> Moment | None:
+    """The original start that an occurrence key names, None when it is a key of another kind of series."""
+    if master.when.all_day or not isinstance(master.when.start, datetime):
+        return _parsed(occ, "%Y%m%d").date() if len(occ) == 8 else None
+    if is_sub_daily(master):
+        return _parsed(occ, "%Y%m%dT%H%M") if len(occ) > 8 else None
+    return datetime.combine(_parsed(occ, "%Y%m%d"), master.when.start.time()) if len(occ) == 8 else None
+
+
+def _parsed(occ: str, form: str) -> datetime:
+    return datetime.strptime(occ, form)  # noqa: DTZ007 - keys are wall clocks
+
+
 def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
     """Put the rows of one unit together. Rows of other units are the caller's mistake."""
     main: Row | None = None

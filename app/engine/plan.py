@@ -20,7 +20,7 @@ from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.series import SeriesPlanner
-from app.engine.wishes import STAND_IN, Wish, Wisher
+from app.engine.wishes import Wish, Wisher
 
 REPLAN_DAILY = timedelta(days=1)
 EXPANDED = "expanded"
@@ -75,24 +75,30 @@ class Planner:
     # -- the original is there ------------------------------------------------------------------------------------
 
     def _living(self, case: Case, decision: Decision) -> None:
-        linked = [occ for occ, link in case.links.items() if link.copy_key and link.state is LinkState.LIVE]
-        stand_ins = [occ for occ, link in case.links.items() if link.reason == STAND_IN]
-        wishes = self._judge.wisher.wishes(case.unit, stand_ins=stand_ins, linked=linked)
-        if not wishes.items and wishes.reason:
+        wishes = case.wishes
+        if not wishes.items and wishes.reason and not wishes.expanded:
             decision.counted = wishes.reason != "is_copy"
             self._unwanted(case, decision, wishes.reason)
-            if wishes.due_again:
-                self._remember_expanded(case, decision, wishes.reason)
             return
         wished = {wish.occ: wish for wish in wishes.items}
         self._drop_unwished(case, decision, wished)
         if decision.steps and any(step.occ == "" and step.op is Op.DELETE for step in decision.steps):
             return  # the form changed: the new one follows once the old one is gone
+        whole_away = wishes.expanded and self._judge.is_away(case, "")
         for wish in wishes.items:
-            if wish.form is not CopyForm.OCCURRENCE:
+            if whole_away and not self._has_copy(case, wish.copy_key):
+                self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
+            elif wish.form is not CopyForm.OCCURRENCE:
                 self._wish(case, decision, wish, [w for w in wishes.items if w.parent == wish.copy_key])
-        if "" not in wished and wishes.due_again:
-            self._remember_expanded(case, decision, EXPANDED)
+        if wishes.expanded and not whole_away:
+            if not wishes.items:
+                self._judge.skip(decision, "", wishes.reason, remember=False)
+            self._remember_expanded(case, decision, wishes.reason or EXPANDED)
+
+    @staticmethod
+    def _has_copy(case: Case, key: str) -> bool:
+        copy = case.copies.get(key)
+        return copy is not None and copy.state is CopyState.LIVE and bool(copy.event_id)
 
     def _remember_expanded(self, case: Case, decision: Decision, reason: str) -> None:
         link = case.links.get("")
@@ -115,9 +121,11 @@ class Planner:
             if wish is not None and (copy is None or copy.form is wish.form):
                 continue
             if copy is None:
-                if occ and link.state in (LinkState.LIVE, LinkState.SKIPPED):
+                if occ and link.state in (LinkState.LIVE, LinkState.SKIPPED) and not (link.tries or link.rewrites):
                     decision.unlink.append(occ)
                 continue
+            if occ == "" and not wished:
+                continue  # a series of which nothing is in the window any more: that takes no copy away
             if copy.form is CopyForm.OCCURRENCE:
                 # It lives inside the copied series and is put right there.
                 decision.unlink.append(occ)
@@ -130,11 +138,17 @@ class Planner:
     def _wish(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
         link = case.links.get(wish.occ)
         copy = case.copies.get(wish.copy_key)
-        living = copy if copy is not None and copy.state is CopyState.LIVE and copy.event_id else None
+        # An exception inside a copied series is no copy of its own: it lives and goes with the series.
+        apart = copy is not None and copy.form is not CopyForm.OCCURRENCE
+        living = copy if apart and self._has_copy(case, wish.copy_key) else None
         if wish.copy_key in case.pending:
             self._judge.skip(decision, wish.occ, "pending", event=wish.source)
         elif link is not None and self._judge.backs_off(link, wish):
             self._judge.skip(decision, wish.occ, "backing_off", event=wish.source)
+        elif living is not None and living.form is not wish.form:
+            # Found by its marker, from a time when the original had another form.
+            found = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
+            self._remove(case, decision, found, living, "form_changed", loses=False)
         elif living is not None:
             self._there(case, decision, wish, parts, link, living)
         elif link is not None and link.state is LinkState.AWAY and self._judge.stays_away:
@@ -156,13 +170,17 @@ class Planner:
                 decision, wish.occ, "outside_window", link=link, event=wish.source, replan_at=self._enters_window(wish)
             )
         else:
-            self._create(decision, wish, copy, self._why_new(link))
+            self._create(case, decision, wish, copy, self._why_new(link))
 
     @staticmethod
     def _why_new(link: Link | None) -> str:
         return "copy_missing" if link is not None and link.state is LinkState.AWAY else "new"
 
-    def _create(self, decision: Decision, wish: Wish, copy: Copy | None, reason: str) -> None:
+    def _create(self, case: Case, decision: Decision, wish: Wish, copy: Copy | None, reason: str) -> None:
+        if wish.form is CopyForm.SERIES:
+            # What is known of exceptions belongs to an earlier copy of this series.
+            earlier = [replace(c, state=CopyState.GONE, event_id="", base_copy={}) for c in _inside(case, wish)]
+            decision.copies.extend(earlier)
         decision.steps.append(
             Step(
                 verb=Verb.CREATE,
@@ -188,7 +206,7 @@ class Planner:
             self._judge.ask_copy(case, decision, wish.occ, copy, wish.source, link)
             return
         if target.seen is Seen.GONE:
-            self._gone_by_hand(decision, wish, link, copy)
+            self._gone_by_hand(case, decision, wish, link, copy)
             return
         event = target.event
         if event is None or event.fields is None or not self._judge.proved(event, copy):
@@ -203,15 +221,19 @@ class Planner:
             decision.adopted.append((wish.occ, wish.source))
         if comparison.write:
             decision.steps.append(self._judge.update(wish, link, copy, event, comparison))
+            if wish.form is CopyForm.SERIES:
+                # A write to a master may take its exceptions back: what is missing then, no person removed.
+                decision.copies.extend(replace(child, etag="") for child in _inside(case, wish))
             return
-        self._judge.settle(decision, wish, link, copy, event, comparison)
+        lacking = tuple(occ for occ in copy.cancelled if occ in target.cancelled)
+        self._judge.settle(decision, wish, link, copy, event, comparison, cancelled=lacking)
         if wish.form is CopyForm.SERIES:
             self._series.inside(case, decision, wish, parts, copy, target)
 
-    def _gone_by_hand(self, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
+    def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
         if not self._judge.stays_away:
-            self._create(decision, wish, gone, "copy_missing")
+            self._create(case, decision, wish, gone, "copy_missing")
             return
         decision.copies.append(gone)
         away = Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.AWAY, reason="stays_away")
@@ -313,6 +335,11 @@ class Planner:
 def out_of_sight(target: Unit) -> bool:
     """Whether the view knows too little of a copy to conclude anything: it, or a part of it, was not seen."""
     return target.seen is Seen.ABSENT or bool(target.lost) or (target.seen is Seen.SEEN and target.event is None)
+
+
+def _inside(case: Case, wish: Wish) -> list[Copy]:
+    """Living exceptions of a copied series."""
+    return [c for c in case.copies.values() if c.parent == wish.copy_key and c.state is CopyState.LIVE]
 
 
 def _sources(unit: Unit) -> tuple[Event, ...]:

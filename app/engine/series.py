@@ -12,9 +12,9 @@ from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op
 from app.domain.pairs import CopyEdited
 from app.domain.runs import Verb
 from app.domain.times import Moment
-from app.engine.comparison import Comparison, compare, counted_rewrites
+from app.engine.comparison import Comparison, compare, counted_rewrites, is_frozen
 from app.engine.decisions import Case, Decision, Step
-from app.engine.fingerprint import hashes
+from app.engine.fingerprint import differing, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, wall_start
 from app.engine.wishes import Wish
@@ -35,13 +35,19 @@ class SeriesPlanner:
         if self._revived(case, decision, wish, copy, target, parts_by_occ):
             return
         for occ, start in sorted(wish.cancelled.items()):
-            if occ not in target.cancelled:
+            if occ in target.cancelled:
+                continue
+            if self._judge.is_away(case, occ) and occ in copy.cancelled:
+                # We had excluded it, and a person brought it back: it is followed again.
+                decision.unlink.append(occ)
+            elif self._waits(case, occ):
+                self._judge.skip(decision, occ, "backing_off", event=wish.source)
+            else:
                 decision.steps.append(self._cancel(wish, copy, target, occ, start))
-        for occ, part in sorted(parts_by_occ.items()):
-            if not self._is_away(case, occ):
-                self._occurrence(case, decision, part, copy, target, master)
+        for _, part in sorted(parts_by_occ.items()):
+            self._occurrence(case, decision, part, copy, target, master)
         for occ, event in sorted(target.exceptions.items()):
-            if occ not in parts_by_occ and occ not in wish.cancelled and not self._is_away(case, occ):
+            if occ not in parts_by_occ and occ not in wish.cancelled:
                 self._regular_again(case, decision, wish, occ, event, copy, target, master)
 
     def _revived(
@@ -50,8 +56,6 @@ class SeriesPlanner:
         """Occurrences the copy lacks but should have: if we took them away, the series is made anew."""
         rebuilt = False
         for occ in sorted(target.cancelled.keys() - wish.cancelled.keys()):
-            if self._is_away(case, occ):
-                continue
             if occ in copy.cancelled or not self._judge.stays_away:
                 rebuilt = True
             else:
@@ -63,9 +67,9 @@ class SeriesPlanner:
             decision.steps.append(self._judge.delete(wish.occ, copy, target.event, "occurrence_restored", wish.source))
         return rebuilt
 
-    def _is_away(self, case: Case, occ: str) -> bool:
+    def _waits(self, case: Case, occ: str) -> bool:
         link = case.links.get(occ)
-        return link is not None and link.state is LinkState.AWAY and self._judge.stays_away
+        return link is not None and link.retry_at is not None and link.retry_at > self._judge.now
 
     def _cancel(self, wish: Wish, copy: Copy, target: Unit, occ: str, start: Moment) -> Step:
         return Step(
@@ -111,6 +115,8 @@ class SeriesPlanner:
         there = event.fields if event is not None and event.fields is not None else regular
         known = case.copies.get(part.copy_key)
         copy = known if known is not None and known.state is CopyState.LIVE else None
+        if event is None and copy is not None and not copy.etag:
+            copy = None  # its master was written since, and the service took the exception back
         copy = copy or Copy(
             self._judge.direction.id,
             part.copy_key,
@@ -160,13 +166,20 @@ class SeriesPlanner:
         key = copy_key(self._judge.direction.key, decision.original_id, occ)
         if key in case.pending:
             return
+        if self._waits(case, occ):
+            self._judge.skip(decision, occ, "backing_off", event=wish.source)
+            return
         start = self._start_in(target, event.original_start)
-        regular = replace(wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, start)), recurrence=None)
-        wanted = hashes(self._judge.wisher.normal(regular))
+        moved = replace(wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, start)), recurrence=None)
+        regular = self._judge.wisher.normal(moved)
+        wanted = hashes(regular)
         actual = hashes(self._judge.wisher.normal(event.fields))
-        names = tuple(name for name, value in wanted.items() if actual[name] != value)
         ours = case.copies.get(key)
-        by_hand = ours is None or not ours.event_id
+        as_left = ours is not None and bool(ours.base_copy) and dict(ours.base_copy) == actual
+        if as_left and ours is not None and dict(ours.wanted) == wanted:
+            return  # what the service made of our own write
+        names = differing(wanted, actual)
+        by_hand = not as_left and (ours is None or not ours.event_id)
         if not names or (by_hand and self._judge.policy is CopyEdited.KEEP):
             return
         if by_hand and not case.asked_original:
@@ -174,7 +187,7 @@ class SeriesPlanner:
             return
         link = case.links.get(occ)
         comparison = Comparison(write=names)
-        if by_hand and link is not None and all(link.rewrites.get(n, ("", 0)) == (wanted[n], 3) for n in names):
+        if by_hand and link is not None and all(is_frozen(link.rewrites.get(name), wanted[name]) for name in names):
             self._judge.skip(decision, occ, "frozen", event=wish.source)
             return
         decision.steps.append(

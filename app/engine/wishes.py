@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfoNotFoundError
 from app.domain import identity
 from app.domain.errors import InputError
 from app.domain.events import Event, Fields
-from app.domain.links import CopyForm, DirectionRecord
+from app.domain.links import CopyForm, DirectionRecord, Link, LinkState
+from app.domain.pairs import CopyDeleted
 from app.domain.times import Moment, Span
 from app.engine.filters import left_out, unwanted
 from app.engine.fingerprint import hashes, is_sub_daily
-from app.engine.originals import Unit, occurrence_key, wall_start
+from app.engine.originals import Unit, occurrence_key, start_of, wall_start
 from app.engine.transform import copy_fields
 
 STAND_IN = "stand_in"
@@ -56,11 +57,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """All wishes of one original, or why there are none; `due_again`: occurrences enter the window, plan daily."""
+    """All wishes of one original, or why there are none.
+
+    Args:
+        due_again: occurrences enter the window, plan daily.
+        expanded: one single for each occurrence in the window; what has none here is gone from the series.
+    """
 
     items: tuple[Wish, ...] = ()
     reason: str = ""
     due_again: bool = False
+    expanded: bool = False
 
 
 class Wisher:
@@ -88,12 +95,12 @@ class Wisher:
         self._window = window
         self._zone = direction.source.zone
 
-    def wishes(self, unit: Unit, *, stand_ins: Collection[str] = (), linked: Collection[str] = ()) -> Wishes:
+    def wishes(self, unit: Unit, links: Mapping[str, Link]) -> Wishes:
         """What the target shall hold for a living original.
 
         Args:
-            stand_ins: occurrences whose exception the target refused in the series.
-            linked: occurrence keys that have copies, which are followed out of the window too.
+            links: its links by occurrence key. They tell which occurrences have copies, to be followed out of the
+                window too; which the target refused inside the series; which a person deleted.
         """
         try:
             if unit.event is None:
@@ -104,7 +111,8 @@ class Wisher:
             if not unit.is_series:
                 return Wishes((self._single(unit.id, "", unit.event),))
             if self._expresses(copy_fields(self._fields(unit.event), self._direction)):
-                return self._series(unit, unit.event, stand_ins)
+                return self._series(unit, unit.event, links)
+            linked = {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}
             return self._expanded(unit, unit.event, linked)
         except InputError as error:
             return Wishes(reason=error.code)
@@ -127,18 +135,20 @@ class Wisher:
                 reason = why_not
         return Wishes(tuple(wished), "" if wished else reason)
 
-    def _series(self, unit: Unit, event: Event, stand_ins: Collection[str]) -> Wishes:
+    def _series(self, unit: Unit, event: Event, links: Mapping[str, Link]) -> Wishes:
         fields = self._fields(event)
-        cancelled = dict(unit.cancelled)
+        cancelled = dict(unit.cancelled) | self._away(links, fields)
         parts: list[Wish] = []
         parent = identity.copy_key(self._direction.key, unit.id)
         for occ, exception in sorted(unit.exceptions.items()):
+            if occ in cancelled:
+                continue
             start = self._original_start(exception, fields)
             if left_out(exception, self._direction.settings) is not None:
                 cancelled[occ] = start
                 continue
             own = replace(self._fields(exception), recurrence=None)
-            if occ in stand_ins:
+            if occ in links and links[occ].reason == STAND_IN:
                 cancelled[occ] = start
                 parts.append(self._single(unit.id, occ, exception, own))
                 continue
@@ -146,6 +156,13 @@ class Wisher:
             parts.append(replace(part, parent=parent, occurrence_start=start))
         master = self._wish(unit.id, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
         return Wishes((replace(master, cancelled=cancelled), *parts), due_again=not master.in_window)
+
+    def _away(self, links: Mapping[str, Link], master: Fields) -> dict[str, Moment]:
+        """Occurrences that a person deleted in the copied series: it lacks them from then on, however it is written."""
+        if self._direction.settings.copy_deleted is not CopyDeleted.STAY_AWAY:
+            return {}
+        away = {occ: start_of(occ, master) for occ, link in links.items() if occ and link.state is LinkState.AWAY}
+        return {occ: start for occ, start in away.items() if start is not None}
 
     def _expanded(self, unit: Unit, event: Event, linked: Collection[str]) -> Wishes:
         fields = self._fields(event)
@@ -163,7 +180,7 @@ class Wisher:
                 own = replace(self._fields(exception), recurrence=None)
                 wished.append(self._single(unit.id, occ, exception, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
-        return Wishes(kept, "" if kept else "outside_window", due_again=True)
+        return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True)
 
     def _wish(self, unit_id: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
         wanted = self.normal(copy_fields(fields, self._direction))

@@ -66,10 +66,16 @@ class FakeCalendar:
     events: dict[str, Event] = field(default_factory=dict)
     log: list[Change] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    applying: list[Intent] = field(default_factory=list)
+    """The writes of the request under way."""
     script: Script = field(default_factory=Script)
     can_say: Callable[[Fields], bool] = lambda fields: True
     stores: Callable[[Fields], Fields] = lambda fields: fields
     """What the service makes of fields beyond its normal form: it tells so in its answers only."""
+    tells_whole: bool = False
+    """Whether a listing tells a changed series whole, as CalDAV does."""
+    resets_exceptions: bool = False
+    """Whether a write to a master takes its exceptions back."""
     _order: dict[str, int] = field(default_factory=dict)
     _tick: int = 0
     generation: int = 0
@@ -114,6 +120,22 @@ class FakeCalendar:
         kind = EventKind.EXCEPTION if fields is not None else EventKind.CANCELLED
         return Event(id=f"{series_id}_{name}", kind=kind, series_id=series_id, original_start=instant, fields=fields)
 
+    def forget(self, event_id: str) -> None:
+        """An exception is taken back and leaves no trace but its absence, as on services without stubs."""
+        self.events.pop(event_id, None)
+        self._order.pop(event_id, None)
+
+    def lose_next(self, op: str) -> None:
+        """The service will apply the next write of this kind, and its answer will be lost on the way."""
+        waiting = [op]
+
+        def after(name: str) -> None:
+            if name == "write" and waiting and any(intent.op == waiting[0] for intent in self.applying):
+                waiting.clear()
+                raise UnavailableError("The reply was lost.")
+
+        self.script.after = after
+
     def living(self) -> list[Event]:
         """Masters and singles that are there."""
         return [e for e in self.events.values() if not e.gone and e.series_id is None]
@@ -133,7 +155,10 @@ class FakeCalendar:
                     raise CursorExpiredError("The cursor is dead.")
                 chosen = sorted((i for i, n in self._order.items() if n > int(tick)), key=self._order.__getitem__)
             events = tuple(self._shown(self.events[i]) for i in chosen if i not in self.script.unlisted)
-            return Page(events, cursor=f"{self.generation}:{self._tick}")
+            whole = {e.id for e in events if e.kind is EventKind.SERIES} if self.tells_whole else set()
+            told = {e.id for e in events}
+            events += tuple(e for e in self.events.values() if e.series_id in whole and e.id not in told)
+            return Page(events, frozenset(whole), cursor=f"{self.generation}:{self._tick}")
 
         return FakePages(self, "changes", answer)
 
@@ -221,6 +246,9 @@ class FakeCalendar:
         changed = replace(there, kind=kind, fields=fields, marker=intent.draft.marker)
         if kind is EventKind.SERIES and self.capabilities.excluded_dates:
             changed = replace(changed, cancelled=intent.draft.cancelled)
+        if self.resets_exceptions:
+            for part in [e for e in self.events.values() if e.series_id == there.id and e.kind is EventKind.EXCEPTION]:
+                self.forget(part.id)
         return Outcome(intent.id, Result.APPLIED, self.put(changed, by="kalends"))
 
     def _delete(self, intent: Intent) -> Outcome:
@@ -314,6 +342,7 @@ class FakeWriting:
         chunk, self._intents = self._intents[:size], self._intents[size:]
         try:
             self._calendar.request("write")
+            self._calendar.applying = chunk
             outcomes = [self._calendar.apply(intent) for intent in chunk]
             self._calendar.answered("write")
         except UnavailableError as error:
