@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.domain.accounts import Account, AccountStatus
-from app.domain.pairs import PairState
+from app.domain.pairs import Direction, PairState
 from app.services.connections import Connections
 from app.services.pairs import Pairs
 from app.services.views import EVERYTHING, PROVIDER_NAMES, PairView, Problem, RollUp, StatusView, Viewer
@@ -21,10 +21,12 @@ _WORST_FIRST = (
     (RollUp.WAITING, PairState.WAITING),
 )
 
+_ARROWS = {Direction.A_TO_B: "→", Direction.B_TO_A: "←", Direction.BIDIRECTIONAL: "↔"}
+
 _SENTENCES = {
     RollUp.HELD: "Something waits for your decision.",
     RollUp.NEEDS_SIGN_IN: "An account needs you to sign in again.",
-    RollUp.ATTENTION: "Some events could not be copied; the rest is in sync.",
+    RollUp.ATTENTION: "Something needs your attention; the rest is in sync.",
     RollUp.FAILED: "The last sync failed.",
     RollUp.SYNCING: "Syncing your calendars…",
     RollUp.WAITING: "A calendar service asked us to slow down. Syncing goes on by itself.",
@@ -103,16 +105,10 @@ def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) ->
             continue
         waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
         locked = account.status is AccountStatus.VAULT_LOCKED
-        name = PROVIDER_NAMES[account.provider]
-        sentence = (
-            account.problem or "Your password store is locked, so Kalends can't sign in."
-            if locked
-            else f"{name} ended the sign-in for {account.email}. {_waiting(waiting)}"
-        )
         problems.append(
             Problem(
                 code=str(account.status),
-                sentence=sentence,
+                sentence=_account_sentence(account, waiting),
                 action="unlock_vault" if locked else "reconnect",
                 account_id=account.id,
             )
@@ -120,24 +116,34 @@ def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) ->
     return problems
 
 
+def _account_sentence(account: Account, waiting: int) -> str:
+    if account.status is AccountStatus.VAULT_LOCKED:
+        return account.problem or "Your password store is locked, so Kalends can't sign in."
+    if account.status is AccountStatus.SCOPE_MISSING:
+        return f"Calendar access wasn't allowed for {account.email}, so this account can't sync."
+    return f"{PROVIDER_NAMES[account.provider]} ended the sign-in for {account.email}. {_waiting(waiting)}"
+
+
 def _waiting(count: int) -> str:
     return "1 pair is waiting." if count == 1 else f"{count} pairs are waiting."
 
 
 def _pair_problems(pairs: Sequence[PairView]) -> list[Problem]:
-    actions = {
-        PairState.HELD: "review_hold",
-        PairState.FAILED: "show_run",
-        PairState.ATTENTION: "show_run",
-    }
     return [
         Problem(
             code=str(view.state),
-            sentence=f"{view.a.label} → {view.b.label}: {view.problem or 'the last sync failed.'}",
-            action=actions[view.state],
+            sentence=f"{view.a.label} {_ARROWS[view.pair.direction]} {view.b.label}: {view.problem or 'Sync failed.'}",
+            action=_action(view),
             pair_id=view.pair.id,
             run_id=view.last_run.id if view.last_run is not None else None,
         )
         for view in pairs
-        if view.state in actions
+        if view.state in (PairState.HELD, PairState.FAILED, PairState.ATTENTION)
     ]
+
+
+def _action(view: PairView) -> str:
+    if view.state is PairState.HELD:
+        return "review_hold"
+    broken = view.a.connection.problem or view.b.connection.problem
+    return "choose_calendar" if view.state is PairState.ATTENTION and broken else "show_run"

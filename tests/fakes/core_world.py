@@ -175,16 +175,23 @@ class CoreWorld:
         self.google = FakeAuthenticator(self.clock)
         self.microsoft = FakeAuthenticator(self.clock)
         self.access = Access.WRITER
-        paths = find_paths({"KALENDS_HOME": str(folder)}, Profile.DEFAULT)
-        self.built: Built = build(
+        self._paths = find_paths({"KALENDS_HOME": str(folder)}, Profile.DEFAULT)
+        self.built = self._build()
+
+    def _build(self) -> Built:
+        return build(
             self.store,
             find_addresses({}),
             NoVault(),
-            paths,
+            self._paths,
             clock=self.clock,
             authenticators={Provider.GOOGLE: self.google, Provider.MICROSOFT: self.microsoft},
             clients_of=self._service,
         )
+
+    def restart(self) -> None:
+        """The services anew over the same database, as after a start; nothing may be under way."""
+        self.built = self._build()
 
     @property
     def core(self) -> Core:

@@ -1,0 +1,109 @@
+"""A database older than its epoch file deletes nothing before both calendars were read whole (`reliability.md` A7)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.pairs import PairStatus
+from app.domain.runs import RunStatus, Trigger, Verb
+from app.services.audits import Audits
+from app.services.views import PairChange
+from app.store.store import Store
+from tests.fakes.calendar import wall
+from tests.fakes.core_world import CoreWorld
+from tests.fakes.engine_world import meeting
+from tests.unit.services.test_sync import MONDAY, pair_of, run
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[CoreWorld]:
+    world = CoreWorld(tmp_path)
+    yield world
+    await world.close()
+
+
+def put_older_database_in_place(world: CoreWorld) -> None:
+    """What opening one notes."""
+    world.store.state.put("behind", "7")
+    world.restart()
+
+
+async def test_an_older_database_deletes_only_after_both_calendars_were_read_whole(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    put_older_database_in_place(world)
+    world.work.remove("a1")
+    world.home.requests.clear()
+    asked = world.core.sync.request(pair_id, Trigger.MANUAL)
+    view = await world.core.sync.wait(asked.id, 5)
+    assert view.run.counts.deleted == 0
+    assert [(action.verb, action.reason) for action in view.actions] == [(Verb.SKIP, "audit_first")]
+    assert len(world.home.living()) == 1
+    assert "marked" in world.home.requests
+    assert not world.store.state.installation().behind
+    asked = world.core.sync.request(pair_id, Trigger.MANUAL)
+    view = await world.core.sync.wait(asked.id, 5)
+    assert (view.run.status, view.run.counts.deleted) == (RunStatus.SUCCESS, 1)
+    assert world.home.living() == []
+
+
+async def test_a_dry_run_checks_nothing_off_and_shows_what_waits(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    put_older_database_in_place(world)
+    world.work.remove("a1")
+    dry = world.core.sync.request(pair_id, Trigger.MANUAL, dry=True)
+    view = await world.core.sync.wait(dry.id, 5)
+    assert [(action.verb, action.reason) for action in view.actions] == [(Verb.SKIP, "audit_first")]
+    assert world.store.state.installation().behind
+
+
+async def test_a_failed_read_checks_nothing_off(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    put_older_database_in_place(world)
+    world.work.broken = ValueError("a bug")  # type: ignore[assignment]  # any exception will do
+    await run(world, pair_id)
+    assert world.store.state.installation().behind
+
+
+async def test_the_check_of_a_paused_pair_waits_and_survives_a_restart(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    await world.core.pairs.update(pair_id, PairChange(status=PairStatus.PAUSED))
+    put_older_database_in_place(world)
+    world.restart()
+    (direction,) = world.store.pairs.directions(pair_id)
+    assert Audits(world.store.state, world.store.pairs).due(direction.id)
+    world.work.remove("a1")
+    await world.core.pairs.update(pair_id, PairChange.resume())
+    (resumed, *_) = world.core.history.runs().runs
+    await world.core.sync.wait(resumed.id, 5)
+    assert len(world.home.living()) == 1
+    assert not world.store.state.installation().behind
+
+
+async def test_with_nothing_to_check_an_older_database_is_true_at_once(tmp_path: Path) -> None:
+    world = CoreWorld(tmp_path)
+    try:
+        put_older_database_in_place(world)
+        assert not world.store.state.installation().behind
+    finally:
+        await world.close()
+
+
+async def test_a_backup_put_in_place_is_noticed_by_its_file(tmp_path: Path) -> None:
+    clock = CoreWorld(tmp_path).clock
+    path = tmp_path / "kalends.db"
+    with Store.open(path, now=clock.now) as store:
+        backup = store.backup()
+    path.write_bytes(backup.read_bytes())
+    with Store.open(path, now=clock.now) as store:
+        assert store.state.installation().behind
