@@ -97,6 +97,8 @@ class Decision:
     """(occ, reason, event) of what gets no write, for the run's story."""
     adopted: list[tuple[str, Event | None]] = field(default_factory=list)
     source: Event | None = None
+    fingerprint: str = ""
+    """Of all that is wished for it, to tell later whether it changed since."""
     counted: bool = True
     """Whether this is an original at all (copies of ours and vanished strangers are not)."""
 

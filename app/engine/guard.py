@@ -22,52 +22,69 @@ CHANGE_AT_LEAST = 10
 EMPTY_AT_LEAST = 2
 """A source counts as emptied when at least so many of its originals had copies."""
 
+_LOSSES: tuple[HoldCause, ...] = (HoldCause.MASS_DELETE, HoldCause.SOURCE_EMPTY)
+_CHANGES: tuple[HoldCause, ...] = (HoldCause.MASS_CHANGE,)
+
 
 @dataclass(slots=True)
 class Verdict:
-    """Decisions that may go on, and those that wait, by cause."""
+    """Decisions that may go on, those that wait, by cause, and those of which the user said that nothing is done."""
 
     go: list[Decision] = field(default_factory=list)
     held: dict[HoldCause, list[Decision]] = field(default_factory=dict)
+    kept: list[Decision] = field(default_factory=list)
 
 
 def guard(
     decisions: Sequence[Decision],
     tally: Tally,
     *,
-    source_live: int,
+    source_empty: bool,
     answers: Mapping[tuple[HoldCause, str], HoldAnswer],
 ) -> Verdict:
-    """Split decisions into those that go on and those that are held.
+    """Split decisions into those that go on, those that are held, and those that are kept from happening.
 
     Args:
         tally: live copies and yesterday's deletions of the direction, before this run's writes.
-        source_live: living originals in the source's view.
-        answers: what the user said, by cause and original.
+        source_empty: nothing that people made is left in the source.
+        answers: what the user said, by cause and original. A yes or no to one loss is one to any: how many others
+            there are by now does not change it.
     """
     verdict = Verdict()
     losing = [d for d in decisions if any(step.loses for step in d.steps)]
+    losers = {id(d) for d in losing}
     changing = [
-        d for d in decisions if d not in losing and any(_follows(step.op) and step.follows_original for step in d.steps)
+        d
+        for d in decisions
+        if id(d) not in losers and any(_follows(step.op) and step.follows_original for step in d.steps)
     ]
-    lose_cause = _why_hold_losses(len(losing), tally, source_live)
+    lose_cause = _why_hold_losses(len(losing), tally, source_empty=source_empty)
     change_cause = (
         HoldCause.MASS_CHANGE if tally.live >= CHANGE_AT_LEAST and len(changing) > tally.live * CHANGE_SHARE else None
     )
-    causes = {id(d): lose_cause for d in losing} | {id(d): change_cause for d in changing}
+    changers = {id(d) for d in changing}
     for decision in decisions:
-        cause = causes.get(id(decision))
-        if cause is None or answers.get((cause, decision.original_id)) is HoldAnswer.APPROVED:
+        if id(decision) in losers:
+            cause, related = lose_cause, _LOSSES
+        elif id(decision) in changers:
+            cause, related = change_cause, _CHANGES
+        else:
+            verdict.go.append(decision)
+            continue
+        said = {answers.get((one, decision.original_id)) for one in related}
+        if HoldAnswer.KEPT in said:
+            verdict.kept.append(decision)
+        elif cause is None or HoldAnswer.APPROVED in said:
             verdict.go.append(decision)
         else:
             verdict.held.setdefault(cause, []).append(decision)
     return verdict
 
 
-def _why_hold_losses(losing: int, tally: Tally, source_live: int) -> HoldCause | None:
+def _why_hold_losses(losing: int, tally: Tally, *, source_empty: bool) -> HoldCause | None:
     if losing == 0:
         return None
-    if source_live == 0 and tally.live >= EMPTY_AT_LEAST:
+    if source_empty and tally.live >= EMPTY_AT_LEAST:
         return HoldCause.SOURCE_EMPTY
     if losing > max(FEW, tally.live * RUN_SHARE):
         return HoldCause.MASS_DELETE

@@ -31,6 +31,8 @@ _PASSING = {
 """Reasons that describe a copy or a moment, and are not kept on a link as "why there is no copy"."""
 _LASTING = (LinkState.AWAY, LinkState.KEPT)
 """What a person decided about a copy outlasts every reason why there is none."""
+KEPT_AS_IT_WAS = "kept"
+"""Name, beside the fields', in the base of a kept link whose copy would have changed: the original's fingerprint then."""
 
 
 class Judge:
@@ -60,6 +62,19 @@ class Judge:
         """Whether a person deleted this copy, and it stays so."""
         link = case.links.get(occ)
         return link is not None and link.state is LinkState.AWAY and self.stays_away
+
+    @staticmethod
+    def kept_for_good(link: Link) -> bool:
+        """Whether the user said that this copy stays although its original is gone or not wanted."""
+        return link.state is LinkState.KEPT and KEPT_AS_IT_WAS not in link.base_original
+
+    @staticmethod
+    def kept_as_it_was(case: Case, fingerprint: str) -> bool:
+        """Whether the user said that the copies stay as they are, and the original is still as it was then."""
+        return any(
+            link.state is LinkState.KEPT and link.base_original.get(KEPT_AS_IT_WAS) == fingerprint
+            for link in case.links.values()
+        )
 
     def proved(self, event: Event, copy: Copy) -> bool:
         return is_ours(event, self.direction.target.calendar_key, copy.copy_key, copy.generation)

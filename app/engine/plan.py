@@ -80,6 +80,10 @@ class Planner:
             decision.counted = wishes.reason != "is_copy"
             self._unwanted(case, decision, wishes.reason)
             return
+        decision.fingerprint = wishes.fingerprint()
+        if self._judge.kept_as_it_was(case, decision.fingerprint):
+            self._judge.skip(decision, "", "kept")
+            return
         wished = {wish.occ: wish for wish in wishes.items}
         self._drop_unwished(case, decision, wished)
         if decision.steps and any(step.occ == "" and step.op is Op.DELETE for step in decision.steps):
@@ -251,7 +255,10 @@ class Planner:
                 self._judge.skip(decision, "", "left_after_filter")
                 return
             for link, copy in roots:
-                self._remove(case, decision, link, copy, reason, loses=True)
+                if self._judge.kept_for_good(link):
+                    self._judge.skip(decision, link.occ, "kept")
+                else:
+                    self._remove(case, decision, link, copy, reason, loses=True)
             return
         if roots:
             self._judge.skip(decision, "", reason)
@@ -266,7 +273,7 @@ class Planner:
             decision.counted = False
         for occ, link in sorted(case.links.items()):
             copy = self._judge.copy_of(case, link)
-            if link.state is LinkState.KEPT:
+            if self._judge.kept_for_good(link):
                 self._judge.skip(decision, occ, "kept")
             elif copy is None:
                 decision.unlink.append(occ)

@@ -7,26 +7,24 @@ then this direction is not planned, and nothing is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
-from app.domain.events import Event
 from app.domain.links import Copy, DirectionRecord, Evidence, Link, LinkState
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
-from app.domain.runs import ActionRecord, ActionResult, Counts, Hold, HoldAnswer, HoldCause, RunError, Verb
+from app.domain.runs import ActionRecord, Counts, Hold, RunError
 from app.domain.times import Span
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
-from app.engine.decisions import Decision, Step
-from app.engine.guard import Verdict, guard
-from app.engine.originals import starts_at
+from app.engine.decisions import Decision
+from app.engine.guard import Verdict
+from app.engine.holding import Holder
 from app.engine.plan import Planner
-from app.engine.reasons import sentence
 from app.engine.recovery import marked_copies, recover
+from app.engine.story import Names, only_settled, told_by
 from app.engine.wishes import Wisher
 from app.engine.writer import Work, Writer, Written
 
@@ -36,14 +34,6 @@ ROUNDS_AT_MOST = 6
 """Plan and write so often at the most: a master, its occurrences, a burned id, a dropped write."""
 PLAN_AT_ONCE = 100
 """Originals planned between two chances for others to run."""
-
-
-class Names(Protocol):
-    """Fresh ids."""
-
-    def hold(self) -> str:
-        """An id for a hold."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +109,7 @@ class DirectionRun:
         )
         self._planner = Planner(direction, wisher, now=self._now, window=self._window)
         self._cases = CaseReader(direction, tools.ledger, wisher)
+        self._holder = Holder(direction, tools.ledger, tools.names, self._now)
         self._complete = True
         self._asked = 0
         self._unanswered: set[str] = set()
@@ -141,11 +132,12 @@ class DirectionRun:
             decisions = await self._decide(originals)
             if not self._tools.may_lose:
                 self._put_off_losses(decisions)
-            verdict = self._guarded(decisions, source_live=seen_source.live_count)
+            verdict = self._holder.judge(decisions)
             self._tell(decisions, verdict, first=number == 0)
             if self._dry:
                 break
             self._keep(decisions)
+            self._result.holds.extend(self._holder.carry_out(verdict, decisions))
             written = await self._write(writer, verdict)
             await self._settle(writer)
             originals = sorted(written.again - self._pending_originals())
@@ -260,133 +252,21 @@ class DirectionRun:
                 decision.skips.append(("", "audit_first", decision.source))
                 self._complete = False
                 if not self._dry:
-                    self._ledger.save(self._due_links(decision), [])
+                    self._holder.stay_due([decision])
 
-    # -- guarding, telling, keeping ------------------------------------------------------------------------------------
-
-    def _guarded(self, decisions: Sequence[Decision], *, source_live: int) -> Verdict:
-        answers: dict[tuple[HoldCause, str], HoldAnswer] = {}
-        known: dict[HoldCause, Hold] = {}
-        for cause in HoldCause:
-            hold = self._ledger.hold(self._direction.id, cause)
-            if hold is None:
-                continue
-            known[cause] = hold
-            if hold.answer is not None:
-                answers |= {(cause, item): hold.answer for item in self._ledger.hold_items(hold.id)}
-        tally = self._ledger.tally(self._direction.id, self._now)
-        verdict = guard(decisions, tally, source_live=source_live, answers=answers)
-        if self._dry:
-            return verdict
-        for cause, held in verdict.held.items():
-            self._hold(cause, held, known.get(cause), answers)
-        for cause, hold in known.items():
-            if cause not in verdict.held and (hold.answer is None or self._carried_out(decisions, cause, answers)):
-                self._ledger.close_hold(hold.id)
-        return verdict
-
-    def _carried_out(
-        self,
-        decisions: Sequence[Decision],
-        cause: HoldCause,
-        answers: Mapping[tuple[HoldCause, str], HoldAnswer],
-    ) -> bool:
-        """An answered hold is over once nothing it concerns is planned any more."""
-        concerned = {original for (of, original) in answers if of is cause}
-        return not any(decision.original_id in concerned and decision.steps for decision in decisions)
-
-    def _hold(
-        self,
-        cause: HoldCause,
-        held: Sequence[Decision],
-        known: Hold | None,
-        answers: Mapping[tuple[HoldCause, str], HoldAnswer],
-    ) -> None:
-        kept = [d for d in held if answers.get((cause, d.original_id)) is HoldAnswer.KEPT]
-        waiting = [d for d in held if d not in kept]
-        self._ledger.save([link for decision in kept for link in self._kept_links(decision)], [])
-        if not waiting:
-            return
-        reopened = known if known is not None and known.answer is None else None
-        hold = Hold(
-            id=reopened.id if reopened is not None else self._tools.names.hold(),
-            pair_id=self._direction.pair_id,
-            direction_id=self._direction.id,
-            cause=cause,
-            opened_at=reopened.opened_at if reopened is not None else self._now,
-            expected=len(waiting),
-            samples=tuple(_title(decision.source or _before(decision)) for decision in waiting[:5]),
-        )
-        self._ledger.save_hold(hold, [decision.original_id for decision in waiting])
-        self._ledger.save([link for d in waiting for link in self._due_links(d)], [])
-        self._result.holds.append(hold)
-
-    def _kept_links(self, decision: Decision) -> list[Link]:
-        links = self._ledger.links(self._direction.id, [decision.original_id])
-        return [replace(link, state=LinkState.KEPT, reason="kept", replan_at=None) for link in links]
-
-    def _due_links(self, decision: Decision) -> list[Link]:
-        """What is held stays due, so that it is proved again at every run and leaves when its cause does."""
-        links = self._ledger.links(self._direction.id, [decision.original_id])
-        return [replace(link, replan_at=self._now) for link in links]
+    # -- telling, keeping ----------------------------------------------------------------------------------------------
 
     def _tell(self, decisions: Sequence[Decision], verdict: Verdict, *, first: bool) -> None:
         """Write the story of everything that is not a write, and count."""
-        held = {decision.original_id for waiting in verdict.held.values() for decision in waiting}
-        records = [
-            self._record(d, step.occ, Verb.HOLD, "held", ActionResult.HELD, step)
-            for w in verdict.held.values()
-            for d in w
-            for step in d.steps[:1]
-        ]
         if first:
             counted = [decision for decision in decisions if decision.counted]
-            skipped = sum(1 for d in counted if d.skips and not d.steps and not _only_settled(d))
+            skipped = sum(1 for d in counted if d.skips and not d.steps and not only_settled(d))
+            held = {decision.original_id for waiting in verdict.held.values() for decision in waiting}
             self._count(Counts(processed=len(counted), skipped=skipped, held=len(held)))
-            for decision in counted:
-                records.extend(
-                    self._record(decision, occ, Verb.SKIP, reason, ActionResult.DONE, None, event)
-                    for occ, reason, event in decision.skips
-                )
-                records.extend(
-                    self._record(decision, occ, Verb.ADOPT, "found_copy", ActionResult.DONE, None, event)
-                    for occ, event in decision.adopted
-                )
-        if self._dry:
-            for decision in verdict.go:
-                records.extend(
-                    self._record(decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
-                    for step in decision.steps
-                )
+        records = told_by(self._direction, decisions, verdict, first=first, dry=self._dry)
         self._result.actions.extend(records)
         if not self._dry and records:
             self._ledger.record(self._run_id, records)
-
-    def _record(
-        self,
-        decision: Decision,
-        occ: str,
-        verb: Verb,
-        reason: str,
-        result: ActionResult,
-        step: Step | None,
-        event: Event | None = None,
-    ) -> ActionRecord:
-        subject = event or (step.source or step.before if step is not None else None) or decision.source
-        fields = subject.fields if subject is not None else None
-        return ActionRecord(
-            direction_id=self._direction.id,
-            original_id=decision.original_id,
-            occ=occ,
-            verb=verb,
-            reason=reason,
-            sentence=sentence(reason),
-            result=result,
-            fields=step.names if step is not None else (),
-            title=_title(subject),
-            starts_at=starts_at(fields, self._direction.source.zone),
-            all_day=fields is not None and fields.when.all_day,
-        )
 
     def _keep(self, decisions: Sequence[Decision]) -> None:
         links = [link for decision in decisions for link in decision.links]
@@ -451,15 +331,3 @@ class DirectionRun:
 
     def _count(self, counts: Counts) -> None:
         self._result.counts = self._result.counts.plus(counts)
-
-
-def _only_settled(decision: Decision) -> bool:
-    return all(reason == "nothing_to_do" for _, reason, _ in decision.skips)
-
-
-def _before(decision: Decision) -> Event | None:
-    return next((step.before for step in decision.steps if step.before is not None), None)
-
-
-def _title(event: Event | None) -> str:
-    return event.fields.title if event is not None and event.fields is not None else ""

@@ -69,6 +69,14 @@ class Wishes:
     due_again: bool = False
     expanded: bool = False
 
+    def fingerprint(self) -> str:
+        """One hash over what the originals of these wishes say: their fields, exceptions and cancelled dates."""
+        parts = [
+            identity.digest(wish.occ, *sorted(wish.original_hashes.values()), *sorted(wish.cancelled))
+            for wish in self.items
+        ]
+        return identity.digest(*parts)
+
 
 class Wisher:
     """Makes wishes for the originals of one direction.

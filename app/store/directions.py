@@ -142,7 +142,7 @@ class Directions:
 
     def tally(self, direction_id: str, now: datetime) -> Tally:
         """Numbers for the guard: linked originals with a live copy (a series with its occurrences is one), and
-        originals whose copy was deleted in the last 24 hours by anything but a command."""
+        originals that lost their copy in the last 24 hours by anything but a command."""
         live = self._database.one(
             "SELECT count(DISTINCT link.original_id) FROM link "
             "JOIN copy ON copy.direction_id = link.direction_id AND copy.copy_key = link.copy_key "
@@ -151,7 +151,9 @@ class Directions:
         )
         deleted = self._database.one(
             "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete' "
-            "AND state = 'applied' AND closed_at > ? AND reason NOT GLOB 'command_*'",
+            "AND state = 'applied' AND closed_at > ? AND reason NOT GLOB 'command_*' "
+            # What is made anew in another form, or lacks one date by now, still has its copy.
+            "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled')",
             (direction_id, instant_to_text(now - timedelta(hours=24))),
         )
         return Tally(live=live[0] if live else 0, deleted_24h=deleted[0] if deleted else 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.auth.addresses import find_addresses
 from app.domain.accounts import Access, Account, CalendarInfo, Connection, Identity, Provider
-from app.domain.errors import AuthExpiredError, KalendsError, OfflineError
+from app.domain.errors import AuthExpiredError, KalendsError, OfflineError, VaultError
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, CalendarClient, Granted
 from app.domain.times import Span
@@ -151,9 +151,12 @@ class FakeService:
     calendar_id: str
     client: GatedClient
     infos: Callable[[], Sequence[CalendarInfo]]
+    listing: asyncio.Event | None = None
 
     async def calendars(self) -> Sequence[CalendarInfo]:
-        """What the test says."""
+        """What the test says, and when."""
+        if self.listing is not None:
+            await self.listing.wait()
         return self.infos()
 
     def calendar(self, connection: Connection) -> CalendarClient:
@@ -175,6 +178,8 @@ class CoreWorld:
         self.google = FakeAuthenticator(self.clock)
         self.microsoft = FakeAuthenticator(self.clock)
         self.access = Access.WRITER
+        self.more: Sequence[CalendarInfo] = ()
+        self.listing: asyncio.Event | None = None
         self._paths = find_paths({"KALENDS_HOME": str(folder)}, Profile.DEFAULT)
         self.built = self._build()
 
@@ -204,14 +209,15 @@ class CoreWorld:
         calendar_id = f"{name.lower()}@example.com"
 
         def infos() -> Sequence[CalendarInfo]:
-            if isinstance(calendar.broken, (AuthExpiredError, OfflineError)):
+            if isinstance(calendar.broken, (AuthExpiredError, OfflineError, VaultError)):
                 raise calendar.broken
             return [
                 CalendarInfo(calendar_id, name, self.access, "Europe/Berlin", primary=True),
                 CalendarInfo(f"read-{calendar_id}", f"{name}, read only", Access.READER, "Europe/Berlin"),
+                *self.more,
             ]
 
-        return FakeService(calendar_id, GatedClient(calendar), infos)
+        return FakeService(calendar_id, GatedClient(calendar), infos, self.listing)
 
     async def connect(self, provider: Provider, subject: str = "ana") -> str:
         """Sign in and return the primary connection's id."""

@@ -15,13 +15,14 @@ from app.domain.accounts import Access, Account, Connection, Provider
 from app.domain.events import Event, EventKind, Fields, Recurrence
 from app.domain.links import DirectionRecord, Row, Seen
 from app.domain.pairs import Direction, DirectionSettings, Mode, SyncPair
-from app.domain.runs import Run, RunStatus, Trigger
+from app.domain.runs import HoldAnswer, Run, RunStatus, Trigger
 from app.domain.times import Span, When
 from app.engine import view
 from app.engine.originals import Unit, assemble_all
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
 from app.store.accounts import AccountRepository
 from app.store.database import Database
+from app.store.holds import HoldRepository
 from app.store.ledger import SqliteLedger
 from app.store.opening import open_memory
 from app.store.pairs import PairRepository
@@ -170,6 +171,14 @@ class World:
         result = drive(runner.run())
         self.clock.advance(minutes=5)
         return result
+
+    def answer(self, answer: HoldAnswer) -> int:
+        """Answer every open hold, as the service does; returns how many there were."""
+        holds = HoldRepository(self.database)
+        waiting = [hold for hold in holds.list() if hold.answer is None]
+        for hold in waiting:
+            holds.answer(hold.id, answer, expected=hold.expected, at=self.clock.now())
+        return len(waiting)
 
     def run_until_quiet(self, most: int = 6) -> list[DirectionResult]:
         """Run until a run writes nothing."""

@@ -1,0 +1,131 @@
+"""Holds through the rounds of one run: what waits for the user, and what the user answered (`engine.md` §10).
+
+Counting is the guard's work; here answers are looked up, holds opened, renewed and closed through the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from app.domain.links import DirectionRecord, Link, LinkState, Seen
+from app.domain.ports import Ledger, Tally
+from app.domain.runs import Hold, HoldAnswer, HoldCause
+from app.engine.decisions import Decision
+from app.engine.guard import EMPTY_AT_LEAST, Verdict, guard
+from app.engine.judge import KEPT_AS_IT_WAS
+from app.engine.proof import looks_like_ours
+from app.engine.story import Names, before_of, title_of
+
+
+@dataclass(slots=True)
+class _Known:
+    """Holds as they were at the beginning of the run, and what was answered, by cause and original."""
+
+    holds: dict[HoldCause, Hold] = field(default_factory=dict)
+    answers: dict[tuple[HoldCause, str], HoldAnswer] = field(default_factory=dict)
+
+
+class Holder:
+    """Holds of one direction in one run. For each round: `judge`, then (unless it is a dry run) `carry_out`."""
+
+    def __init__(self, direction: DirectionRecord, ledger: Ledger, names: Names, now: datetime) -> None:
+        self._direction = direction
+        self._ledger = ledger
+        self._names = names
+        self._now = now
+        self._known: _Known | None = None
+        self._waiting: dict[HoldCause, dict[str, Decision]] = {}
+        self._first = True
+
+    def judge(self, decisions: Sequence[Decision]) -> Verdict:
+        """Which of these decisions may go on."""
+        if self._known is None:
+            self._known = self._look_up()
+        tally = self._ledger.tally(self._direction.id, self._now)
+        losing = sum(1 for decision in decisions if any(step.loses for step in decision.steps))
+        return guard(
+            decisions, tally, source_empty=self._source_became_empty(losing, tally), answers=self._known.answers
+        )
+
+    def carry_out(self, verdict: Verdict, decisions: Sequence[Decision]) -> list[Hold]:
+        """Open, renew and close holds, after the rows of the decisions were kept. Returns those that are open."""
+        known = self._known or _Known()
+        self._ledger.save([link for decision in verdict.kept for link in self._kept_links(decision)], [])
+        for cause, held in verdict.held.items():
+            self._waiting.setdefault(cause, {}).update({decision.original_id: decision for decision in held})
+            self.stay_due(held)
+        opened = [self._hold(cause, known) for cause in verdict.held]
+        if self._first:
+            # Later rounds see only a part of the originals, which says nothing of what waits.
+            self._close(verdict, decisions, known)
+        self._first = False
+        return opened
+
+    def stay_due(self, decisions: Iterable[Decision]) -> None:
+        """What waits stays due, so that it is proved again at every run and leaves when its cause does."""
+        links = self._ledger.links(self._direction.id, [decision.original_id for decision in decisions])
+        self._ledger.save([replace(link, replan_at=self._now) for link in links if link.copy_key], [])
+
+    def _look_up(self) -> _Known:
+        known = _Known()
+        for cause in HoldCause:
+            hold = self._ledger.hold(self._direction.id, cause)
+            if hold is None:
+                continue
+            known.holds[cause] = hold
+            if hold.answer is not None:
+                known.answers |= {(cause, item): hold.answer for item in self._ledger.hold_items(hold.id)}
+        return known
+
+    def _source_became_empty(self, losing: int, tally: Tally) -> bool:
+        """Whether nothing that people made is left in the source. Looked at only when all that is linked would go."""
+        if losing < max(tally.live, EMPTY_AT_LEAST):
+            return False
+        source = self._direction.source.id
+        living = {
+            row.event.unit
+            for row in self._ledger.rows(source, None)
+            if row.seen is Seen.SEEN and row.event.fields is not None and not looks_like_ours(row.event)
+        }
+        return living <= self._ledger.known_copies(source, living).keys()
+
+    def _hold(self, cause: HoldCause, known: _Known) -> Hold:
+        waiting = self._waiting[cause]
+        before = known.holds.get(cause)
+        opened = before if before is not None and before.answer is None else None
+        hold = Hold(
+            id=opened.id if opened is not None else self._names.hold(),
+            pair_id=self._direction.pair_id,
+            direction_id=self._direction.id,
+            cause=cause,
+            opened_at=opened.opened_at if opened is not None else self._now,
+            expected=len(waiting),
+            samples=tuple(title_of(d.source or before_of(d)) for d in list(waiting.values())[:5]),
+        )
+        self._ledger.save_hold(hold, sorted(waiting))
+        known.holds[cause] = hold
+        return hold
+
+    def _close(self, verdict: Verdict, decisions: Sequence[Decision], known: _Known) -> None:
+        for cause, hold in known.holds.items():
+            if cause not in verdict.held and (hold.answer is None or not _concerns(cause, decisions, known.answers)):
+                self._ledger.close_hold(hold.id)
+
+    def _kept_links(self, decision: Decision) -> list[Link]:
+        """Kept for good where the copy would have gone; where it would have changed, until the original changes on."""
+        as_it_was = {} if any(step.loses for step in decision.steps) else {KEPT_AS_IT_WAS: decision.fingerprint}
+        links = self._ledger.links(self._direction.id, [decision.original_id])
+        return [
+            replace(link, state=LinkState.KEPT, reason="kept", base_original=as_it_was, replan_at=None)
+            for link in links
+            if link.state in (LinkState.LIVE, LinkState.KEPT) and link.copy_key
+        ]
+
+
+def _concerns(
+    cause: HoldCause, decisions: Sequence[Decision], answers: Mapping[tuple[HoldCause, str], HoldAnswer]
+) -> bool:
+    """Whether something that was answered is still to be done: an answered hold is over once nothing is."""
+    return any(decision.steps and (cause, decision.original_id) in answers for decision in decisions)

@@ -1,0 +1,100 @@
+"""The story of a run: one line for everything that was decided and is not a write. Pure.
+
+Writes tell their own line when they end (`closing.story`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.domain.events import Event
+from app.domain.links import DirectionRecord
+from app.domain.runs import ActionRecord, ActionResult, Verb
+from app.engine.decisions import Decision, Step
+from app.engine.guard import Verdict
+from app.engine.originals import starts_at
+from app.engine.reasons import sentence
+
+
+class Names(Protocol):
+    """Fresh ids."""
+
+    def hold(self) -> str:
+        """An id for a hold."""
+        ...
+
+
+def told_by(
+    direction: DirectionRecord, decisions: Sequence[Decision], verdict: Verdict, *, first: bool, dry: bool
+) -> list[ActionRecord]:
+    """Lines for what is held, skipped and adopted; in a dry run for what would be written too.
+
+    Args:
+        first: the run's first round, the only one that looks at every original.
+    """
+    lines = [
+        _line(direction, decision, step.occ, Verb.HOLD, "held", ActionResult.HELD, step)
+        for held in verdict.held.values()
+        for decision in held
+        for step in decision.steps[:1]
+    ]
+    if first:
+        for decision in (d for d in decisions if d.counted):
+            lines.extend(
+                _line(direction, decision, occ, Verb.SKIP, reason, ActionResult.DONE, None, event)
+                for occ, reason, event in decision.skips
+            )
+            lines.extend(
+                _line(direction, decision, occ, Verb.ADOPT, "found_copy", ActionResult.DONE, None, event)
+                for occ, event in decision.adopted
+            )
+    if dry:
+        lines.extend(
+            _line(direction, decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
+            for decision in verdict.go
+            for step in decision.steps
+        )
+    return lines
+
+
+def _line(
+    direction: DirectionRecord,
+    decision: Decision,
+    occ: str,
+    verb: Verb,
+    reason: str,
+    result: ActionResult,
+    step: Step | None,
+    event: Event | None = None,
+) -> ActionRecord:
+    subject = event or (step.source or step.before if step is not None else None) or decision.source
+    fields = subject.fields if subject is not None else None
+    return ActionRecord(
+        direction_id=direction.id,
+        original_id=decision.original_id,
+        occ=occ,
+        verb=verb,
+        reason=reason,
+        sentence=sentence(reason),
+        result=result,
+        fields=step.names if step is not None else (),
+        title=title_of(subject),
+        starts_at=starts_at(fields, direction.source.zone),
+        all_day=fields is not None and fields.when.all_day,
+    )
+
+
+def only_settled(decision: Decision) -> bool:
+    """Whether nothing but "its copy is as it should be" is to be said."""
+    return all(reason == "nothing_to_do" for _, reason, _ in decision.skips)
+
+
+def before_of(decision: Decision) -> Event | None:
+    """The copy that a decision would change, as it was."""
+    return next((step.before for step in decision.steps if step.before is not None), None)
+
+
+def title_of(event: Event | None) -> str:
+    """An event's title for display, empty without one."""
+    return event.fields.title if event is not None and event.fields is not None else ""
