@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -88,7 +88,7 @@ class Attempt:
     id: str
     provider: Provider
     status: AttemptStatus
-    authorization_url: str
+    authorization_url: str = field(repr=False)
     expires_at: datetime
     account_id: str | None = None
     connection_ids: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class LogPage:
 class NewKey:
     """A key just made: the only time its text is known."""
 
-    text: str
+    text: str = field(repr=False)
     key: ApiKey
 
 
