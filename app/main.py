@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -26,7 +27,7 @@ from app.auth.safe import Safe
 from app.auth.vault import DatabaseVault, KeyringVault, PassphraseVault
 from app.cli.host import Running, SandboxHandle
 from app.domain.accounts import Account, Provider
-from app.domain.errors import InputError
+from app.domain.errors import InputError, StorageError
 from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Vault
 from app.domain.runs import Trigger
 from app.providers.google.client import GoogleService
@@ -242,6 +243,23 @@ class DemoKey:
         self.state.put(_DATA_KEY, key.hex())
 
 
+def _sandbox_file(paths: Paths) -> Path:
+    return paths.data / "sandbox.db"
+
+
+def _set_aside_without_sandbox(paths: Paths) -> None:
+    """The demo's database tells of a sandbox; when that is gone, the demo begins anew instead of asking for sign-ins
+    to people and calendars that are no more."""
+    if _sandbox_file(paths).exists() or not paths.database.exists():
+        return
+    _log.warning("demo.sandbox_gone", database=str(paths.database))
+    aside = paths.database.with_name(f"{paths.database.stem}-without-sandbox.db")
+    for suffix in ("", "-wal", "-shm"):
+        part = paths.database.with_name(paths.database.name + suffix)
+        if part.exists():
+            part.replace(aside.with_name(aside.name + suffix))
+
+
 def _demo(sandbox: Sandbox, connections: Connections, pairs: Pairs, sync: Sync) -> Demo:
     from app.providers.ics.reading import read_ics
     from app.sandbox.visitor import Visitor
@@ -298,6 +316,8 @@ class LocalHost:
             log = start_log(paths.log_file, redactor, level=settings.log.level, console=settings.log.console)
             opened.callback(log.close)
             opened.enter_context(SingleWriter(paths.lock_file))
+            if paths.profile is Profile.DEMO:
+                _set_aside_without_sandbox(paths)
             store = opened.enter_context(Store.open(paths.database, now=clock.now))
             sandbox = await self._sandbox_of(paths, opened)
             api_address: list[str] = []
@@ -343,7 +363,12 @@ class LocalHost:
                 name, serve=True, on_quit=application.request_quit, on_show=application.show_window
             )
             if handle.core.demo is not None:
-                await handle.core.demo.prepare()
+                try:
+                    await handle.core.demo.prepare()
+                except BaseException:
+                    # Nobody else knows the handle: the lock would be held until the process ends.
+                    await handle.stop()
+                    raise
             return handle
 
         paths = self._paths("default")
@@ -363,9 +388,18 @@ class LocalHost:
     async def _sandbox_of(self, paths: Paths, opened: AsyncExitStack) -> Sandbox | None:
         if paths.profile is not Profile.DEMO:
             return None
+        from app.sandbox.faults import SandboxInputError
         from app.sandbox.server import Sandbox
 
-        sandbox = Sandbox(paths.data / "sandbox.db")
+        file = _sandbox_file(paths)
+        try:
+            sandbox = Sandbox(file)
+        except (SandboxInputError, sqlite3.Error) as error:
+            raise StorageError(
+                "The demo's sandbox cannot be opened. Its file was left as it is.",
+                code="sandbox_unusable",
+                fix=f"Move {file} away and start again: the demo then begins anew.",
+            ) from error
         opened.push_async_callback(sandbox.stop)
         await sandbox.start()
         return sandbox
