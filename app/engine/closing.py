@@ -39,8 +39,8 @@ def applied(
     """The write happened.
 
     Args:
-        answered: the event's fields in normal form as the service answered them; None when it answered none, then what
-            we sent counts as the base.
+        answered: the event's fields in normal form as the service answered them to this very write. None when that
+            answer was lost: then what we sent counts as the base, never what a later read shows.
         event: the service's event.
         parent: the copied series' row, for occurrences.
         known, link: the copy's row and the link before.
@@ -51,7 +51,7 @@ def applied(
         gone = replace(
             known or _row(intent), state=CopyState.GONE, event_id="", etag="", base_copy={}, wanted={}, cancelled=()
         )
-        return Closing(done, copy=gone, action=action)
+        return Closing(done, link=_after_delete(intent, link), copy=gone, action=action)
     if intent.op is Op.CANCEL_OCCURRENCE:
         lacking = replace(parent, cancelled=tuple(sorted({*parent.cancelled, intent.occ}))) if parent else None
         tried = replace(link, tries=0, retry_at=None) if link is not None and link.tries else None
@@ -59,7 +59,6 @@ def applied(
     released = intent.draft is not None and intent.draft.marker.released
     regular_again = intent.op is Op.UPDATE_OCCURRENCE and not intent.original_hashes
     state = CopyState.RELEASED if released else CopyState.GONE if regular_again else CopyState.LIVE
-    base = hashes(answered) if answered is not None else dict(intent.wanted)
     event_id = event.id if event is not None else intent.target_id
     copy = replace(
         _row(intent),
@@ -67,7 +66,7 @@ def applied(
         state=state,
         etag=event.etag if event is not None else "",
         stamp=intent.stamp,
-        base_copy=base,
+        base_copy=_base(intent, answered, known),
         wanted=dict(intent.wanted),
         cancelled=tuple(sorted({*(known.cancelled if known is not None else ()), *intent.cancelled})),
     )
@@ -77,12 +76,40 @@ def applied(
         intent.original_id,
         intent.occ,
         copy_key="" if released or regular_again else intent.copy_key,
-        state=LinkState.AWAY if released else LinkState.SKIPPED if regular_again else LinkState.LIVE,
+        state=LinkState.SKIPPED if released or regular_again else LinkState.LIVE,
         reason=intent.reason if released or regular_again else STAND_IN if stands_in else "",
         base_original=dict(intent.original_hashes),
         rewrites=rewrites or {},
     )
     return Closing(done, link=linked, copy=copy, action=action)
+
+
+def _base(intent: Intent, answered: Fields | None, known: Copy | None) -> dict[str, str]:
+    """Hash of each field of the copy as we left it. A field that was sent as a person had made it keeps its base."""
+    sent = hashes(intent.draft.fields) if intent.draft is not None else dict(intent.wanted)
+    told = hashes(answered) if answered is not None else sent
+    before = known.base_copy if known is not None else {}
+    return {
+        name: value if sent[name] == intent.wanted.get(name) else before.get(name, value)
+        for name, value in told.items()
+    }
+
+
+def _after_delete(intent: Intent, link: Link | None) -> Link | None:
+    """The link of a copy that is gone: due at once, as its original may want another one, or have gone too."""
+    if link is None:
+        return None
+    return replace(
+        link,
+        copy_key="",
+        state=LinkState.SKIPPED,
+        reason=intent.reason,
+        base_original={},
+        rewrites={},
+        tries=0,
+        retry_at=None,
+        replan_at=intent.last_try_at,
+    )
 
 
 def refused(

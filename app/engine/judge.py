@@ -32,7 +32,7 @@ _PASSING = {
 _LASTING = (LinkState.AWAY, LinkState.KEPT)
 """What a person decided about a copy outlasts every reason why there is none."""
 KEPT_AS_IT_WAS = "kept"
-"""Name, beside the fields', in the base of a kept link whose copy would have changed: the original's fingerprint then."""
+"""Name in the base of a kept link whose copy would have changed: there stands the fingerprint of the original then."""
 
 
 class Judge:

@@ -14,7 +14,7 @@ from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, L
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
 from app.domain.times import Span
-from app.engine.comparison import compare
+from app.engine.comparison import bears_other_stamp, compare
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
@@ -321,7 +321,7 @@ class Planner:
             self._judge.skip(decision, link.occ, "backing_off")
             return
         actual = hashes(self._judge.wisher.normal(event.fields))
-        edited = bool(copy.base_copy) and actual != dict(copy.base_copy)
+        edited = bool(copy.base_copy) and actual != dict(copy.base_copy) and not bears_other_stamp(event, copy)
         if edited and loses and reason == "original_gone" and self._judge.policy is CopyEdited.KEEP:
             if not event.marker_known and copy.event_id not in case.asked_copies:
                 decision.ask_copies.append(copy.event_id)

@@ -93,7 +93,7 @@ async def _creates(
             again.append(intent)
         elif there.marker.stamp == intent.stamp:
             link = links.get((intent.original_id, intent.occ))
-            closings.append(closing.applied(intent, client.normal_form(there.fields), there, link=link))
+            closings.append(closing.applied(intent, None, there, link=link))
             writer.settled(intent, there, answers)
         else:
             closings.append(_taken_over(intent, there, links.get((intent.original_id, intent.occ)), clock))
@@ -175,7 +175,7 @@ def _settle(
     known, parent = copies.get(intent.copy_key), copies.get(intent.parent)
     if intent.op is Op.DELETE:
         if answer.evidence is Evidence.GONE:
-            return closing.applied(intent, None, None, known=known)
+            return closing.applied(intent, None, None, known=known, link=link)
         return closing.dropped(intent, link, clock.now())
     if answer.evidence is Evidence.GONE:
         return closing.dropped(intent, link, clock.now())
@@ -187,11 +187,10 @@ def _settle(
         return closing.dropped(intent, link, clock.now())
     if event is None or event.fields is None:
         return closing.dropped(intent, link, clock.now())
-    answered = client.normal_form(event.fields)
     stamped = event.marker is not None and event.marker.stamp == intent.stamp
-    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(answered) == dict(intent.wanted)
+    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(client.normal_form(event.fields)) == dict(intent.wanted)
     if stamped or equal:
-        return closing.applied(intent, answered, event, parent=parent, known=known, link=link)
+        return closing.applied(intent, None, event, parent=parent, known=known, link=link)
     return closing.dropped(intent, link, clock.now())
 
 

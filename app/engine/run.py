@@ -146,6 +146,9 @@ class DirectionRun:
             await self._read_again(written)
             written.again.clear()
             written.reread.clear()
+        else:
+            # Something goes on and on, like an id burned many times over: the next run takes it from here.
+            self._complete = False
         if not self._dry:
             await self._finish(writer, seen_source.seq, seen_target.seq)
         return self._result

@@ -91,6 +91,7 @@ class Writer:
         self._stopping = stopping
         self._copies: dict[str, Copy] = {}
         self._work: dict[int, Work] = {}
+        self._nothing_found: set[str] = set()
         self.written = Written()
 
     async def write(self, work: Iterable[Work]) -> Written:
@@ -237,6 +238,8 @@ class Writer:
             self.written.reread.add(event.id if event is not None and intent.op is Op.CREATE else intent.target_id)
         elif event is not None:
             answers.append(Answer(event.id, Evidence.FOUND, (event,)))
+        if intent.draft is not None and intent.draft.marker.released:
+            self.written.again.add(intent.original_id)
         one = {Op.CREATE: Counts(created=1), Op.DELETE: Counts(deleted=1)}.get(intent.op, Counts(updated=1))
         self.written.counts = self.written.counts.plus(one)
 
@@ -245,9 +248,8 @@ class Writer:
         known = self._copies.get(intent.copy_key)
         if event is not None and not event.gone and event.fields is not None and self._is_ours(event, intent):
             if event.marker is not None and event.marker.stamp == intent.stamp:
-                closed = closing.applied(
-                    intent, self._client.normal_form(event.fields), event, known=known, link=link, rewrites=None
-                )
+                # This is a later read, not the answer to that write: a person may have been there in between.
+                closed = closing.applied(intent, None, event, known=known, link=link)
                 self.settled(intent, event, answers)
             else:
                 closed = self._adopted(intent, event, answers)
@@ -255,6 +257,10 @@ class Writer:
                 self._copies[closed.copy.copy_key] = closed.copy
             return closed
         self.written.again.add(intent.original_id)
+        if event is None and intent.copy_key not in self._nothing_found:
+            # Refused as there, and yet nothing is there: once more under the same id before it counts as burned.
+            self._nothing_found.add(intent.copy_key)
+            return closing.dropped(intent, link, self._clock.now())
         closed = closing.burned(intent, known)
         if closed.copy is not None:
             self._copies[closed.copy.copy_key] = closed.copy

@@ -20,6 +20,7 @@ from app.domain.times import Span, When
 from app.engine import view
 from app.engine.originals import Unit, assemble_all
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
+from app.engine.writer import Writer
 from app.store.accounts import AccountRepository
 from app.store.database import Database
 from app.store.holds import HoldRepository
@@ -171,6 +172,25 @@ class World:
         result = drive(runner.run())
         self.clock.advance(minutes=5)
         return result
+
+    def reopen(self) -> None:
+        """A machine that died starts again: nothing is left but the database."""
+        self._open()
+        self.clock.advance(minutes=5)
+
+    def writer(self) -> Writer:
+        """A writer for commands."""
+        run_id = f"sync_run_{next(self._runs):026d}"
+        self._history.add(Run(run_id, "pair_1", Trigger.MANUAL, RunStatus.RUNNING, self.clock.now()))
+        return Writer(
+            self.direction,
+            self.target,
+            self.ledger,
+            clock=self.clock,
+            stamps=self.stamps,
+            run_id=run_id,
+            stopping=self.stop,
+        )
 
     def answer(self, answer: HoldAnswer) -> int:
         """Answer every open hold, as the service does; returns how many there were."""
