@@ -325,6 +325,11 @@ def _refresh(addresses: GoogleAddresses, secret: _Secret) -> Refreshed:
             raise _refresh_failure(error) from error
         except GoogleAuthError as error:
             raise OfflineError("Google cannot be reached.", reason=type(error).__name__) from error
+        except (AttributeError, TypeError) as error:
+            # google-auth takes a 200 that is no JSON (the sign-in page of a network) for the answer itself.
+            raise UnavailableError(
+                "Something else answered in place of Google's sign-in.", reason="broken_answer"
+            ) from error
     # google-auth counts by the system's clock, in naive UTC.
     left = (credentials.expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds() if credentials.expiry else 0.0
     rotated = None
