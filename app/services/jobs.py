@@ -179,7 +179,7 @@ class Jobs:
                 job.running = True
                 self._finish(job, STOPPED if self.halted(job) else await work(job))
         except KalendsError as error:
-            _log.warning("run.failed", run_id=job.run.id, pair_id=job.run.pair_id, code=error.code)
+            _log.warning("run.failed", run_id=job.run.id, pair_id=job.run.pair_id, error=error.code)
             self._finish(job, Ending(RunStatus.FAILED, errors=(RunError(error.code, error.message),)))
         except Exception:  # noqa: BLE001 - the last border: the run must end in the history, the log has the trace
             _log.exception("run.failed", run_id=job.run.id, pair_id=job.run.pair_id)
@@ -222,7 +222,7 @@ class Jobs:
             if job.run.dry and job.actions:
                 self._ledger.record(job.run.id, job.actions)
         except StorageError as error:
-            _log.error("run.not_recorded", run_id=job.run.id, code=error.code)
+            _log.error("run.not_recorded", run_id=job.run.id, error=error.code)
             self._unrecorded[job.run.id] = job.run
 
     def _record_late(self) -> None:
@@ -231,7 +231,7 @@ class Jobs:
             try:
                 self._runs.finish(run)
             except StorageError as error:
-                _log.error("run.not_recorded", run_id=run.id, code=error.code)
+                _log.error("run.not_recorded", run_id=run.id, error=error.code)
                 return
             del self._unrecorded[run.id]
 

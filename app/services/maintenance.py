@@ -42,7 +42,7 @@ class Maintenance:
                 # The copy is older than the original from now on, should it ever be put in its place.
                 self._store.state.begin_epoch()
         except StorageError as error:
-            _log.error("maintenance.no_backup", code=error.code, fix=error.fix)
+            _log.error("maintenance.no_backup", error=error.code, fix=error.fix)
             return
         self._store.state.put(_DONE_AT, now.isoformat())
         _log.info("maintenance.done", runs_forgotten=gone, backup=name is not None)

@@ -208,7 +208,7 @@ class Worker:
         return [self._accounts.connection(side).account_id for side in (pair.connection_a_id, pair.connection_b_id)]
 
     def _note_failure(self, job: Job, connection_id: str, error: KalendsError) -> RunError:
-        _log.info("run.side_failed", run_id=job.run.id, connection_id=connection_id, code=error.code)
+        _log.info("run.side_failed", run_id=job.run.id, connection_id=connection_id, error=error.code)
         self._health.failed(connection_id, error)
         return RunError(error.code, error.message, connection_id)
 
