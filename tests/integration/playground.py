@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 100.0
 PASSPHRASE = "correct horse battery staple"
 SPECIAL_KINDS = ("workingLocation", "birthday", "focusTime", "outOfOffice")
 """Kinds of events that Google alone knows."""
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 
 GOOGLE_LIST = r"GET /calendar/v3/calendars/[^/]+/events\?(?!.*privateExtendedProperty)"
 GOOGLE_MARKED = r"GET /calendar/v3/calendars/[^/]+/events\?.*privateExtendedProperty"
@@ -227,6 +227,22 @@ class Playground:
         self._stops: list[Stop] = []
         (home / "passphrase").write_text(PASSPHRASE, "utf-8")
 
+    def environment(self) -> dict[str, str]:
+        """What the app is started with: a home of its own, the passphrase vault, the sandbox's addresses."""
+        return {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **self.sandbox.description()["env"],
+            "KALENDS_HOME": str(self.home),
+            "KALENDS_VAULT": "passphrase",
+            "KALENDS_VAULT_PASSPHRASE_FILE": str(self.home / "passphrase"),
+            "PYTHONWARNINGS": "error",
+        }
+
+    async def consent(self, provider: Provider, authorization_url: str) -> None:
+        """The person allows a sign-in in the browser."""
+        visitor = Visitor(self.sandbox)
+        await visitor.consent(authorization_url, visitor.email(provider))
+
     def stop_at(self, stop: Stop) -> Stop:
         """Hold a request at this place; takes every earlier place away."""
         self.gate.stops = self.graph_gate.stops = [stop]
@@ -251,21 +267,11 @@ class Playground:
             "die": die,
         }
         complaints = self.home / f"stderr-{len(self._processes)}.txt"
-        plain = {
-            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ
-        }
         with complaints.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.integration.app_process", json.dumps(wish)),
                 cwd=ROOT,
-                env={
-                    **plain,
-                    **self.sandbox.description()["env"],
-                    "KALENDS_HOME": str(self.home),
-                    "KALENDS_VAULT": "passphrase",
-                    "KALENDS_VAULT_PASSPHRASE_FILE": str(self.home / "passphrase"),
-                    "PYTHONWARNINGS": "error",
-                },
+                env=self.environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
@@ -376,8 +382,7 @@ class Playground:
             told = json.loads(line)
             app.told.append(told)
             if "sign_in" in told:
-                visitor = Visitor(self.sandbox)
-                await visitor.consent(told["sign_in"], visitor.email(Provider(told["provider"])))
+                await self.consent(Provider(told["provider"]), told["sign_in"])
 
 
 @asynccontextmanager
