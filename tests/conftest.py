@@ -1,6 +1,7 @@
 """What every test shares: a clean environment, one async backend, repeatable examples.
 
-It must not import the app or Qt: the suites that need neither have to run without them.
+It must not import Qt: the suites that need none have to run without it. Of the app it takes only the list of those who
+look on at the sandbox: the judges (`tests/judges`) see every exchange of every test.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import os
 
 import pytest
 from hypothesis import settings
+
+from tests.judges.fixture import judges as judges
+from tests.judges.fixture import judging as judging
 
 # Certificate settings of the machine would redirect the trust of the http clients under test.
 _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.domain.errors import FieldError, InputError
 from app.sandbox.faults import SandboxInputError
-from app.sandbox.server import DEFAULT_RANDOM_SEED, Sandbox
+from app.sandbox.server import Sandbox
+from app.sandbox.world import DEFAULT_RANDOM_SEED
 
 
 async def start_alone(*, port: int, seed: Path | None, random_seed: int | None) -> Sandbox:

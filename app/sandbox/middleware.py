@@ -1,9 +1,10 @@
 """ASGI layers around an emulated service: who may reach it, planted failures, the request log, commit before the
 answer.
 
-`Loopback` is outermost and keeps strangers out (`contract/api.md` section 1). `Recorded` carries out faults and
-counts; sub-requests of a batch enter at `Recorded` with `scope["sandbox.part"] = True`, so that they are logged and
-can fail one by one.
+`Loopback` is outermost and keeps strangers out (`contract/api.md` section 1); next comes `Observed` (`observing.py`),
+for whoever looks on; `Recorded` carries out faults and counts. Sub-requests of a batch enter at an
+`Observed(Recorded(…))` of their own with `scope["sandbox.part"] = True`, so that they are logged and can fail one by
+one.
 """
 
 from __future__ import annotations
@@ -133,6 +134,7 @@ class Recorded:
         if "reset_before" in kinds:
             raise ConnectionDropped("the sandbox dropped this connection before it looked at the request")
         if "status" in kinds:
+            scope["sandbox.planted"] = True
             await _planted_answer(kinds["status"], send)
             return kinds["status"].status
         status: int | None = None

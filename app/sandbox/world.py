@@ -323,7 +323,7 @@ class EmulatedProvider(Protocol):
 
     name: str
     app: ASGIApp
-    """The service, wrapped in `Loopback(Recorded(router))` of `middleware.py`."""
+    """The service, wrapped in `Loopback(Observed(Recorded(router)))` of `middleware.py` and `observing.py`."""
 
     def seed_account(self, spec: dict[str, Any]) -> Account:
         """Make an account from `{"email", "display_name"?, "time_zone"?, "calendars": […]}`.

@@ -30,6 +30,7 @@ from app.sandbox.google.scopes import GMAIL, IDENTITY, MEANINGS
 from app.sandbox.google.store import ROLES, Calendar, CalendarInfo, Store
 from app.sandbox.google.tokens import Tokens
 from app.sandbox.middleware import Loopback, Recorded
+from app.sandbox.observing import Observed
 from app.sandbox.world import Account, World
 
 __all__ = ["BASE_PATH", "CLIENT_ID", "CLIENT_SECRET", "Google"]
@@ -58,7 +59,8 @@ class Google:
         events = EventsApi(access, self._changes, Listing(world), answers)
         methods = [*calendars.routes(BASE_PATH), *events.routes(BASE_PATH)]
         # Parts of a batch reach the API's methods only: no batch within a batch, no sign-in.
-        batch = Batch(Recorded(Router(methods, redirect_slashes=False, default=_unknown), world, self.name))
+        parts = Recorded(Router(methods, redirect_slashes=False, default=_unknown), world, self.name)
+        batch = Batch(Observed(parts, self.name))
         routes = [
             *oauth.routes(),
             *methods,
@@ -66,7 +68,7 @@ class Google:
             Route("/gmail/{rest:path}", not_emulated_route("Gmail"), methods=["GET", "POST"]),
         ]
         router = Router(routes, redirect_slashes=False, default=_unknown)
-        self.app: ASGIApp = Loopback(Recorded(router, world, self.name))
+        self.app: ASGIApp = Loopback(Observed(Recorded(router, world, self.name), self.name))
 
     def seed_account(self, spec: dict[str, Any]) -> Account:
         """Make an account with its calendars and events (see `EmulatedProvider`).

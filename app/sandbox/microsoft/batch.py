@@ -101,7 +101,7 @@ def _batch_requests(body: Any) -> list[dict[str, Any]]:
 def _part_scope(scope: Scope, item: Mapping[str, Any]) -> Scope:
     path, _, query = item["url"].partition("?")
     raw_path = ("/v1.0/" + path.lstrip("/")).encode("utf-8")
-    inherited = [pair for pair in scope["headers"] if pair[0] in (b"host", b"authorization")]
+    inherited = [pair for pair in scope["headers"] if pair[0] in (b"host", b"authorization", b"user-agent")]
     own = [
         (str(key).lower().encode("latin-1"), str(value).encode("utf-8"))
         for key, value in (item.get("headers") or {}).items()

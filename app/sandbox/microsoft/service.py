@@ -32,6 +32,7 @@ from app.sandbox.microsoft.tokens import Tokens
 from app.sandbox.microsoft.wire import Form, Renderer
 from app.sandbox.microsoft.zones import UnknownZoneError, resolve
 from app.sandbox.middleware import Loopback, Recorded
+from app.sandbox.observing import Observed
 from app.sandbox.world import Account, World
 
 _ROLES: Final = ("owner", "writer", "reader", "freeBusyReader")
@@ -67,8 +68,8 @@ class Microsoft:
         graph.add(EventRoutes(world, self._store, self._renderer, self._mailbox, listing, changes).routes())
         # Parts of a batch enter behind the limit on concurrency: their batch counts once.
         recorded = Recorded(Starlette(routes=[Mount("/v1.0", app=graph), *pages]), world, self.name)
-        graph.entrance = Recorded(graph, world, self.name)
-        self.app: ASGIApp = Loopback(Concurrency(recorded, world, self._tokens))
+        graph.entrance = Observed(Recorded(graph, world, self.name), self.name)
+        self.app: ASGIApp = Loopback(Observed(Concurrency(recorded, world, self._tokens), self.name))
         world.commit()
 
     # Accounts

@@ -23,8 +23,8 @@ from googleapiclient.errors import HttpError
 
 from app.sandbox.google.scopes import METHODS, PREFIX
 from app.sandbox.seed import GOOGLE_EMAIL
-from tests.contract.sandbox import discovery
 from tests.contract.sandbox.conftest import control
+from tests.judges.discovery import document
 
 REDIRECT = "http://127.0.0.1:9/"
 SCOPES = ["openid", "email", f"{PREFIX}calendar.events", f"{PREFIX}calendar.calendarlist.readonly"]
@@ -128,14 +128,14 @@ def credentials_for(description: dict[str, Any], flow: Flow, location: str) -> C
 
 
 def service_for(description: dict[str, Any], closing: ExitStack, credentials: Credentials) -> Any:
-    document = {
-        **discovery.document(),
+    described = {
+        **document().content,
         "rootUrl": f"{base_of(description)}/",
         "baseUrl": f"{base_of(description)}/calendar/v3/",
     }
     http = AuthorizedHttp(credentials, http=httplib2.Http(proxy_info=None, timeout=20))
     closing.callback(http.close)
-    return build_from_document(json.dumps(document), http=http)
+    return build_from_document(json.dumps(described), http=http)
 
 
 def test_the_flow_signs_in_through_the_consent_form(
@@ -376,7 +376,7 @@ def test_a_batch_of_fifty_answers_each_call_by_itself(
 def test_the_scopes_of_every_method_are_those_of_the_discovery_document() -> None:
     for method, scopes in METHODS.items():
         resource, name = method.split(".")
-        assert scopes == set(discovery.document()["resources"][resource]["methods"][name]["scopes"]), method
+        assert scopes == set(document().content["resources"][resource]["methods"][name]["scopes"]), method
 
 
 def test_a_lost_answer_was_carried_out_all_the_same(served: dict[str, Any]) -> None:
