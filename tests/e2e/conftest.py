@@ -1,0 +1,211 @@
+"""A desktop of the tests' own: screen, window manager, message bus, keyring, tray, browser; ended when the tests are.
+
+Screen and browser serve all tests; bus, home and tray are new for each, so that none finds what another left. Pictures
+and what the programs said lie in `test-output/e2e`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser import Browser
+from tests.e2e.house import ROOT, House, Sandbox
+from tests.e2e.message_bus import Caller, start_bus, start_keyring
+from tests.e2e.person import Person
+from tests.e2e.processes import Processes
+from tests.e2e.screen import Screen
+from tests.e2e.sight import Sight
+from tests.e2e.trays import EmbeddingTray, NotifierTray, TrayPlace
+
+OUTPUT = ROOT / "test-output" / "e2e"
+_FAILED = pytest.StashKey[bool]()
+_BROWSER_SCRIPT = """#!/bin/sh
+printf '%s\\n' "$1" >> "$KALENDS_E2E_OPENED"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A desktop session: what its programs get as environment, its bus, and a connection to that."""
+
+    environ: dict[str, str]
+    address: str
+    caller: Caller
+    processes: Processes
+    opened: Path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note a failure, so that a fixture can keep what the screen shows."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def needed() -> None:
+    """Says what is missing rather than failing one by one."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("windows on a screen of the tests' own are a matter of X11")
+    programs = "Xvfb openbox xdotool trayer dbus-daemon gnome-keyring-daemon chromium chromedriver"
+    missing = [name for name in programs.split() if shutil.which(name) is None]
+    assert not missing, f"not installed: {missing}"
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A folder with a short name: the addresses of sockets below it have at most 108 characters."""
+    with tempfile.TemporaryDirectory(prefix="kalends-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def outside(folder: Path) -> dict[str, str]:
+    """The environment of everything: nothing of the person who runs the tests but where programs lie."""
+    home = folder / "outside"
+    home.mkdir()
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TZ": "Europe/Berlin"}
+
+
+@pytest.fixture(scope="session")
+def screen(folder: Path, outside: dict[str, str]) -> Iterator[Screen]:
+    """The screen, with a window manager."""
+    processes = Processes(OUTPUT / "log" / "screen")
+    try:
+        buffer = folder / "screen"
+        buffer.mkdir()
+        yield Screen(processes, buffer, outside)
+    finally:
+        processes.close()
+
+
+@pytest.fixture(scope="session")
+def browser(folder: Path, outside: dict[str, str]) -> Iterator[Browser]:
+    """The browser."""
+    processes = Processes(OUTPUT / "log" / "browser")
+    try:
+        browser = Browser(processes, folder, outside)
+        yield browser
+        browser.close()
+    finally:
+        processes.close()
+
+
+@pytest.fixture
+def output(request: pytest.FixtureRequest) -> Path:
+    """Where a test leaves pictures and logs."""
+    path = OUTPUT / re.sub(r"[^\w\-]+", "-", request.node.name).strip("-")
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def session(screen: Screen, outside: dict[str, str], output: Path) -> Iterator[Session]:
+    """A desktop session with an unlocked keyring, in a home that nobody used before."""
+    processes = Processes(output / "log")
+    with tempfile.TemporaryDirectory(prefix="kalends-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        runtime, programs, opened = home / "run", home / "bin", home / "opened"
+        runtime.mkdir(mode=0o700)
+        programs.mkdir()
+        # What the desktop opens a link with. It only notes the link; the test opens it, in its browser.
+        (programs / "xdg-open").write_text(_BROWSER_SCRIPT)
+        (programs / "xdg-open").chmod(0o755)
+        environ = {
+            **outside,
+            "PATH": f"{programs}{os.pathsep}{outside['PATH']}",
+            "HOME": str(home),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "GSETTINGS_BACKEND": "memory",
+        }
+        try:
+            # Without DISPLAY, or what it activates would leave properties on the screen that outlive the bus.
+            address = start_bus(processes, environ)
+            environ["DBUS_SESSION_BUS_ADDRESS"] = address
+            caller = Caller(address)
+            start_keyring(processes, environ, caller)
+            environ |= {
+                "DISPLAY": screen.display,
+                "KALENDS_API_PORT": "0",
+                "KALENDS_E2E_OPENED": str(opened),
+                "PYTHONWARNINGS": "error",
+            }
+            yield Session(environ, address, caller, processes, opened)
+            caller.close()
+        finally:
+            processes.close()
+
+
+@pytest.fixture
+def house(session: Session) -> Iterator[House]:
+    """The home, and what is started in it."""
+    house = House(session.environ)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def sandbox(house: House) -> Sandbox:
+    """The emulated services."""
+    return house.sandbox()
+
+
+@pytest.fixture
+def sight(session: Session) -> Iterator[Sight]:
+    """What the app shows."""
+    sight = Sight(session.caller, "kalends")
+    yield sight
+    sight.close()
+
+
+@pytest.fixture
+def person(
+    request: pytest.FixtureRequest, screen: Screen, sight: Sight, session: Session, house: House, output: Path
+) -> Iterator[Person]:
+    """Somebody before the screen. After a failure there is a picture of what they saw."""
+    person = Person(screen, sight, session.opened, output)
+    yield person
+    if request.node.stash.get(_FAILED, False):
+        person.picture("failed")
+        (output / "failed.txt").write_text("\n".join(map(str, sight.things())), "utf-8")
+
+
+@pytest.fixture
+def trayer(screen: Screen, sight: Sight, session: Session) -> EmbeddingTray:
+    """A place for icons over XEmbed."""
+    session.processes.start(
+        *("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "24"),
+        environ=session.environ,
+    )
+    tray = EmbeddingTray(screen, sight, "kalends")
+    tray.wait_for_place()
+    return tray
+
+
+@pytest.fixture
+def notifier(session: Session) -> Iterator[NotifierTray]:
+    """A place for icons over D-Bus."""
+    tray = NotifierTray(session.address)
+    yield tray
+    tray.close()
+
+
+@pytest.fixture(params=["trayer", "notifier"])
+def tray(request: pytest.FixtureRequest) -> TrayPlace:
+    """Each of the places for icons."""
+    place: TrayPlace = request.getfixturevalue(request.param)
+    return place

@@ -1,0 +1,73 @@
+"""Somebody before the screen: reads what is there, presses what is there, and keeps pictures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.e2e.screen import Screen
+from tests.e2e.sight import Sight
+from tests.e2e.waiting import until
+
+
+class Person:
+    """Uses the app with eyes, mouse and keyboard.
+
+    Args:
+        screen: the screen.
+        sight: of the app.
+        opened: the file that holds the links which the desktop was asked to open, one a line.
+        pictures: where pictures go.
+    """
+
+    def __init__(self, screen: Screen, sight: Sight, opened: Path, pictures: Path) -> None:
+        self._screen = screen
+        self._sight = sight
+        self._opened = opened
+        self._pictures = pictures
+        self._links_seen = 0
+        self._taken = 0
+
+    def press(self, name: str | re.Pattern[str], role: str = "push button") -> None:
+        """Press something with the mouse, once it is there."""
+        self._screen.click(*self._sight.wait_for(role, name).middle)
+
+    def press_keys(self, *keys: str) -> None:
+        """Press keys."""
+        self._screen.press(*keys)
+
+    def reads(self, text: str) -> None:
+        """Wait until a text is on the screen, alone or in a longer one."""
+        until(f"{text!r} is on the screen", lambda: any(text in words for words in self._sight.words()))
+
+    def sees(self, role: str, name: str | re.Pattern[str]) -> None:
+        """Wait until something is on the screen."""
+        self._sight.wait_for(role, name)
+
+    def sees_no(self, role: str, name: str | re.Pattern[str]) -> None:
+        """Wait until something is gone from the screen."""
+        until(f"there is no {role} {name!r}", lambda: self._sight.find(role, name) is None)
+
+    def sees_no_window(self) -> None:
+        """Wait until the app shows nothing."""
+        until("the app shows no window", lambda: not self._sight.things())
+
+    def count(self, role: str, name: str | re.Pattern[str]) -> int:
+        """How many such things are on the screen now."""
+        return sum(thing.is_a(role, name) for thing in self._sight.things())
+
+    def link(self) -> str:
+        """The next link that the desktop was asked to open."""
+        (link, *_later) = until("the desktop is asked to open a link", self._new_links)
+        self._links_seen += 1
+        return link
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the screen."""
+        self._taken += 1
+        self._screen.picture(self._pictures / f"{self._taken:02}-{name}.png")
+
+    def _new_links(self) -> list[str]:
+        if not self._opened.exists():
+            return []
+        return self._opened.read_text("utf-8").split("\n")[self._links_seen : -1]
