@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jeepney import (  # type: ignore[import-untyped]  # ships no types
@@ -83,6 +83,36 @@ class Caller:
             raise BusError(f"{reply.header.fields.get(HeaderFields.error_name)}: {reply.body}")
         body = reply.body
         return body[0] if len(body) == 1 else body or None
+
+
+class Listener:
+    """A connection that hears signals.
+
+    Args:
+        address: of the bus.
+        rule: which ones, as a match rule.
+    """
+
+    def __init__(self, address: str, rule: str) -> None:
+        self._connection = open_dbus_connection(address)
+        daemon = "org.freedesktop.DBus"
+        to = DBusAddress("/org/freedesktop/DBus", bus_name=daemon, interface=daemon)
+        self._connection.send_and_get_reply(new_method_call(to, "AddMatch", "s", (rule,)), timeout=CALL_SECONDS)
+
+    def heard(self) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+        """Sender, path and arguments of each signal that has come and was not asked for yet."""
+        while True:
+            try:
+                message = self._connection.receive(timeout=0)
+            except TimeoutError:
+                return
+            fields = message.header.fields
+            if message.header.message_type is MessageType.signal and HeaderFields.path in fields:
+                yield fields[HeaderFields.sender], fields[HeaderFields.path], message.body
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 class Served:

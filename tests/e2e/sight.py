@@ -5,11 +5,12 @@ The app is not changed for it: it offers this to anyone, once the session says t
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.e2e.message_bus import BusError, Caller
+from tests.e2e.message_bus import BusError, Caller, Listener
 from tests.e2e.waiting import until
 
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
@@ -61,11 +62,15 @@ class Sight:
         address = session.call(service, path, "org.a11y.Bus", "GetAddress")
         session.set(service, path, "org.a11y.Status", "IsEnabled", "b", True)
         self._caller = Caller(address)
+        registry = "org.a11y.atspi.Registry"
+        self._caller.call(registry, "/org/a11y/atspi/registry", registry, "RegisterEvent", "s", "object:state-changed:")
+        self._menus: set[tuple[str, str]] = set()
+        self._changes = Listener(address, "type='signal',interface='org.a11y.atspi.Event.Object',member='StateChanged'")
 
     def things(self) -> list[Thing]:
         """Everything that is shown now, from the outside in. Nothing while the app changes what it shows."""
         try:
-            return [thing for service, path in self._applications() for thing in self._below(service, path)]
+            return [thing for service, path in self._roots() for thing in self._below(service, path)]
         except BusError:
             return []  # something went away while it was looked at: the next look is the answer
 
@@ -97,12 +102,32 @@ class Sight:
 
     def close(self) -> None:
         """Look no more."""
+        self._changes.close()
         self._caller.close()
 
-    def _applications(self) -> Iterator[tuple[str, str]]:
+    def _roots(self) -> Iterator[tuple[str, str]]:
         for service, path in self._caller.call("org.a11y.atspi.Registry", _ROOT, _ACCESSIBLE, "GetChildren"):
             if self._caller.get(service, path, _ACCESSIBLE, "Name") == self._application:
                 yield service, path
+        self._hear_of_menus()
+        for service, path in self._menus:
+            if self._shows(service, path):
+                yield service, path
+
+    def _hear_of_menus(self) -> None:
+        """Qt lists no menus among its windows; it only tells that one is shown."""
+        for service, path, (kind, on, *_more) in self._changes.heard():
+            if kind == "showing" and on:
+                with contextlib.suppress(BusError):  # it is gone already
+                    if self._caller.call(service, path, _ACCESSIBLE, "GetRoleName") == "popup menu":
+                        self._menus.add((service, path))
+
+    def _shows(self, service: str, path: str) -> bool:
+        try:
+            low, _high = self._caller.call(service, path, _ACCESSIBLE, "GetState")
+        except BusError:
+            return False  # it was a menu made for one time
+        return bool(low & _SHOWING)
 
     def _below(self, service: str, path: str) -> Iterator[Thing]:
         for child_service, child_path in self._caller.call(service, path, _ACCESSIBLE, "GetChildren"):
