@@ -6,7 +6,9 @@ No token is made here and nothing is granted in secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from html.parser import HTMLParser
@@ -16,11 +18,15 @@ import httpx
 
 from app.domain.accounts import Provider
 from app.domain.events import Availability, Event, EventKind, Fields
+from app.domain.times import When, to_utc, to_wall
 from app.sandbox.faults import SandboxInputError
 from app.sandbox.server import Sandbox
 
 _TIMEOUT_SECONDS = 20.0
 _STEPS_AT_MOST = 10
+_PUT_AT_ONCE = 20
+"""Events put in between two chances for others to run."""
+_DELETED_SINCE = "It was put in before and deleted since; it stays deleted."
 _BUSY = {
     Availability.FREE: "free",
     Availability.TENTATIVE: "tentative",
@@ -74,25 +80,64 @@ class Visitor:
                     break
                 action = urljoin(str(answer.url), form.action)
                 answer = await browser.request(form.method, action, data=form.filled(email))
+            else:
+                raise SandboxInputError("The sign-in page leads nowhere.")
         if answer.is_error:
             raise SandboxInputError(f"The sign-in page answered {answer.status_code}.")
 
-    def put(self, calendar_id: str, events: Sequence[Event]) -> Sequence[Refused]:
-        """Put events into a calendar as its owner. What is there already under the same UID is left as it is."""
-        provider = self._sandbox.provider_of(calendar_id)
-        there = {(row.get("title"), row.get("start")) for row in provider.list_events(calendar_id)}
-        refused = []
+    async def put(self, calendar_id: str, events: Sequence[Event]) -> tuple[int, Sequence[Refused]]:
+        """Put events into a Google calendar as its owner. What is there already under the same UID is left as it is,
+        and what was there and was deleted stays deleted.
+
+        Args:
+            calendar_id: the calendar.
+            events: singles and series, and exceptions and cancelled occurrences of these, as `read_ics` gives them.
+
+        Returns:
+            How many of the singles and series are in the calendar now, and what was refused.
+
+        Raises:
+            SandboxInputError: there is no such calendar.
+        """
+        try:
+            provider = self._sandbox.provider_of(calendar_id)
+        except KeyError as error:
+            raise SandboxInputError(f"There is no calendar {calendar_id}.") from error
+        there = {str(row["id"]) for row in provider.list_events(calendar_id)}
+        parts: dict[str, list[Event]] = {}
         for event in events:
+            if event.series_id is not None:
+                parts.setdefault(event.series_id, []).append(event)
+        put, refused = 0, list[Refused]()
+        for number, event in enumerate(events):
+            if number % _PUT_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if event.series_id is not None or event.fields is None:
                 continue
-            shape = _shape(event, event.fields, [part for part in events if part.series_id == event.id])
-            if (shape["title"], shape["start"]) in there:
-                continue
-            try:
-                provider.create_event(calendar_id, shape)
-            except SandboxInputError as error:
-                refused.append(Refused("VEVENT", event.ical_uid or "", str(error)))
-        return refused
+            event_id = _id_of(event)
+            if event_id not in there:
+                reason = _refusal(provider.create_event, calendar_id, {**_shape(event, event.fields), "id": event_id})
+                if reason is not None:
+                    refused.append(Refused("VEVENT", event.ical_uid or "", reason))
+                    continue
+                there.add(event_id)
+                for part in parts.get(event.id, []):
+                    row = _exception(part, event.fields.when)
+                    reason = _refusal(provider.patch_event, calendar_id, event_id, {"exceptions": [row]})
+                    if reason is not None:
+                        reason = f"Its occurrence of {row['original_start']}: {reason}"
+                        refused.append(Refused("VEVENT", event.ical_uid or "", reason))
+            put += 1
+        return put, refused
+
+
+def _refusal(act: Callable[..., object], *given: object) -> str | None:
+    """Why the service would not have it, None when it did it."""
+    try:
+        act(*given)
+    except SandboxInputError as error:
+        return _DELETED_SINCE if "identifier already exists" in str(error) else str(error)
+    return None
 
 
 class _Form(HTMLParser):
@@ -146,32 +191,32 @@ class _Form(HTMLParser):
         return fields
 
 
-def _shape(event: Event, fields: Fields, parts: Sequence[Event]) -> dict[str, object]:
-    """An event in the sandbox's domain shape."""
+def _id_of(event: Event) -> str:
+    """A Google event id made of the UID: the same event gets the same one whenever it is put in."""
+    return f"ics{hashlib.sha256(event.id.encode()).hexdigest()[:40]}"
+
+
+def _shape(event: Event, fields: Fields) -> dict[str, object]:
+    """An event in the sandbox's domain shape, without its exceptions."""
     shape: dict[str, object] = _common(fields)
     when = fields.when
     if fields.recurrence is not None:
-        zone = "" if when.all_day else f";TZID={when.zone}"
-        kind = ";VALUE=DATE" if when.all_day else zone
+        kind = ";VALUE=DATE" if when.all_day else f";TZID={when.zone}"
         excluded = [f"EXDATE{kind}:{_compact(start)}" for start in event.cancelled]
         shape["rrule"] = [*fields.recurrence.lines, *excluded]
-    exceptions = []
-    for part in parts:
-        if part.original_start is None:
-            continue
-        row: dict[str, object] = {"original_start": part.original_start.isoformat()}
-        if part.kind is EventKind.CANCELLED or part.fields is None:
-            row["cancelled"] = True
-        else:
-            row |= {
-                "start": part.fields.when.start.isoformat(),
-                "end": part.fields.when.end.isoformat(),
-                "title": part.fields.title,
-            }
-        exceptions.append(row)
-    if exceptions:
-        shape["exceptions"] = exceptions
     return shape
+
+
+def _exception(part: Event, series: When) -> dict[str, object]:
+    """An exception or a cancelled occurrence in the sandbox's shape, which has the zone of the series only."""
+    row: dict[str, object] = {"original_start": part.original_start.isoformat() if part.original_start else ""}
+    if part.kind is EventKind.CANCELLED or part.fields is None:
+        return {**row, "cancelled": True}
+    when = part.fields.when
+    start, end = when.start, when.end
+    if when.zone is not None and series.zone is not None and when.zone != series.zone:
+        start, end = (to_wall(to_utc(moment, when.zone), series.zone) for moment in (start, end))
+    return {**row, "start": start.isoformat(), "end": end.isoformat(), "title": part.fields.title}
 
 
 def _common(fields: Fields) -> dict[str, object]:

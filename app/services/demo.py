@@ -6,6 +6,7 @@ left. Nothing leaves this computer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,8 +55,9 @@ class DemoPlace(Protocol):
         """Open the page, choose the account, allow, and follow the answer to our listener."""
         ...
 
-    def put(self, calendar_id: str, events: Sequence[Event]) -> Sequence[Unusable]:
-        """Put events into a calendar as its owner; returns what the service would not take."""
+    async def put(self, calendar_id: str, events: Sequence[Event]) -> tuple[int, Sequence[Unusable]]:
+        """Put events into a calendar as its owner, none twice; returns how many are there now, and what the service
+        would not take."""
         ...
 
 
@@ -93,8 +95,8 @@ class Demo:
             SignInError: the sandbox refused a sign-in, which it never does by itself.
         """
         work, home = [await self._connected(provider) for provider in SIDES]
-        imported = tuple(self._import(work, name, data) for name, data in (ics or {}).items())
-        return DemoReady(self._pair(work, home), imported)
+        imported = [await self._import(work, name, data) for name, data in (ics or {}).items()]
+        return DemoReady(self._pair(work, home), tuple(imported))
 
     def sync(self, pair: PairView) -> Run:
         """Ask for the demo's sync, by the one way in."""
@@ -122,13 +124,12 @@ class Demo:
                 return view
         return self._pairs.create([NewPair(*ends, mode=Mode.BLOCKER, direction=Direction.A_TO_B)])[0]
 
-    def _import(self, work: ConnectionView, name: str, data: bytes) -> Imported:
-        events, skipped = self._read_ics(data, work.connection.zone)
-        refused = self._place.put(work.connection.calendar_id, events)
-        lost = {skip.uid for skip in refused}
-        roots = [event for event in events if event.series_id is None and event.ical_uid not in lost]
-        left_out = tuple(Skipped(one.component, one.uid, one.reason) for one in (*skipped, *refused))
-        return Imported(name, len(roots), left_out)
+    async def _import(self, work: ConnectionView, name: str, data: bytes) -> Imported:
+        # A large file takes seconds to parse.
+        events, unread = await asyncio.to_thread(self._read_ics, data, work.connection.zone)
+        count, refused = await self._place.put(work.connection.calendar_id, events)
+        left_out = tuple(Skipped(one.component, one.uid, one.reason) for one in (*unread, *refused))
+        return Imported(name, count, left_out)
 
 
 def _require_done(attempt: Attempt) -> None:

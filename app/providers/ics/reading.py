@@ -5,22 +5,23 @@ One bad component never stops the others (RFC 5545; `reliability.md` E4, E10). P
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import datetime
 from typing import Any
 
-from icalendar import Calendar, Component, Timezone
+from icalendar import Component
 
 from app.domain.errors import InputError
 from app.domain.events import Availability, Event, EventKind, Fields, Recurrence, Visibility
-from app.domain.times import Moment, When, to_wall
+from app.domain.times import Moment, When
 from app.providers import text
-from app.providers.ics.zones import resolve
+from app.providers.ics.parsing import PARSE_ERRORS, parse, short
+from app.providers.ics.places import CannotRead, Places
 
-LARGEST_FILE_BYTES = 64 * 1024 * 1024
 _TITLE_LENGTH = 1024
-_CALENDAR_COMPONENTS = {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VALARM"}
+_CALENDAR_COMPONENTS = {"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE", "VALARM", "VAVAILABILITY"}
 _BUSY_STATUS = {
     "FREE": Availability.FREE,
     "TENTATIVE": Availability.TENTATIVE,
@@ -28,6 +29,8 @@ _BUSY_STATUS = {
     "WORKINGELSEWHERE": Availability.ELSEWHERE,
 }
 _CLASS = {"PUBLIC": Visibility.DEFAULT, "PRIVATE": Visibility.PRIVATE, "CONFIDENTIAL": Visibility.CONFIDENTIAL}
+_DECIDING = ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+"""Properties an event cannot be read without, where they are broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,62 +42,59 @@ class Unread:
     reason: str
 
 
-class _CannotRead(Exception):
-    """Why one component cannot be used; the text is for a person."""
-
-
 def read_ics(data: bytes, zone: str) -> tuple[Sequence[Event], Sequence[Unread]]:
     """Read an iCalendar file.
 
     Args:
-        data: the file's bytes, UTF-8.
+        data: the file's bytes: UTF-8, else UTF-16 with its mark, else Latin-1.
         zone: IANA zone of floating times.
 
     Returns:
         Events (masters and singles first, then exceptions and cancelled occurrences with `series_id`), their ids being
-        UIDs; and what was skipped. A file that is no calendar at all is one skipped `VCALENDAR`.
+        UIDs; and what was skipped. Of several versions of one event the newest counts (RFC 5545 §3.8.7.4). A file that
+        is no calendar at all is one skipped `VCALENDAR`.
     """
     try:
-        calendars = _parse(data)
+        calendars, broken = parse(data)
     except InputError as error:
         return (), (Unread("VCALENDAR", "", error.message),)
-    reader = _Reader(zone)
+    reader = _Reader(Unread(one.name, one.uid, one.reason) for one in broken)
     for calendar in calendars:
-        reader.read(calendar)
-    return reader.result()
+        reader.take(calendar, Places(calendar, zone))
+    return reader.read()
 
 
-def _parse(data: bytes) -> list[Component]:
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputError(f"The file is larger than {LARGEST_FILE_BYTES // 1024 // 1024} MiB.")
-    try:
-        content = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        content = data.decode("latin-1")
-    if "BEGIN:VCALENDAR" not in content.upper():
-        raise InputError("The file is no iCalendar file: it has no BEGIN:VCALENDAR.")
-    try:
-        calendars: list[Component] = list(Calendar.from_ical(content, multiple=True))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"The file is no complete iCalendar file ({_short(error)}).") from error
-    if not calendars:
-        raise InputError("The file is no complete iCalendar file: it ends before its calendar does.")
-    return calendars
+@dataclass(slots=True)
+class _Found:
+    """One VEVENT, before it is read."""
+
+    component: Component
+    places: Places
+    uid: str
+    cancelled: bool
+
+    @property
+    def version(self) -> tuple[int, str]:
+        """Higher is newer: SEQUENCE, then LAST-MODIFIED or DTSTAMP, which compare as text in UTC."""
+        sequence = self.component.get("SEQUENCE", 0)
+        stamp = self.component.get("LAST-MODIFIED") or self.component.get("DTSTAMP")
+        try:
+            return int(sequence), stamp.to_ical().decode() if stamp is not None else ""
+        except (TypeError, ValueError, AttributeError):
+            return 0, ""
 
 
 class _Reader:
-    """Collects the events of the calendars of one file."""
+    """Collects the VEVENTs of a file, then reads them: what belongs to a series is known only at the end."""
 
-    def __init__(self, zone: str) -> None:
-        self._zone = zone
-        self._roots: dict[str, Event] = {}
-        self._parts: list[tuple[str, Component]] = []
-        self._events: list[Event] = []
-        self._unread: list[Unread] = []
+    def __init__(self, broken: Iterable[Unread]) -> None:
+        self._roots: dict[str, list[_Found]] = {}
+        self._parts: dict[str, list[_Found]] = {}
+        self._unread: list[Unread] = list(broken)
 
-    def read(self, calendar: Component) -> None:
-        """Read one VCALENDAR."""
-        places = _Places(calendar, self._zone)
+    def take(self, calendar: Component, places: Places) -> None:
+        """Note the events of one VCALENDAR; name everything else."""
+        called_off = str(calendar.get("METHOD", "")).upper() == "CANCEL"
         for component in calendar.subcomponents:
             name = str(component.name or "").upper()
             if name == "VTIMEZONE":
@@ -103,175 +103,155 @@ class _Reader:
                 reason = "Kalends copies events only." if name in _CALENDAR_COMPONENTS else "It is no known component."
                 self._unread.append(Unread(name or "unnamed", _uid(component), reason))
                 continue
-            try:
-                self._event(component, places)
-            except _CannotRead as error:
-                self._unread.append(Unread("VEVENT", _uid(component), str(error)))
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-                self._unread.append(Unread("VEVENT", _uid(component), f"It cannot be read ({_short(error)})."))
+            uid = _uid(component) or _made_up_uid(component)
+            cancelled = called_off or _word(component, "STATUS") == "CANCELLED"
+            kind = self._parts if "RECURRENCE-ID" in component else self._roots
+            kind.setdefault(uid, []).append(_Found(component, places, uid, cancelled))
 
-    def result(self) -> tuple[Sequence[Event], Sequence[Unread]]:
-        """Everything read; exceptions whose series is not in the file stand for themselves."""
-        whole = []
-        for event in self._events:
-            if event.series_id is None or event.series_id in self._roots:
-                whole.append(event)
-            elif event.kind is EventKind.EXCEPTION:
-                whole.append(replace(event, kind=EventKind.SINGLE, series_id=None, original_start=None))
-        return tuple(sorted(whole, key=lambda event: event.series_id is not None)), tuple(self._unread)
+    def read(self) -> tuple[Sequence[Event], Sequence[Unread]]:
+        """Everything that can be read, and what cannot."""
+        roots: list[Event] = []
+        parts: list[Event] = []
+        for uid, versions in self._roots.items():
+            root = self._tried(self._newest(versions), self._root)
+            roots.extend(root)
+            if root and root[0].kind is EventKind.SERIES:
+                parts.extend(self._occurrences(root[0], self._parts.pop(uid, [])))
+        for uid, left in self._parts.items():
+            called_off = any(found.cancelled for found in self._roots.get(uid, []))
+            for found in left:
+                if called_off:
+                    self._skip(found, "Its series is cancelled.")
+                else:
+                    roots.extend(self._tried(found, self._alone))
+        return (*roots, *parts), tuple(self._unread)
 
-    def _event(self, component: Component, places: _Places) -> None:
-        uid = _uid(component)
-        if not uid:
-            raise _CannotRead("It has no UID.")
-        errors = getattr(component, "errors", [])
-        broken = next((f"{name}: {message}" for name, message in errors if name in ("DTSTART", "DTEND", "RRULE")), None)
-        if broken is not None:
-            raise _CannotRead(f"It cannot be read ({broken[:120]}).")
-        status = str(component.get("STATUS", "")).upper()
-        when = _when(component, places)
-        if "RECURRENCE-ID" in component:
-            self._part(component, uid, when, status, places)
-            return
-        if status == "CANCELLED":
-            raise _CannotRead("It is cancelled.")
-        if uid in self._roots:
-            raise _CannotRead("Another event in the file has the same UID.")
-        lines = tuple(_rules(component, places, when))
-        fields = replace(_fields(component, when), recurrence=Recurrence(lines) if lines else None)
-        event = Event(
-            id=uid,
+    # -- one event -----------------------------------------------------------------------------------------------------
+
+    def _root(self, found: _Found) -> Event:
+        if found.cancelled:
+            raise CannotRead("It is cancelled.")
+        when = found.places.when(found.component)
+        lines = tuple(_rules(found, when))
+        return Event(
+            id=found.uid,
             kind=EventKind.SERIES if lines else EventKind.SINGLE,
-            fields=fields,
-            cancelled=tuple(_excluded(component, places, when)) if lines else (),
-            ical_uid=uid,
+            fields=replace(_fields(found.component, when), recurrence=Recurrence(lines) if lines else None),
+            cancelled=tuple(_dates(found, "EXDATE", when)) if lines else (),
+            ical_uid=found.uid,
         )
-        self._roots[uid] = event
-        self._events.append(event)
 
-    def _part(self, component: Component, uid: str, when: When, status: str, places: _Places) -> None:
-        original = places.wall(component["RECURRENCE-ID"])[0]
-        cancelled = status == "CANCELLED"
-        self._events.append(
-            Event(
-                id=f"{uid}/{original.isoformat()}",
-                kind=EventKind.CANCELLED if cancelled else EventKind.EXCEPTION,
-                fields=None if cancelled else _fields(component, when),
-                series_id=uid,
-                original_start=original,
-                ical_uid=uid,
+    def _occurrences(self, series: Event, parts: Sequence[_Found]) -> Iterator[Event]:
+        """The changed and cancelled occurrences of a series."""
+        of_dates: dict[Moment, list[_Found]] = {}
+        for found in parts:
+            for original in self._tried(found, lambda one: _original(one, series)):
+                of_dates.setdefault(original, []).append(found)
+        for original, versions in of_dates.items():
+            yield from self._tried(
+                self._newest(versions), lambda found, original=original: _occurrence(found, series, original)
             )
+
+    def _alone(self, found: _Found) -> Event:
+        """An exception whose series is not in the file stands for itself."""
+        if found.cancelled:
+            raise CannotRead("It cancels an occurrence of a series that is not in the file.")
+        original = found.places.wall(found.component["RECURRENCE-ID"])[0]
+        return Event(
+            id=f"{found.uid}/{original.isoformat()}",
+            kind=EventKind.SINGLE,
+            fields=_fields(found.component, found.places.when(found.component)),
+            ical_uid=found.uid,
         )
 
+    # -- inside --------------------------------------------------------------------------------------------------------
 
-class _Places:
-    """Times of one VCALENDAR as wall clocks with IANA zones."""
+    def _newest(self, versions: Sequence[_Found]) -> _Found:
+        newest = max(versions, key=lambda found: found.version)
+        for found in versions:
+            if found is not newest:
+                self._skip(found, "The file has a newer version of this event.")
+        return newest
 
-    def __init__(self, calendar: Component, zone: str) -> None:
-        self._zone = str(calendar.get("X-WR-TIMEZONE", "") or zone)
-        if resolve(self._zone, {}, {}) is None:
-            self._zone = zone
-        self._locations: dict[str, str] = {}
-        self._described: dict[str, tzinfo] = {}
-        for component in calendar.walk("VTIMEZONE"):
-            if not isinstance(component, Timezone):
-                continue
-            tzid = str(component.get("TZID", ""))
-            self._locations[tzid] = str(component.get("X-LIC-LOCATION", ""))
-            try:
-                self._described[tzid] = component.to_tz()
-            except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-                # A zone nobody can compute with; a known name may still tell which one is meant.
-                continue
+    def _tried(self, found: _Found, read: Any) -> list[Any]:
+        """What `read` makes of a component, or nothing, with the reason noted."""
+        try:
+            _require_whole(found.component)
+            return [read(found)]
+        except CannotRead as error:
+            self._skip(found, str(error))
+        except PARSE_ERRORS as error:
+            self._skip(found, f"It cannot be read ({short(error)}).")
+        return []
 
-    def wall(self, value: Any) -> tuple[Moment, str | None, bool]:
-        """A property's time: wall clock or date, its zone (None for dates), and whether it floats."""
-        moment = value.dt
-        if not isinstance(moment, datetime):
-            if not isinstance(moment, date):
-                raise _CannotRead("A start or end is neither a date nor a time.")
-            return moment, None, False
-        tzid = str(value.params.get("TZID", "")) if hasattr(value, "params") else ""
-        if tzid:
-            zone = resolve(tzid, self._locations, self._described)
-            if zone is None:
-                raise _CannotRead(f"Nobody knows the time zone “{tzid[:60]}”.")
-            return moment.replace(tzinfo=None, fold=0), zone, False
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC).replace(tzinfo=None), "UTC", False
-        return moment, self._zone, True
+    def _skip(self, found: _Found, reason: str) -> None:
+        self._unread.append(Unread("VEVENT", _uid(found.component), reason))
 
 
-def _when(component: Component, places: _Places) -> When:
-    if "DTSTART" not in component:
-        raise _CannotRead("It has no start.")
-    start, zone, floating = places.wall(component["DTSTART"])
-    timed = isinstance(start, datetime)
-    if "DTEND" in component:
-        end, end_zone, _ = places.wall(component["DTEND"])
-        if isinstance(end, datetime) is not timed:
-            raise _CannotRead("Its start and end are not of the same kind.")
-        if isinstance(end, datetime) and zone is not None and end_zone is not None and end_zone != zone:
-            instant = When(end, end, end_zone).start_instant(end_zone)
-            end = to_wall(instant, zone)
-    elif "DURATION" in component:
-        duration: Any = component["DURATION"]
-        end = start + duration.dt
-    else:
-        end = start if timed else start + timedelta(days=1)
-    if end < start:
-        raise _CannotRead("It ends before it starts.")
-    if not timed and end == start:
-        end = start + timedelta(days=1)
-    return When(start, end, zone, floating=floating)
+def _require_whole(component: Component) -> None:
+    for name, message in getattr(component, "errors", []):
+        if name in _DECIDING:
+            raise CannotRead(f"It cannot be read ({name}: {str(message)[:100]}).")
+
+
+def _original(found: _Found, series: Event) -> Moment:
+    """Which occurrence of its series an exception stands for."""
+    value = found.component["RECURRENCE-ID"]
+    if str(value.params.get("RANGE", "")).upper() == "THISANDFUTURE":
+        raise CannotRead("It changes an occurrence and all that follow, which no calendar service keeps.")
+    if series.fields is None:
+        raise CannotRead("Its series cannot be read.")
+    return found.places.occurrence(value, series.fields.when)
+
+
+def _occurrence(found: _Found, series: Event, original: Moment) -> Event:
+    fields = None if found.cancelled else _fields(found.component, found.places.when(found.component))
+    return Event(
+        id=f"{found.uid}/{original.isoformat()}",
+        kind=EventKind.CANCELLED if found.cancelled else EventKind.EXCEPTION,
+        fields=fields,
+        series_id=series.id,
+        original_start=original,
+        ical_uid=found.uid,
+    )
 
 
 def _fields(component: Component, when: When) -> Fields:
-    description = text.clean(str(component.get("DESCRIPTION", "")))
-    availability = Availability.FREE if str(component.get("TRANSP", "")).upper() == "TRANSPARENT" else Availability.BUSY
-    if str(component.get("STATUS", "")).upper() == "TENTATIVE" and availability is Availability.BUSY:
+    availability = Availability.FREE if _word(component, "TRANSP") == "TRANSPARENT" else Availability.BUSY
+    if _word(component, "STATUS") == "TENTATIVE" and availability is Availability.BUSY:
         availability = Availability.TENTATIVE
-    stated = str(component.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper()
     return Fields(
         when=when,
-        title=text.one_line(str(component.get("SUMMARY", "")), _TITLE_LENGTH),
-        text=description,
-        place=text.one_line(str(component.get("LOCATION", "")), _TITLE_LENGTH),
-        availability=_BUSY_STATUS.get(stated, availability),
-        visibility=_CLASS.get(str(component.get("CLASS", "")).upper(), Visibility.DEFAULT),
+        title=text.one_line(_first(component, "SUMMARY"), _TITLE_LENGTH),
+        text=text.clean(_first(component, "DESCRIPTION")),
+        place=text.one_line(_first(component, "LOCATION"), _TITLE_LENGTH),
+        availability=_BUSY_STATUS.get(_word(component, "X-MICROSOFT-CDO-BUSYSTATUS"), availability),
+        visibility=_CLASS.get(_word(component, "CLASS"), Visibility.DEFAULT),
         reminders=(),
     )
 
 
-def _rules(component: Component, places: _Places, when: When) -> Iterator[str]:
+def _rules(found: _Found, when: When) -> Iterator[str]:
     for name in ("RRULE", "EXRULE"):
-        for rule in _many(component, name):
+        for rule in _many(found.component, name):
             yield f"{name}:{rule.to_ical().decode()}"
-    dates = [start for value in _many(component, "RDATE") for start in _dates(value, places)]
-    for start in dates:
+    for start in _dates(found, "RDATE", when):
         if isinstance(start, datetime):
             yield f"RDATE;TZID={when.zone}:{start:%Y%m%dT%H%M%S}"
         else:
             yield f"RDATE;VALUE=DATE:{start:%Y%m%d}"
 
 
-def _excluded(component: Component, places: _Places, when: When) -> Iterator[Moment]:
-    for value in _many(component, "EXDATE"):
-        for start in _dates(value, places):
-            if isinstance(start, datetime) and when.all_day:
-                yield start.date()
-            else:
-                yield start
-
-
-def _dates(value: Any, places: _Places) -> Iterator[Moment]:
-    tzid = value.params.get("TZID") if hasattr(value, "params") else None
-    for item in value.dts:
-        if isinstance(item.dt, tuple):
-            raise _CannotRead("It repeats in periods, which no calendar service keeps.")
-        if tzid and "TZID" not in item.params:
-            item.params["TZID"] = tzid
-        yield places.wall(item)[0]
+def _dates(found: _Found, name: str, when: When) -> Iterator[Moment]:
+    """The occurrences that RDATE or EXDATE name, as the series counts them."""
+    for value in _many(found.component, name):
+        tzid = value.params.get("TZID") if hasattr(value, "params") else None
+        for item in value.dts:
+            if isinstance(item.dt, tuple):
+                raise CannotRead("It repeats in periods, which no calendar service keeps.")
+            if tzid and "TZID" not in item.params:
+                item.params["TZID"] = tzid
+            yield found.places.occurrence(item, when)
 
 
 def _many(component: Component, name: str) -> list[Any]:
@@ -281,9 +261,19 @@ def _many(component: Component, name: str) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
 
 
+def _first(component: Component, name: str) -> str:
+    """A text property; of several, which RFC 5545 does not allow, the first."""
+    return str(next(iter(_many(component, name)), ""))
+
+
+def _word(component: Component, name: str) -> str:
+    return _first(component, name).strip().upper()
+
+
 def _uid(component: Component) -> str:
-    return str(component.get("UID", "")).strip()
+    return _first(component, "UID").strip()
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+def _made_up_uid(component: Component) -> str:
+    """A UID for an event without one: the same for the same event, whenever the file is read."""
+    return f"no-uid-{hashlib.sha256(component.to_ical()).hexdigest()[:32]}"

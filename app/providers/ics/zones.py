@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 _PROBES = tuple(datetime(year, month, 15, 12, tzinfo=UTC) for year in (2024, 2025, 2026) for month in (1, 4, 7, 10))
+_WINDOWS = {name.casefold(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 _FIXED = {timedelta(hours=hours): f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours}
 _LIKELY_FIRST = ("Europe/", "America/", "Asia/", "Australia/", "Africa/", "Pacific/", "Atlantic/", "Indian/")
 
@@ -22,14 +23,23 @@ def resolve(tzid: str, locations: Mapping[str, str], described: Mapping[str, tzi
         locations: X-LIC-LOCATION of the file's VTIMEZONEs by TZID.
         described: the file's own VTIMEZONEs by TZID.
     """
-    for name in (tzid, tzid.strip("/").partition("/")[2], locations.get(tzid, "")):
+    for name in (*_without_vendor(tzid), locations.get(tzid, "")):
         if name and _exists(name):
             return name
-    windows = WINDOWS_TO_OLSON.get(tzid)
+    windows = _WINDOWS.get(tzid.strip().casefold())
     if windows is not None and _exists(windows):
         return windows
     own = described.get(tzid)
     return _behaves_like(tuple(_offset(own, probe) for probe in _PROBES)) if own is not None else None
+
+
+def _without_vendor(tzid: str) -> Iterable[str]:
+    """The name, and what is left of a globally unique one (RFC 5545 §3.8.3.1) without its first parts: of
+    `/example.org/20070129_1/America/New_York` in the end `America/New_York`."""
+    yield tzid
+    parts = [part for part in tzid.split("/") if part]
+    if tzid.startswith("/"):
+        yield from ("/".join(parts[number:]) for number in range(len(parts)))
 
 
 @cache
