@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LINTER: dict[str, Any] = CONFIGURATION["tool"]["importlinter"]
 
-# Which packages of app/ a package may import. app.main, the composition root, may import all.
+# Which packages of app/ a package may import. app.main and app.wiring, the composition root, may import all.
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "engine": {"domain"},
@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui": {"services", "domain"},
     "sandbox": {"domain"},
 }
-ENTRY_POINTS = {"__init__", "__main__", "main"}
+ENTRY_POINTS = {"__init__", "__main__", "main", "wiring"}
+ROOT_MODULES = ("main", "wiring")
 
 # The domain is made of these parts of the standard library and nothing else: no I/O, no clock, no chance.
 DOMAIN_LIBRARIES = {
@@ -159,18 +160,18 @@ def test_every_package_keeps_to_its_imports(tmp_path: Path) -> None:
 
 
 def test_every_import_rule_bites(tmp_path: Path) -> None:
-    rules = rules_for({*(f"app.{name}" for name in MAY_IMPORT), "app.main"})
+    rules = rules_for({f"app.{name}" for name in (*MAY_IMPORT, *ROOT_MODULES)})
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "__init__.py").touch()
-    wrong: dict[str, set[str]] = {"app.main": set(), **{f"app.{name}": set() for name in MAY_IMPORT}}
+    wrong: dict[str, set[str]] = {f"app.{name}": set() for name in (*MAY_IMPORT, *ROOT_MODULES)}
     for rule in rules:
         for source in rule["source_modules"]:
             wrong[source] |= set(rule["forbidden_modules"])
     for source, targets in wrong.items():
         name = source.removeprefix("app.")
         planted = "".join(f"import {target}\n" for target in sorted(targets))
-        if name == "main":
-            (tmp_path / "app" / "main.py").write_text(planted, encoding="utf-8")
+        if name in ROOT_MODULES:
+            (tmp_path / "app" / f"{name}.py").write_text(planted, encoding="utf-8")
         else:
             (tmp_path / "app" / name).mkdir()
             (tmp_path / "app" / name / "__init__.py").touch()
@@ -181,7 +182,7 @@ def test_every_import_rule_bites(tmp_path: Path) -> None:
         (source, target)
         for source, targets in wrong.items()
         for target in targets
-        if (source if source == "app.main" else f"{source}.deep", target) not in reported
+        if (source if source.removeprefix("app.") in ROOT_MODULES else f"{source}.deep", target) not in reported
     ]
     assert not unseen, output
     assert f"{len(rules)} broken" in output
@@ -197,7 +198,7 @@ def test_the_rules_say_what_the_table_of_packages_says() -> None:
     }
     expected = {
         (f"app.{source}", f"app.{target}")
-        for source, target in itertools.product(MAY_IMPORT, {*MAY_IMPORT, "main"})
+        for source, target in itertools.product(MAY_IMPORT, {*MAY_IMPORT, *ROOT_MODULES})
         if source != target and target not in MAY_IMPORT[source]
     }
     assert forbidden == expected

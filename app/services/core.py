@@ -16,6 +16,7 @@ from app.services.holds import Holds
 from app.services.keys import Keys
 from app.services.notices import Notices
 from app.services.pairs import Pairs
+from app.services.preferences import Preferences
 from app.services.status import Status
 from app.services.sync import Sync
 
@@ -43,6 +44,7 @@ class Core:
     keys: Keys
     status: Status
     notices: Notices
+    preferences: Preferences
     demo: Demo | None = None
 
 

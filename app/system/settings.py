@@ -71,7 +71,7 @@ class ApiSettings:
 class SyncSettings:
     """Defaults of new pairs, and how the scheduler behaves."""
 
-    interval_seconds: int = 15 * _MINUTE
+    interval_seconds: int = 5 * _MINUTE
     sync_on_start: bool = True
 
 

@@ -15,11 +15,12 @@ from app.domain.errors import AuthExpiredError, KalendsError, OfflineError, Vaul
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, CalendarClient, Granted
 from app.domain.times import Span
-from app.main import Built, build
 from app.services.core import Core
 from app.services.views import AttemptStatus
 from app.store.store import Store
 from app.system.paths import Profile, find_paths
+from app.system.preferences import SettingsFile
+from app.wiring import Built, build
 from tests.fakes.calendar import FakeAnswers, FakeCalendar, FakePages, FakeWriting
 from tests.fakes.engine_world import HandClock
 
@@ -189,6 +190,7 @@ class CoreWorld:
             find_addresses({}),
             NoVault(),
             self._paths,
+            SettingsFile(self._paths.config_file, {}),
             clock=self.clock,
             authenticators={Provider.GOOGLE: self.google, Provider.MICROSOFT: self.microsoft},
             clients_of=self._service,

@@ -1,0 +1,229 @@
+"""The services of one profile, put together: constructor calls and nothing else.
+
+Half of the composition root: `app.main` opens what these need, starts and stops it, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app import __version__
+from app.auth.addresses import Addresses
+from app.auth.google import GoogleAuthenticator
+from app.auth.microsoft import MicrosoftAuthenticator
+from app.auth.pages import load_pages
+from app.auth.safe import Safe
+from app.auth.vault import KeyringVault, PassphraseVault
+from app.domain.accounts import Account, Provider
+from app.domain.errors import InputError
+from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Vault
+from app.domain.runs import Trigger
+from app.providers.google.client import GoogleService
+from app.providers.http import new_ssl_context
+from app.providers.microsoft.client import MicrosoftService
+from app.services.audits import Audits
+from app.services.clients import Clients, ServiceFactory
+from app.services.connections import Connections
+from app.services.core import Core, CoreInfo
+from app.services.demo import Demo
+from app.services.health import Health
+from app.services.history import History
+from app.services.holds import Holds
+from app.services.keys import Keys
+from app.services.maintenance import Maintenance
+from app.services.notices import Notices
+from app.services.pairs import Pairs
+from app.services.preferences import PreferenceFile, Preferences
+from app.services.schedule import Schedule
+from app.services.status import Status
+from app.services.sync import Sync
+from app.services.views import PairChange
+from app.services.visibility import Visibility
+from app.store.state import StateRepository
+from app.store.store import Store
+from app.system.expansion import BoundedExpander
+from app.system.identifiers import Identifiers, WriteStamps
+from app.system.paths import Paths, resources
+from app.system.private_files import PrivateFile
+from app.system.settings import Settings, VaultKind
+
+if TYPE_CHECKING:
+    from app.sandbox.server import Sandbox
+
+_DATA_KEY = "demo_data_key"
+
+
+@dataclass(slots=True)
+class Built:
+    """The services of one profile, and what `open` must start and stop around them."""
+
+    core: Core
+    schedule: Schedule
+    clients: Clients
+    expander: BoundedExpander
+
+
+def build(
+    store: Store,
+    addresses: Addresses,
+    vault: Vault,
+    paths: Paths,
+    preferences: PreferenceFile,
+    *,
+    clock: Clock,
+    api_url: Callable[[], str | None] = lambda: None,
+    sandbox: Sandbox | None = None,
+    hide: Callable[[str], None] = lambda secret: None,
+    authenticators: Mapping[Provider, Authenticator] | None = None,
+    clients_of: ServiceFactory | None = None,
+    expander: Expander | None = None,
+) -> Built:
+    """Put the services of one profile together.
+
+    Args:
+        store: its open database.
+        preferences: where the person's preferences are kept.
+        sandbox: the demo's sandbox, None for real accounts.
+        hide: told every secret, so that the log leaves it out.
+        authenticators, clients_of, expander: others than the app's own, for tests.
+    """
+    new_id = Identifiers(clock).new
+    if authenticators is None:
+        authenticators = make_authenticators(addresses, Safe(vault, store.secrets), clock, hide)
+    own_expander = BoundedExpander()
+    notices = Notices()
+    visibility = Visibility(store.accounts, store.pairs)
+    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators))
+    health = Health(store.accounts, notices, clock)
+    sync = Sync(
+        pairs=store.pairs,
+        accounts=store.accounts,
+        runs=store.runs,
+        ledger=store.ledger,
+        clients=clients,
+        visibility=visibility,
+        health=health,
+        audits=Audits(store.state, store.pairs),
+        notices=notices,
+        clock=clock,
+        stamps=WriteStamps(store.state.installation().id),
+        expander=expander or own_expander,
+        new_id=new_id,
+    )
+    schedule = Schedule(
+        clock,
+        request=sync.request,
+        resume=lambda pair_id: pairs.update(pair_id, PairChange.resume()),
+        request_all=sync.request_all,
+        upkeep=Maintenance(store, clock).keep_up,
+    )
+    pairs = Pairs(
+        repository=store.pairs,
+        runs=store.runs,
+        ledger=store.ledger,
+        sync=sync,
+        schedule=schedule,
+        visibility=visibility,
+        notices=notices,
+        clock=clock,
+        new_id=new_id,
+    )
+    connections = Connections(
+        accounts=store.accounts,
+        pairs=store.pairs,
+        visibility=visibility,
+        authenticators=authenticators,
+        clients=clients,
+        health=health,
+        notices=notices,
+        clock=clock,
+        new_id=new_id,
+        sandbox=sandbox is not None,
+        signed_in=pairs.run_waiting,
+    )
+    profile = str(paths.profile)
+    core = Core(
+        info=CoreInfo(profile, __version__, sandbox is not None, paths.log_file),
+        connections=connections,
+        pairs=pairs,
+        sync=sync,
+        history=History(store.runs, visibility),
+        holds=Holds(
+            store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL)
+        ),
+        keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
+        status=Status(
+            connections, pairs, profile=profile, version=__version__, started_at=clock.now(), api_url=api_url
+        ),
+        notices=notices,
+        preferences=Preferences(preferences),
+        demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
+    )
+    return Built(core, schedule, clients, own_expander)
+
+
+def make_authenticators(
+    addresses: Addresses, safe: Safe, clock: Clock, hide: Callable[[str], None]
+) -> Mapping[Provider, Authenticator]:
+    """How people sign in, by provider."""
+    pages = load_pages(resources() / "oauth")
+    return {
+        Provider.GOOGLE: GoogleAuthenticator(addresses.google, safe, pages, clock, hide=hide),
+        Provider.MICROSOFT: MicrosoftAuthenticator(addresses.microsoft, safe, pages, clock, hide=hide),
+    }
+
+
+def service_factory(
+    addresses: Addresses, authenticators: Mapping[Provider, Authenticator]
+) -> Callable[[Account], CalendarService]:
+    """Clients for accounts; one trust store for the whole process, built when first needed."""
+    trust: list[Any] = []
+
+    def make(account: Account) -> CalendarService:
+        if not trust:
+            trust.append(new_ssl_context())
+        tokens = authenticators[account.provider].tokens(account.id)
+        if account.provider is Provider.GOOGLE:
+            return GoogleService(tokens, addresses.google.calendar_api, ssl_context=trust[0])
+        if account.provider is Provider.MICROSOFT:
+            return MicrosoftService(tokens, addresses.microsoft.graph_api, ssl_context=trust[0])
+        raise InputError(f"Kalends cannot read calendars of '{account.provider}' yet.")
+
+    return make
+
+
+def make_vault(settings: Settings, paths: Paths) -> Vault:
+    """The vault of real accounts: the keyring, or by explicit choice a passphrase. Never plain text."""
+    record = PrivateFile(paths.vault_record)
+    if settings.vault.kind is VaultKind.KEYRING:
+        return KeyringVault(record, service=f"Kalends {paths.data}" if paths.home is not None else "Kalends")
+    if settings.vault.passphrase_file is None:
+        raise InputError(
+            "The passphrase vault needs its file: set KALENDS_VAULT_PASSPHRASE_FILE or vault.passphrase_file."
+        )
+    return PassphraseVault(record, settings.vault.passphrase_file)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoKey:
+    """`auth.vault.StoredKey`: the demo's own key lies in its own database, since its secrets open only the sandbox."""
+
+    state: StateRepository
+
+    def load_key(self) -> bytes | None:
+        """The key, None before the demo's first start."""
+        kept = self.state.get(_DATA_KEY)
+        return None if kept is None else bytes.fromhex(kept)
+
+    def store_key(self, key: bytes) -> None:
+        """Keep the key."""
+        self.state.put(_DATA_KEY, key.hex())
+
+
+def _demo(sandbox: Sandbox, connections: Connections, pairs: Pairs, sync: Sync) -> Demo:
+    from app.providers.ics.reading import read_ics
+    from app.sandbox.visitor import Visitor
+
+    return Demo(connections, pairs, sync, Visitor(sandbox), read_ics)
