@@ -18,7 +18,7 @@ from tests.e2e.waiting import SECONDS, until
 from tests.integration.cli.program import Ended, Service
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = (sys.executable, "-P", "-m", "app")
+PROGRAM = (sys.executable, "-m", "app")
 
 
 class Api:
