@@ -1,4 +1,7 @@
-"""The environment of a checkout: what is set up in ``.venv``, what is left to do, and doing it once.
+"""The environments of a checkout: what is set up in ``.venv``, what is left to do, and doing it once.
+
+``.venv-judges`` is one more, for the clients and servers of others that tests hold ours against: what those need would
+get in the way of what the app needs. Only ``test`` makes it.
 
 It must install only what the locked lists beside this file name, with their hashes, from whatever index pip is set up
 to use; and it must leave nothing half-made that a later start would take for complete.
@@ -27,11 +30,13 @@ LOCKS = ROOT / "packaging"
 ENVIRONMENT = ROOT / ".venv"
 STAMP = ENVIRONMENT / "kalends-set-up.json"
 SET_UP_LOCK = ROOT / ".venv.lock"
+JUDGES = ROOT / ".venv-judges"
+JUDGES_STAMP = JUDGES / "kalends-set-up.json"
 
 
-def environment_python() -> Path:
-    """The Python inside the environment."""
-    return ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def environment_python(folder: Path = ENVIRONMENT) -> Path:
+    """The Python inside an environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 class Wanted(NamedTuple):
@@ -137,9 +142,9 @@ def outside_pip() -> bool:
     return has_module("pip") and subprocess.run(reach, capture_output=True, check=False).returncode == 0
 
 
-def make_environment(lock: int) -> list[str]:
+def make_environment(lock: int, folder: Path = ENVIRONMENT) -> list[str]:
     """Makes an empty environment and returns the start of the command that installs into it."""
-    python = environment_python()
+    python = environment_python(folder)
     if not has_module("ensurepip") and not outside_pip():
         package = system_packages.venv_package()
         if not system_packages.may_apt() or not system_packages.apt_install([package]):
@@ -147,11 +152,11 @@ def make_environment(lock: int) -> list[str]:
             raise Stop(f"this Python can make no environment of its own; install what it lacks: {remedy}")
         importlib.invalidate_caches()
     if has_module("ensurepip"):
-        if attempt([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], keep=lock):
-            raise Stop(f"no environment could be made in {ENVIRONMENT}; the reason stands above")
+        if attempt([sys.executable, "-m", "venv", "--clear", folder], keep=lock):
+            raise Stop(f"no environment could be made in {folder}; the reason stands above")
         return [str(python), "-m", "pip"]
-    if attempt([sys.executable, "-m", "venv", "--clear", "--without-pip", ENVIRONMENT], keep=lock):
-        raise Stop(f"no environment could be made in {ENVIRONMENT}; the reason stands above")
+    if attempt([sys.executable, "-m", "venv", "--clear", "--without-pip", folder], keep=lock):
+        raise Stop(f"no environment could be made in {folder}; the reason stands above")
     return [sys.executable, "-m", "pip", "--python", str(python)]
 
 
@@ -209,3 +214,36 @@ def install(todo: Sequence[str], want: Wanted, lock: int) -> None:
     bin_first = {"PATH": os.pathsep.join([str(environment_python().parent), os.environ.get("PATH", os.defpath)])}
     if attempt([*pip, "install", *quiet, *editable], keep=lock, extra=bin_first):
         raise Stop("Kalends itself could not be installed into .venv; the reason stands above")
+
+
+def set_up_judges() -> None:
+    """Makes ``.venv-judges`` as its lock names it, and anew when the lock or the Python changed.
+
+    Raises Stop with the one sentence that helps.
+    """
+    locked = LOCKS / "judges.lock"
+    want: dict[str, object] = {
+        "root": str(ROOT),
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "lock": hashlib.sha256(locked.read_bytes()).hexdigest(),
+    }
+
+    def ready() -> bool:
+        return environment_python(JUDGES).exists() and read_stamp(JUDGES_STAMP) == want
+
+    if ready():
+        return
+    try:
+        with set_up_lock() as lock:
+            if ready():
+                return
+            say("setting up the judges of the tests in .venv-judges; this happens once and takes under half a minute")
+            JUDGES_STAMP.unlink(missing_ok=True)
+            pip = make_environment(lock, JUDGES)
+            # Not compiled: of the largest package's ten thousand files a test imports a few hundred.
+            words = ["install", "--quiet", "--no-compile", "--require-hashes", "-r", str(locked)]
+            if attempt([*pip, *words], keep=lock):
+                raise Stop("the judges could not be installed; the reason stands above. Start again when it is mended")
+            write_stamp(JUDGES_STAMP, want)
+    except OSError as error:
+        raise Stop(f"setting up the judges failed: {error}") from error

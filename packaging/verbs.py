@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from environment import environment_python, set_up
+from environment import environment_python, set_up, set_up_judges
 from system_packages import QT_PACKAGES, QT_SCREEN_PACKAGES
 from terminal import ROOT, Stop, attempt, say
 
@@ -48,6 +48,11 @@ class Selection(NamedTuple):
     def plain(self) -> bool:
         """True when only suites were named, and none of them opens a window."""
         return bool(self.suites) and all(suite in PLAIN_SUITES for suite in self.suites)
+
+    @property
+    def judged(self) -> bool:
+        """True when tests of the contract suite, where others' programs judge ours, may be among them."""
+        return not self.suites or "contract" in self.suites
 
 
 def become(command: Sequence[str | Path]) -> int:
@@ -122,6 +127,8 @@ def test(words: Sequence[str]) -> int:
     os.chdir(ROOT)
     chosen = selection(words, suites_there())
     set_up("test", needed_packages(chosen), needs_packages=True)
+    if chosen.judged:
+        set_up_judges()
     if chosen.everything:
         code = check(())
         if code:
@@ -142,13 +149,13 @@ def bench(words: Sequence[str]) -> int:
 
 
 def lock(words: Sequence[str]) -> int:
-    """Writes run.lock and test.lock anew from their .in files, with uv; further arguments (--upgrade) are uv's."""
+    """Writes every lock anew from its .in file, with uv; further arguments (--upgrade) are uv's."""
     uv = shutil.which("uv", path=os.pathsep.join([str(environment_python().parent), os.environ.get("PATH", "")]))
     if not uv:
         raise Stop("locking needs uv, which is not here; install it: python3 -m pip install uv")
     shape = ["--universal", "--python-version", "3.11", "--generate-hashes"]
     silent = ["--no-emit-index-url", "--no-header", "--no-annotate", "--quiet"]
-    for name in ("run", "test"):
+    for name in ("run", "test", "judges"):
         files = [f"packaging/{name}.in", "--output-file", f"packaging/{name}.lock"]
         code = attempt([uv, "pip", "compile", *files, *shape, *silent, *words])
         if code:

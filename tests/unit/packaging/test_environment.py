@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import environment
+import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,3 +105,36 @@ def test_a_second_set_up_waits_until_the_last_holder_of_the_lock_has_ended(
             assert environment.try_lock(other)
         finally:
             os.close(other)
+
+
+def test_the_judges_are_installed_once_and_anew_when_their_lock_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, installed = tmp_path / "judges", []
+
+    def make(lock: int, made: Path) -> list[str]:
+        python = environment.environment_python(made)
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch()
+        return ["pip"]
+
+    def attempt(command: list[str], *, keep: int) -> int:
+        installed.append(command[-1])
+        return 0
+
+    monkeypatch.setattr(environment, "SET_UP_LOCK", tmp_path / "lock")
+    monkeypatch.setattr(environment, "LOCKS", tmp_path)
+    monkeypatch.setattr(environment, "JUDGES", folder)
+    monkeypatch.setattr(environment, "JUDGES_STAMP", folder / "note.json")
+    monkeypatch.setattr(environment, "make_environment", make)
+    monkeypatch.setattr(environment, "attempt", attempt)
+    locked = tmp_path / "judges.lock"
+    for content, times in (("one", 1), ("one", 1), ("two", 2), ("two", 2)):
+        locked.write_text(content, encoding="utf-8")
+        environment.set_up_judges()
+        assert installed == [str(locked)] * times
+    monkeypatch.setattr(environment, "attempt", lambda *_, **__: 1)
+    locked.write_text("three", encoding="utf-8")
+    for _ in range(2):  # what failed is no set-up: the next start tries again
+        with pytest.raises(terminal.Stop, match="could not be installed"):
+            environment.set_up_judges()

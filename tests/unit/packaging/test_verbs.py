@@ -43,9 +43,7 @@ def test_a_file_chooses_itself_and_not_everything(tmp_path: Path) -> None:
 
 
 def test_an_unknown_suite_is_refused_with_the_suites_there_are() -> None:
-    with pytest.raises(
-        Stop, match="no file nonsense; the suites are: contract, integration, ui, unit"
-    ) as stop:
+    with pytest.raises(Stop, match="no file nonsense; the suites are: contract, integration, ui, unit") as stop:
         verbs.selection(["nonsense"], SUITES)
     assert stop.value.code == 2
 
@@ -82,3 +80,10 @@ def test_words_that_mean_nothing_end_with_code_2_and_an_explanation(
 def test_asking_for_help_shows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert verbs.main(["--help"]) == 0
     assert "dev.py run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "judged"), [([], True), (["--full"], True), (["contract"], True), (["unit", "ui"], False)]
+)
+def test_the_judges_are_set_up_for_the_contract_suite_alone(words: list[str], judged: bool) -> None:
+    assert verbs.selection(words, SUITES).judged is judged
