@@ -38,9 +38,14 @@ def _made(random_seed: int, content: dict[str, Any] | None, seed: Path | None) -
     try:
         return Sandbox(None, random_seed, content)
     except SandboxInputError as error:
-        raise InputError(
-            f"The seed {seed} cannot be used: {error}", details=[FieldError("--seed", str(error))]
-        ) from error
+        reason = str(error)
+        cause: Exception = error
+    except KeyError as error:
+        reason, cause = f"{error} is missing.", error
+    except (TypeError, AttributeError, ValueError) as error:
+        # The services read a seed as they would an honest one; what has another shape stumbles anywhere.
+        reason, cause = f"it is not of the form of a seed ({error}).", error
+    raise InputError(f"The seed {seed} cannot be used: {reason}", details=[FieldError("--seed", reason)]) from cause
 
 
 def _read(seed: Path) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def _read(seed: Path) -> dict[str, Any]:
     except OSError as error:
         message = f"The seed {seed} cannot be read: {error.strerror or error}."
         raise InputError(message, details=[FieldError("--seed", message)]) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"The seed {seed} is not JSON: {error}."
         raise InputError(message, details=[FieldError("--seed", message)]) from error
     if not isinstance(content, dict):
