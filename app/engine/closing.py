@@ -118,7 +118,14 @@ def refused(
     """The service said no for good: back off, 30 s to 24 h, until the event changes."""
     if code == "occurrence_crossing" and intent.op is Op.UPDATE_OCCURRENCE and intent.original_hashes:
         # The exception cannot live inside the series there: a cancelled date and a single in its stead.
-        stand_in = Link(intent.direction_id, intent.original_id, intent.occ, state=LinkState.SKIPPED, reason=STAND_IN)
+        stand_in = Link(
+            intent.direction_id,
+            intent.original_id,
+            intent.occ,
+            state=LinkState.SKIPPED,
+            reason=STAND_IN,
+            replan_at=now,
+        )
         row = replace(known or _row(intent), state=CopyState.GONE, event_id="", base_copy={}, wanted={})
         return Closing(replace(intent, state=IntentState.REFUSED), link=stand_in, copy=row)
     tries = (link.tries if link is not None else 0) + 1
@@ -154,13 +161,13 @@ def dropped(intent: Intent, link: Link | None, now: datetime) -> Closing:
     return Closing(replace(intent, state=IntentState.DROPPED), link=again)
 
 
-def burned(intent: Intent, known: Copy | None) -> Closing:
-    """The id is taken by a dead or foreign event: the next generation has another one."""
+def burned(intent: Intent, link: Link | None, known: Copy | None, now: datetime) -> Closing:
+    """The id is taken by a dead or foreign event: the next generation has another one, and is due at once."""
     row = known or _row(intent)
     raised = replace(
         row, generation=max(row.generation, intent.generation) + 1, state=CopyState.GONE, event_id="", base_copy={}
     )
-    return Closing(replace(intent, state=IntentState.DROPPED), copy=raised)
+    return replace(dropped(intent, link, now), copy=raised)
 
 
 def still_unknown(intent: Intent) -> Closing:

@@ -16,8 +16,11 @@ from app.engine.comparison import Comparison, compare, counted_rewrites, is_froz
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import differing, hashes
 from app.engine.judge import Judge
-from app.engine.originals import Unit, wall_start
+from app.engine.originals import Unit, start_of, wall_start
 from app.engine.wishes import Wish
+
+SINCE = "since"
+"""Name in the base of an occurrence that stays away: stamp of its series when it was last seen to lack it."""
 
 
 class SeriesPlanner:
@@ -35,10 +38,12 @@ class SeriesPlanner:
         if self._revived(case, decision, wish, copy, target, parts_by_occ):
             return
         for occ, start in sorted(wish.cancelled.items()):
+            away = case.links[occ] if self._judge.is_away(case, occ) else None
             if occ in target.cancelled:
-                continue
-            if self._judge.is_away(case, occ) and occ in copy.cancelled:
-                # We had excluded it, and a person brought it back: it is followed again.
+                if away is not None and away.base_original != {SINCE: copy.stamp}:
+                    decision.links.append(replace(away, base_original={SINCE: copy.stamp}))
+            elif away is not None and away.base_original == {SINCE: copy.stamp}:
+                # No write of ours brought it back, so a person did: it is followed again.
                 decision.unlink.append(occ)
             elif self._waits(case, occ):
                 self._judge.skip(decision, occ, "backing_off", event=wish.source)
@@ -56,11 +61,20 @@ class SeriesPlanner:
         """Occurrences the copy lacks but should have: if we took them away, the series is made anew."""
         rebuilt = False
         for occ in sorted(target.cancelled.keys() - wish.cancelled.keys()):
+            if not self._judge.wisher.occurs(wish.fields, occ):
+                continue  # the series has no such date, so none is missing
             if occ in copy.cancelled or not self._judge.stays_away:
                 rebuilt = True
             else:
                 decision.links.append(
-                    Link(self._judge.direction.id, decision.original_id, occ, state=LinkState.AWAY, reason="stays_away")
+                    Link(
+                        self._judge.direction.id,
+                        decision.original_id,
+                        occ,
+                        state=LinkState.AWAY,
+                        reason="stays_away",
+                        base_original={SINCE: copy.stamp},
+                    )
                 )
                 self._judge.skip(decision, occ, "stays_away", event=parts[occ].source if occ in parts else wish.source)
         if rebuilt:
@@ -170,7 +184,14 @@ class SeriesPlanner:
             self._judge.skip(decision, occ, "backing_off", event=wish.source)
             return
         start = self._start_in(target, event.original_start)
-        moved = replace(wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, start)), recurrence=None)
+        if not self._judge.wisher.occurs(wish.fields, occ):
+            # The series has no such date (any more): what is left of it goes.
+            decision.steps.append(self._cancel(wish, parent, target, occ, start))
+            return
+        regular_start = start_of(occ, wish.fields) or start
+        moved = replace(
+            wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, regular_start)), recurrence=None
+        )
         regular = self._judge.wisher.normal(moved)
         wanted = hashes(regular)
         actual = hashes(self._judge.wisher.normal(event.fields))

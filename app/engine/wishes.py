@@ -128,6 +128,17 @@ class Wisher:
             # Year 1 or 9999, or a zone this computer does not have: one such event stops no other.
             return Wishes(reason="time_unreadable")
 
+    def occurs(self, fields: Fields, occ: str) -> bool:
+        """Whether a series has this occurrence by its rule, as far as that can be told."""
+        start = start_of(occ, fields)
+        if start is None:
+            return False
+        try:
+            around = fields.when.moved_to(start).start_instant(self._zone)
+            return start in self._expand(fields, Span(around - timedelta(days=1), around + timedelta(days=1)))
+        except (InputError, OverflowError):
+            return True
+
     def _single(self, unit_id: str, occ: str, event: Event, fields: Fields | None = None) -> Wish:
         own = fields or self._fields(event)
         return self._wish(unit_id, occ, CopyForm.SINGLE, event, own, in_window=self._meets(own))

@@ -20,7 +20,6 @@ from app.domain.links import (
     Draft,
     Evidence,
     Intent,
-    IntentState,
     Link,
     Op,
     Outcome,
@@ -252,7 +251,7 @@ class Writer:
                 closed = closing.applied(intent, None, event, known=known, link=link)
                 self.settled(intent, event, answers)
             else:
-                closed = self._adopted(intent, event, answers)
+                closed = self._adopted(intent, event, answers, link)
             if closed.copy is not None:
                 self._copies[closed.copy.copy_key] = closed.copy
             return closed
@@ -261,12 +260,12 @@ class Writer:
             # Refused as there, and yet nothing is there: once more under the same id before it counts as burned.
             self._nothing_found.add(intent.copy_key)
             return closing.dropped(intent, link, self._clock.now())
-        closed = closing.burned(intent, known)
+        closed = closing.burned(intent, link, known, self._clock.now())
         if closed.copy is not None:
             self._copies[closed.copy.copy_key] = closed.copy
         return closed
 
-    def _adopted(self, intent: Intent, event: Event, answers: list[Answer]) -> Closing:
+    def _adopted(self, intent: Intent, event: Event, answers: list[Answer], link: Link | None) -> Closing:
         """A live copy of this key from another time or machine: take it over without a base, and compare."""
         self.written.again.add(intent.original_id)
         if intent.form is CopyForm.SERIES:
@@ -283,7 +282,7 @@ class Writer:
             etag=event.etag,
             stamp=event.marker.stamp if event.marker is not None else "",
         )
-        return Closing(replace(intent, state=IntentState.DROPPED), copy=copy)
+        return replace(closing.dropped(intent, link, self._clock.now()), copy=copy)
 
     def _is_ours(self, event: Event, intent: Intent) -> bool:
         return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)

@@ -6,7 +6,7 @@ It knows who acted (`by`), so that tests can ask who wrote what. It never forget
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -35,6 +35,14 @@ class Change:
     by: str
     what: str
     event_id: str
+
+
+class Tick:
+    """A request or an answer on its way. Whoever drives the coroutine may do something else here, or never go on."""
+
+    def __await__(self) -> Generator[None]:
+        """Hand the turn to the driver."""
+        yield
 
 
 class Crash(BaseException):
@@ -74,6 +82,10 @@ class FakeCalendar:
     """What the service makes of fields beyond its normal form: it tells so in its answers only."""
     tells_whole: bool = False
     """Whether a listing tells a changed series whole, as CalDAV does."""
+    burns_ids: bool = True
+    """Whether an id stays taken when its event is deleted, as on Google; CalDAV forgets it."""
+    keeps_exceptions: bool = False
+    """Whether exceptions outlive a move of their series."""
     resets_exceptions: bool = False
     """Whether a write to a master takes its exceptions back."""
     _order: dict[str, int] = field(default_factory=dict)
@@ -154,7 +166,8 @@ class FakeCalendar:
                     self.script.dead_cursor = False
                     raise CursorExpiredError("The cursor is dead.")
                 chosen = sorted((i for i, n in self._order.items() if n > int(tick)), key=self._order.__getitem__)
-            events = tuple(self._shown(self.events[i]) for i in chosen if i not in self.script.unlisted)
+            left_out = self.script.unlisted if cursor is None else set()
+            events = tuple(self._shown(self.events[i]) for i in chosen if i not in left_out)
             whole = {e.id for e in events if e.kind is EventKind.SERIES} if self.tells_whole else set()
             told = {e.id for e in events}
             events += tuple(e for e in self.events.values() if e.series_id in whole and e.id not in told)
@@ -224,7 +237,7 @@ class FakeCalendar:
     def _create(self, intent: Intent) -> Outcome:
         assert intent.draft is not None
         event_id = identity.google_event_id(intent.copy_id)
-        if event_id in self.events:
+        if event_id in self.events and (self.burns_ids or not self.events[event_id].gone):
             return Outcome(intent.id, Result.EXISTS, self.events[event_id])
         kind = EventKind.SERIES if intent.draft.fields.recurrence else EventKind.SINGLE
         event = Event(
@@ -246,8 +259,10 @@ class FakeCalendar:
         changed = replace(there, kind=kind, fields=fields, marker=intent.draft.marker)
         if kind is EventKind.SERIES and self.capabilities.excluded_dates:
             changed = replace(changed, cancelled=intent.draft.cancelled)
-        if self.resets_exceptions:
-            for part in [e for e in self.events.values() if e.series_id == there.id and e.kind is EventKind.EXCEPTION]:
+        moved = _times(there) != _times(changed)
+        for part in [e for e in self.events.values() if e.series_id == there.id]:
+            # A series at other times has none of its exceptions any more; some services go further.
+            if (moved and not self.keeps_exceptions) or (self.resets_exceptions and part.kind is EventKind.EXCEPTION):
                 self.forget(part.id)
         return Outcome(intent.id, Result.APPLIED, self.put(changed, by="kalends"))
 
@@ -294,8 +309,10 @@ class FakePages:
         if self._done:
             return None
         self._done = True
+        await Tick()
         self._calendar.request(self._name)
         page = self._answer()
+        await Tick()
         self._calendar.answered(self._name)
         return page
 
@@ -312,8 +329,10 @@ class FakeAnswers:
         if not self._ids:
             return ()
         ids, self._ids = self._ids, []
+        await Tick()
         self._calendar.request("read")
         answers = [self._one(event_id) for event_id in ids]
+        await Tick()
         self._calendar.answered("read")
         return answers
 
@@ -340,14 +359,22 @@ class FakeWriting:
             return ()
         size = self._calendar.capabilities.batch
         chunk, self._intents = self._intents[:size], self._intents[size:]
+        await Tick()
         try:
             self._calendar.request("write")
             self._calendar.applying = chunk
             outcomes = [self._calendar.apply(intent) for intent in chunk]
+            await Tick()
             self._calendar.answered("write")
         except UnavailableError as error:
             return [Outcome(intent.id, Result.UNKNOWN, code=error.code, message=error.message) for intent in chunk]
         return outcomes
+
+
+def _times(event: Event) -> tuple[object, ...]:
+    if event.fields is None:
+        return ()
+    return (event.fields.when.start, event.fields.when.zone, event.fields.recurrence)
 
 
 def wall(day: date, hour: int, minute: int = 0) -> datetime:

@@ -10,8 +10,9 @@ import pytest
 
 from app.domain.errors import UnavailableError
 from app.domain.events import Fields
-from app.domain.links import Op
-from app.domain.pairs import DirectionSettings
+from app.domain.links import IntentState, Op
+from app.domain.pairs import CopyDeleted, DirectionSettings
+from app.domain.ports import Closing
 from app.domain.times import When
 from app.engine.fingerprint import hashes
 from tests.fakes.calendar import Crash, wall
@@ -209,3 +210,27 @@ def cut_off(world: World, moment: str) -> None:
         world.run()
     setattr(world.target.script, moment, lambda name: None)
     world.reopen()
+
+
+def test_a_machine_that_dies_after_it_met_a_burned_id_makes_the_copy_later() -> None:
+    world = World(settings=DirectionSettings(copy_deleted=CopyDeleted.RESTORE))
+    world.source.put(meeting("a1", wall(MONDAY, 9)))
+    world.run_until_quiet()
+    (copy,) = world.copies()
+    world.target.remove(copy.id)
+    writes = iter([None, Crash()])
+
+    def strike(name: str) -> None:
+        fault = next(writes, None) if name == "write" else None
+        if fault is not None:
+            raise fault
+
+    world.target.script.before = strike
+    with pytest.raises(Crash):
+        world.run()
+    world.target.script.before = lambda name: None
+    intent = world.ledger.pending_intents(world.direction.id)[0]
+    world.ledger.close_intents([Closing(replace(intent, state=IntentState.DROPPED))], world.clock.now())
+    world.reopen()
+    world.run_until_quiet()
+    assert len(world.copies()) == 1

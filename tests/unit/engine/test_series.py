@@ -154,6 +154,37 @@ def test_an_occurrence_deleted_by_hand_stays_away_when_the_series_is_made_anew(e
     assert set(world.unit(world.target, only_copy(world).id).cancelled) == {"20261207"}
 
 
+def test_an_occurrence_that_a_person_deleted_and_brought_back_is_followed_again() -> None:
+    world = World(settings=FULL)
+    world.source.put(weekly())
+    world.run_until_quiet()
+    copy = only_copy(world)
+    world.target.cancel_occurrence(copy.id, nth(2))
+    world.run_until_quiet()
+    world.target.change_occurrence(copy.id, nth(2), at(nth(2)))
+    world.run_until_quiet()
+    world.source.change_occurrence("series", nth(2), at(nth(2, 12), "Moved"))
+    world.run_until_quiet()
+    unit = world.unit(world.target, only_copy(world).id)
+    assert unit.cancelled == {}
+    assert [e.fields.title for e in unit.exceptions.values() if e.fields] == ["Moved"]
+
+
+def test_what_is_left_of_an_exception_on_a_date_the_series_lost_goes() -> None:
+    world = World(settings=FULL)
+    world.source.tells_whole = True
+    world.target.keeps_exceptions = True
+    world.source.put(weekly())
+    part = world.source.change_occurrence("series", nth(2), at(nth(2, 14), "Later"))
+    world.run_until_quiet()
+    before = only_copy(world).id
+    world.source.forget(part.id)
+    world.source.put(weekly(rule="RRULE:FREQ=WEEKLY;COUNT=2"))
+    world.run_until_quiet()
+    after = world.unit(world.target, only_copy(world).id)
+    assert (after.id, after.exceptions, set(after.cancelled)) == (before, {}, {"20261207"})
+
+
 def test_an_occurrence_that_stayed_away_is_restored_when_the_settings_say_so() -> None:
     world = World(settings=FULL)
     world.source.put(weekly())

@@ -1,0 +1,182 @@
+"""One installation of Kalends in a simulation: its own database, pairs over shared fake calendars, runs step by step.
+
+A run is one coroutine that stops at every request and every answer; whoever drives it may let it die there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from app.domain.accounts import Access, Account, Connection, Provider
+from app.domain.errors import KalendsError
+from app.domain.links import DirectionRecord
+from app.domain.pairs import Direction, DirectionSettings, SyncPair
+from app.domain.runs import HoldAnswer, Run, RunStatus, Trigger
+from app.engine import view
+from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
+from app.store.accounts import AccountRepository
+from app.store.holds import HoldRepository
+from app.store.ledger import SqliteLedger
+from app.store.opening import open_memory
+from app.store.pairs import PairRepository
+from app.store.runs import RunRepository
+from app.system.expansion import BoundedExpander
+from tests.fakes.calendar import FakeCalendar
+from tests.fakes.engine_world import ZONE, CountedNames, CountedStamps, HandClock
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Which calendars are paired how: names of both ends and the direction."""
+
+    pairs: tuple[tuple[str, str, Direction], ...]
+    machines: int = 1
+
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """Names of all calendars."""
+        return tuple(sorted({name for first, second, _ in self.pairs for name in (first, second)}))
+
+
+class Machine:
+    """One installation."""
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        calendars: Mapping[str, FakeCalendar],
+        settings: DirectionSettings,
+        clock: HandClock,
+    ) -> None:
+        self.name = name
+        self.stamps = CountedStamps(name)
+        self._topology = topology
+        self._calendars = calendars
+        self._settings = settings
+        self._clock = clock
+        self._numbers = count(1)
+        self._expander = BoundedExpander()
+        self._names = CountedNames()
+        self.work: Coroutine[Any, Any, None] | None = None
+        self.results: list[DirectionResult] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Lose all state: a new database, the same pairs."""
+        self.database = open_memory()
+        self.reopen()
+        accounts = AccountRepository(self.database, self._clock.now)
+        accounts.add(Account("acct_1", Provider.GOOGLE, "sub-1", "ana@example.com"))
+        for name in self._topology.calendars:
+            accounts.add_connection(
+                Connection(
+                    id=f"conn_{name}",
+                    account_id="acct_1",
+                    provider=Provider.GOOGLE,
+                    calendar_id=f"{name}@example.com",
+                    calendar_key=f"google:{name}@example.com",
+                    name=name,
+                    access=Access.WRITER,
+                    zone=ZONE,
+                )
+            )
+        for number, (first, second, direction) in enumerate(self._topology.pairs, 1):
+            self._pairs.add(
+                SyncPair(
+                    f"pair_{number}",
+                    f"conn_{first}",
+                    f"conn_{second}",
+                    self._settings.mode,
+                    direction,
+                    settings=self._settings,
+                )
+            )
+
+    def reopen(self) -> None:
+        """Start again after a crash: only the database is left."""
+        self.ledger = SqliteLedger(self.database)
+        self._pairs = PairRepository(self.database, AccountRepository(self.database, self._clock.now), self._clock.now)
+        self._history = RunRepository(self.database, self._clock.now)
+
+    def directions(self) -> Sequence[DirectionRecord]:
+        """All directions of all pairs, as the store has them."""
+        return [
+            direction
+            for number in range(1, len(self._topology.pairs) + 1)
+            for direction in self._pairs.directions(f"pair_{number}")
+        ]
+
+    def start(self) -> None:
+        """Begin a run of every pair."""
+        self.results = []
+        self.work = self._run()
+
+    def step(self) -> bool:
+        """Go on to the next request or answer. Returns whether the run goes on."""
+        if self.work is None:
+            return False
+        try:
+            self.work.send(None)
+        except StopIteration:
+            self.work = None
+            self._clock.advance(minutes=1)
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Die where the run stands, and start again."""
+        if self.work is not None:
+            self.work.close()
+            self.work = None
+        self.reopen()
+
+    def approve(self) -> None:
+        """Say yes to everything that is held."""
+        holds = HoldRepository(self.database)
+        for hold in holds.list():
+            if hold.answer is None:
+                holds.answer(hold.id, HoldAnswer.APPROVED, expected=hold.expected, at=self._clock.now())
+
+    async def _run(self) -> None:
+        for direction in self.directions():
+            run_id = f"sync_run_{next(self._numbers):026d}"
+            pair_id = direction.pair_id
+            self._history.add(Run(run_id, pair_id, Trigger.MANUAL, RunStatus.RUNNING, self._clock.now()))
+            runner = DirectionRun(
+                direction,
+                self._calendar(direction.source.id),
+                self._calendar(direction.target.id),
+                self._tools(direction),
+                run_id=run_id,
+            )
+            try:
+                self.results.append(await runner.run())
+            except KalendsError:
+                continue  # a side could not be read: this direction waits for the next run
+
+    def _calendar(self, connection_id: str) -> FakeCalendar:
+        return self._calendars[connection_id.removeprefix("conn_")]
+
+    def _tools(self, direction: DirectionRecord) -> Tools:
+        async def pull(connection_id: str) -> None:
+            now = self._clock.now()
+            window = window_of(direction.settings, now)
+            await view.pull(self._calendar(connection_id), self.ledger, connection_id, window, now=now)
+
+        async def breathe() -> None:
+            return None
+
+        return Tools(
+            ledger=self.ledger,
+            clock=self._clock,
+            stamps=self.stamps,
+            names=self._names,
+            expander=self._expander,
+            pull=pull,
+            breathe=breathe,
+            stopping=lambda: False,
+        )
