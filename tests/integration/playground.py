@@ -100,6 +100,8 @@ class Gate:
         self._app = app
         self._page_size = page_size
         self.stops: list[Stop] = []
+        self.unlisted: set[str] = set()
+        """Ids of events that listings leave out although they are there."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve, or hold."""
@@ -109,7 +111,7 @@ class Gate:
         replay = _Replay(body, receive)
         smaller = self._smaller(scope)
         if not met:
-            await self._app(smaller, replay, send)
+            await self._app(smaller, replay, self._leaving_out(send) if scope["method"] == "GET" else send)
             return
         await self._hold(met[0], smaller, replay, send)
 
@@ -127,6 +129,26 @@ class Gate:
             return
         for message in answer.messages:
             await send(message)
+
+    def _leaving_out(self, send: Send) -> Send:
+        if not self.unlisted:
+            return send
+        start: Message = {}
+
+        async def shorter(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            told = json.loads(message["body"])
+            for rows in ("items", "value"):
+                if isinstance(told.get(rows), list):
+                    told[rows] = [row for row in told[rows] if row.get("id") not in self.unlisted]
+            body = json.dumps(told).encode()
+            kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+            await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+            await send({"type": "http.response.body", "body": body})
+
+        return shorter
 
     def _smaller(self, scope: Scope) -> Scope:
         if self._page_size is None or scope["method"] != "GET":

@@ -132,9 +132,31 @@ async def test_an_empty_listing_is_no_proof_that_anything_is_gone(tmp_path: Path
             app.plant(side, "list", "empty", nth=1)
             run = await app.run(full=True)
             app.heal()
-            assert run.counts.deleted == 0
-            assert run.counts.created == 0
+            assert run.status is RunStatus.SUCCESS, run
+            assert (run.counts.created, run.counts.deleted) == (0, 0)
             assert_in_step(app.play, app.then)
+        # None of the copies was given up: they go on following their originals.
+        app.play.person_moves(*app.play.singles()[:3], minutes=30)
+        await app.assert_repaired()
+
+
+@pytest.mark.anyio
+@BOTH_WAYS
+async def test_events_missing_from_a_whole_listing_are_not_taken_for_deleted(tmp_path: Path, source: Provider) -> None:
+    async with house_in_step(tmp_path, source) as app:
+        followed = app.play.singles()[:3]
+        of_people = {event["id"] for event in followed}
+        of_ours = {
+            key for key, copy in copies(app.play, app.then).items() if copy["title"] in ("Meeting 0", "Meeting 1")
+        }
+        for missing in (of_people, of_ours):
+            app.play.gate.unlisted = app.play.graph_gate.unlisted = missing
+            run = await app.run(full=True)
+            assert run.status is RunStatus.SUCCESS, run
+            assert (run.counts.created, run.counts.updated, run.counts.deleted) == (0, 0, 0)
+            assert_in_step(app.play, app.then)
+        app.play.gate.unlisted = app.play.graph_gate.unlisted = set()
+        app.play.person_moves(*followed, minutes=30)
         await app.assert_repaired()
 
 
