@@ -50,8 +50,8 @@ class History:
     ) -> LogPage:
         """Ended runs that were no dry runs, newest first. Raises NotFoundError for ids that were never known."""
         _check_page(page, per_page)
-        if connection_id is not None:
-            self._visibility.require_connection(connection_id, viewer)
+        if connection_id is not None and not self._visibility.sees_connection_history(connection_id, viewer):
+            raise NotFoundError("There is no such connection.")
         statuses: Collection[RunStatus] = () if status is None else (status,)
         wanted = self._filter(
             viewer, pair_id=pair_id, connection_id=connection_id, statuses=statuses, since=since, until=until

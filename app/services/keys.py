@@ -53,7 +53,7 @@ class Keys:
         Raises:
             InputError: a bad label, scope or date, by field.
         """
-        chosen = tuple(dict.fromkeys(scopes)) if scopes else DEFAULT_SCOPES
+        chosen = DEFAULT_SCOPES if scopes is None else tuple(dict.fromkeys(scopes))
         self._check(label, chosen, expires_at)
         kind = kind or self._default_kind
         secret = _base62(secrets.randbits(256), _SECRET_LENGTH)
@@ -99,11 +99,15 @@ class Keys:
         details = []
         if not label.strip() or len(label) > _LABEL_LENGTH:
             details.append(FieldError("label", f"Give the key a name of 1 to {_LABEL_LENGTH} characters."))
+        if not scopes:
+            details.append(FieldError("scopes", "Name what it may do, or leave scopes out for reading and writing."))
         for scope in scopes:
             if scope not in SCOPES and scope not in WILDCARDS:
                 known = ", ".join((*SCOPES, *WILDCARDS))
                 details.append(FieldError("scopes", f"'{scope}' is no scope. Use one of: {known}."))
-        if expires_at is not None and expires_at <= self._clock.now():
+        if expires_at is not None and expires_at.tzinfo is None:
+            details.append(FieldError("expires_at", "Give the moment with its offset from UTC."))
+        elif expires_at is not None and expires_at <= self._clock.now():
             details.append(FieldError("expires_at", "Choose a moment that lies ahead."))
         if details:
             raise InputError(details[0].message, details=details)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 import structlog
 
 from app.domain.notices import Notice
 
 _QUEUED_AT_MOST = 1_000
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class Subscription:
         return self._queue.popleft()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; does nothing the second time."""
         self._close(self)
 
 
@@ -66,11 +69,16 @@ class Notices:
 
     def subscribe(self) -> Subscription:
         """Listen by queue, from now on."""
-        subscription = Subscription(self._subscriptions.remove)
+        subscription = Subscription(lambda closed: _leave(self._subscriptions, closed))
         self._subscriptions.append(subscription)
         return subscription
 
     def listen(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Listen by callback, called on the core loop. Returns a function that ends it."""
         self._callbacks.append(callback)
-        return lambda: self._callbacks.remove(callback)
+        return lambda: _leave(self._callbacks, callback)
+
+
+def _leave(listeners: list[T], one: T) -> None:
+    if one in listeners:
+        listeners.remove(one)

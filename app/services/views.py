@@ -36,7 +36,10 @@ class ConnectionView:
 
     @property
     def status(self) -> ConnectionStatus:
-        """The connection's own status, `expired` while the account needs a sign-in."""
+        """The connection's own status; `expired` while the account needs a sign-in, `error` while its secret cannot be
+        read, which no sign-in repairs."""
+        if self.account.status is AccountStatus.VAULT_LOCKED:
+            return ConnectionStatus.ERROR
         if self.account.status is not AccountStatus.CONNECTED:
             return ConnectionStatus.EXPIRED
         return self.connection.status

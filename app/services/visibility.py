@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from app.domain.errors import NotFoundError
 from app.domain.pairs import SyncPair
-from app.services.views import ConnectionView, Viewer
+from app.services.views import EVERYTHING, ConnectionView, Viewer
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
@@ -57,14 +57,27 @@ class Visibility:
 
     def pair_ids(self, viewer: Viewer) -> Collection[str] | None:
         """Ids of the pairs a viewer sees; None for "all, deleted ones too"."""
-        if not viewer.sandbox_only and not viewer.connection_ids and not viewer.pair_ids:
+        if not viewer.connection_ids and not viewer.pair_ids and (not viewer.sandbox_only or self._all_sandbox()):
             return None
+        if viewer.pair_ids and not viewer.connection_ids and not viewer.sandbox_only:
+            return viewer.pair_ids
         return frozenset(pair.id for pair in self._pairs.list() if self.sees_pair(pair, viewer))
 
     def sees_history(self, pair_id: str, viewer: Viewer) -> bool:
         """Whether a viewer may see the runs of a pair; of deleted ones too when it sees everything."""
         ids = self.pair_ids(viewer)
-        return self._pairs.known(pair_id) if ids is None else pair_id in ids
+        return self._pairs.known(pair_id) and (ids is None or pair_id in ids)
+
+    def sees_connection_history(self, connection_id: str, viewer: Viewer) -> bool:
+        """Whether a viewer may see the runs at a connection; of one that was let go too when it sees everything."""
+        if any(view.connection.id == connection_id for view in self.connections(viewer)):
+            return True
+        return viewer == EVERYTHING and self._accounts.known_connection(connection_id)
+
+    def _all_sandbox(self) -> bool:
+        """Whether this profile's accounts are the sandbox's, so that whatever it remembers is too."""
+        accounts = self._accounts.list()
+        return bool(accounts) and all(account.sandbox for account in accounts)
 
     @staticmethod
     def _sees(view: ConnectionView, viewer: Viewer) -> bool:

@@ -199,6 +199,11 @@ class AccountRepository:
         )
         return [connection_from(row) for row in self._database.fetch(query)]
 
+    def known_connection(self, connection_id: str) -> bool:
+        """Whether there is or ever was a connection of this id."""
+        table = tables.Connection
+        return bool(self._database.fetch(table.select(table.id).where(table.id == connection_id)))
+
     def let_go(self, account_id: str) -> frozenset[str]:
         """Calendar keys of an account that were connected once and are no more."""
         table = tables.Connection
