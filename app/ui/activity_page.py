@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from app.domain.runs import RunStatus
 from app.services.views import LogPage, RunView
+from app.ui import words
 from app.ui.boxes import EmptyBox
 from app.ui.bridge import CoreThread
 from app.ui.feed import Snapshot
@@ -27,7 +30,7 @@ PER_PAGE = 50
 
 
 class ActivityPage(QWidget):
-    """The second page. It reads only while it is shown.
+    """The fourth page. It reads only while it is shown.
 
     Args:
         theme: its colours.
@@ -83,17 +86,28 @@ class ActivityPage(QWidget):
         self._splitter = splitter
         column.addWidget(splitter, 1)
         column.addWidget(self._empty)
+        self._no_match = EmptyBox(theme, "search", "No run matches", "Nothing of the kind happened in this pair.")
+        self.clear_button = Button(theme, "Show all runs")
+        self.clear_button.clicked.connect(lambda: self.show_pair(""))
+        self._no_match.offer(self.clear_button)
+        column.addWidget(self._no_match)
         self._rest = QWidget()
         column.addWidget(self._rest, 1)
         self.details.hide()
-        self._show_filled(True)
+        self._show_filled(True, narrowed=False)
 
     def _head(self) -> QHBoxLayout:
         self.pair_filter = Choice(self._theme, "Show runs of")
         self.pair_filter.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.pair_filter.setMinimumContentsLength(28)
+        self.pair_filter.setMinimumContentsLength(24)
         self.pair_filter.addItem("All pairs", "")
         self.pair_filter.currentIndexChanged.connect(self._filtered)
+        self.status_filter = Choice(self._theme, "Show runs that ended as")
+        self.status_filter.addItem("All results", "")
+        for status, sign in words.RUN_SIGNS.items():
+            if status.ended:
+                self.status_filter.addItem(sign.word, status.value)
+        self.status_filter.currentIndexChanged.connect(self._filtered)
         label = Label("Show", "muted")
         label.setBuddy(self.pair_filter)
         row = QHBoxLayout()
@@ -102,6 +116,7 @@ class ActivityPage(QWidget):
         row.addStretch(1)
         row.addWidget(label)
         row.addWidget(self.pair_filter)
+        row.addWidget(self.status_filter)
         return row
 
     def _foot(self, theme: Theme) -> QHBoxLayout:
@@ -131,6 +146,7 @@ class ActivityPage(QWidget):
         self._wanted_run = None
         self.details.hide()
         self._model.show_runs((), {})
+        self._choose("")
         self._fill_filter({})
 
     def read(self) -> None:
@@ -139,24 +155,26 @@ class ActivityPage(QWidget):
 
     def show_pair(self, pair_id: str) -> None:
         """Show the runs of one pair; an empty id shows all."""
-        index = self.pair_filter.findData(pair_id)
-        self.pair_filter.setCurrentIndex(max(0, index))
-        self._pages = 1
+        self._choose(pair_id)
         self.read()
 
     def show_run(self, run_id: str) -> None:
         """Show the details of a run, whichever pair it is of."""
-        self.pair_filter.setCurrentIndex(0)
+        self._choose("")
         self._wanted_run = run_id
         self.read()
 
     async def _read(self) -> None:
         pair_id = self.pair_filter.currentData() or None
+        status = RunStatus(self.status_filter.currentData()) if self.status_filter.currentData() else None
         pages = self._pages
 
         def ask(core: Core) -> list[LogPage]:
-            ask_page = core.history.runs
-            return [ask_page(page=page, per_page=PER_PAGE, pair_id=pair_id) for page in range(1, pages + 1)]
+            numbers = range(1, pages + 1)
+            if status is None:
+                return [core.history.runs(page=page, per_page=PER_PAGE, pair_id=pair_id) for page in numbers]
+            ask_logs = partial(core.history.logs, pair_id=pair_id, status=status, per_page=PER_PAGE)
+            return [ask_logs(page=page) for page in numbers]
 
         answers = await self._bridge.call(ask)
         # By id: a run that began between two pages moves the rest by one, and the same run comes twice.
@@ -164,7 +182,7 @@ class ActivityPage(QWidget):
         total = answers[-1].total
         before = self.table.chosen()
         self._model.show_runs(unique, self._snapshot.short_names if self._snapshot is not None else {})
-        self._show_filled(bool(unique))
+        self._show_filled(bool(unique), narrowed=pair_id is not None or status is not None)
         self._count.setText(f"{len(unique):,} of {total:,} runs")
         self.older_button.setVisible(len(unique) < total)
         wanted, self._wanted_run = self._wanted_run, None
@@ -175,9 +193,18 @@ class ActivityPage(QWidget):
             self.table.choose(before)
             self._open(before)
 
-    def _show_filled(self, filled: bool) -> None:
+    def _choose(self, pair_id: str) -> None:
+        """Set the filters without reading for each."""
+        for choice, data in ((self.pair_filter, pair_id), (self.status_filter, "")):
+            choice.blockSignals(True)
+            choice.setCurrentIndex(max(0, choice.findData(data)))
+            choice.blockSignals(False)
+        self._pages = 1
+
+    def _show_filled(self, filled: bool, *, narrowed: bool) -> None:
         self._splitter.setVisible(filled)
-        self._empty.setVisible(not filled)
+        self._empty.setVisible(not filled and not narrowed)
+        self._no_match.setVisible(not filled and narrowed)
         self._rest.setVisible(not filled)
 
     def _fill_filter(self, names: dict[str, str]) -> None:

@@ -1,12 +1,13 @@
-"""Boxes of the pages: a figure with its unit, and what stands where rows will be."""
+"""Boxes of the pages: figures, pills, sections, pages that scroll, and what stands where rows will be."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Icon, Label
+from app.ui.words import Sign
 
 
 class Figure(Frame):
@@ -37,6 +38,96 @@ class Figure(Frame):
         """Show another figure."""
         self._text.setText(text)
         self._detail.setText(detail)
+
+
+class Pill(Frame):
+    """A state as icon and word on the ground of its tone."""
+
+    def __init__(self, theme: Theme, sign: Sign) -> None:
+        super().__init__("pill", sign.tone)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(9, 3, 11, 3)
+        row.setSpacing(5)
+        row.addWidget(Icon(theme, sign.icon, lambda colours: colours.tone(sign.tone).text, 14))
+        row.addWidget(Label(sign.word, "pill"))
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+
+
+class Section(Frame):
+    """A card of a page with a heading and rows divided by lines.
+
+    Args:
+        title: its heading.
+        text: a side remark below the heading, or empty.
+    """
+
+    def __init__(self, title: str, text: str = "") -> None:
+        super().__init__("card")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(20, 16, 20, 16)
+        self._column.setSpacing(12)
+        self._head = QHBoxLayout()
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(Label(title, "heading"))
+        if text:
+            texts.addWidget(Label(text, "muted", wrap=True))
+        self._head.addLayout(texts, 1)
+        self._column.addLayout(self._head)
+
+    def offer(self, button: QWidget) -> None:
+        """Put a button beside the heading."""
+        self._head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+    def add(self, row: QWidget) -> None:
+        """Add a row."""
+        self._column.addWidget(row)
+
+    def add_row(self, title: str, text: str, *controls: QWidget) -> Label:
+        """Add a row with words at the left and controls at the right. Returns the label of the lower line."""
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        texts = QVBoxLayout()
+        texts.setSpacing(1)
+        texts.addWidget(Label(title, "strong"))
+        below = Label(text, "small", wrap=True)
+        below.setVisible(bool(text))
+        texts.addWidget(below)
+        row.addLayout(texts, 1)
+        for control in controls:
+            row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._column.addWidget(Frame("rule"))
+        self._column.addLayout(row)
+        return below
+
+
+class ScrollPage(QScrollArea):
+    """A page that may be longer than the window: a head and a column of boxes.
+
+    Args:
+        title: its heading.
+        text: a side remark below it.
+    """
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        inside.setObjectName("page")
+        self.setWidget(inside)
+        self.column = QVBoxLayout(inside)
+        self.column.setContentsMargins(28, 24, 28, 24)
+        self.column.setSpacing(16)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(Label(title, "title"))
+        texts.addWidget(Label(text, "muted", wrap=True))
+        self.head = QHBoxLayout()
+        self.head.setSpacing(10)
+        self.head.addLayout(texts, 1)
+        self.column.addLayout(self.head)
 
 
 class EmptyBox(Frame):

@@ -38,9 +38,9 @@ class Commands(QObject):
         """Sync every active pair now; a run under way is joined."""
         self._do("sync", lambda core: core.sync.request_all(Trigger.MANUAL))
 
-    def sync_pair(self, pair_id: str) -> None:
-        """Sync one pair now; a run under way is joined."""
-        self._do(f"sync {pair_id}", lambda core: core.sync.request(pair_id, Trigger.MANUAL))
+    def sync_pair(self, pair_id: str, *, full: bool = False) -> None:
+        """Sync one pair now, `full` by reading both calendars whole; a run under way is joined."""
+        self._do(f"sync {pair_id}", lambda core: core.sync.request(pair_id, Trigger.MANUAL, full=full))
 
     def pause_all(self, until: datetime | None) -> None:
         """Pause every pair, until a moment or until resumed."""
@@ -50,9 +50,9 @@ class Commands(QObject):
         """Resume every paused pair."""
         self._do("pause", lambda core: core.pairs.resume_all(EVERYTHING))
 
-    def pause_pair(self, pair_id: str) -> None:
-        """Pause one pair until it is resumed."""
-        change = PairChange(status=PairStatus.PAUSED)
+    def pause_pair(self, pair_id: str, until: datetime | None = None) -> None:
+        """Pause one pair, until a moment or until resumed."""
+        change = PairChange(status=PairStatus.PAUSED, paused_until=until)
         self._do(f"pause {pair_id}", lambda core: core.pairs.update(pair_id, change))
 
     def resume_pair(self, pair_id: str) -> None:

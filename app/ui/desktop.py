@@ -11,19 +11,24 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMessageBox
 
+from app.domain.preferences import PreferenceValues
 from app.services.views import Problem
+from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.bridge import CoreThread, StartCore
 from app.ui.commands import Commands
 from app.ui.feed import Feed, Snapshot
-from app.ui.hold_sheet import HoldSheet
 from app.ui.memory import WindowMemory
+from app.ui.menus import PairWish
 from app.ui.overview_page import OverviewPage
+from app.ui.pairs_page import PairsPage
+from app.ui.settings_page import SettingsPage
+from app.ui.sheets import Sheets
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet, open_in_browser
 from app.ui.tasks import Failure, TaskRunner
-from app.ui.theme import Theme
+from app.ui.theme import Scheme, Theme
 from app.ui.tray import Tray
-from app.ui.window import MainWindow
+from app.ui.window import MainWindow, Pages
 
 DEFAULT = "default"
 DEMO = "demo"
@@ -60,8 +65,6 @@ class Desktop(QObject):
     ) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._now = now
-        self._open_url = open_url
         self._profile = profile
         self._memory = WindowMemory(state_folder)
         self._quit = asyncio.Event()
@@ -70,9 +73,18 @@ class Desktop(QObject):
         self.bridge = CoreThread(start_core, self)
         self.feed = Feed(self.bridge, self._tasks, self)
         self.commands = Commands(self.bridge, self.feed, self._tasks)
-        overview = OverviewPage(theme, self.commands, now)
-        activity = ActivityPage(theme, self.bridge, self._tasks, now)
-        self.window = MainWindow(theme, self.commands, overview, activity)
+        self.sheets = Sheets(theme, self.bridge, self.feed, self.commands, self._tasks, now, open_url)
+        pages = Pages(
+            OverviewPage(theme, self.commands, now),
+            PairsPage(theme, self.commands, now),
+            AccountsPage(theme, self.bridge, self._tasks),
+            ActivityPage(theme, self.bridge, self._tasks, now),
+            SettingsPage(theme, self.bridge, self._tasks, now, open_url),
+        )
+        if self._memory.scheme is not None:
+            theme.choose(self._memory.scheme)
+        self.window = MainWindow(theme, self.commands, pages)
+        self.sheets.belong_to(self.window)
         self.tray = Tray(self.commands, now, self)
         self._connect()
 
@@ -92,11 +104,34 @@ class Desktop(QObject):
         window.welcome.connect_wanted.connect(self.connect_account)
         window.welcome.demo_wanted.connect(lambda: self.switch(DEMO))
         window.demo_strip.leave_wanted.connect(lambda: self.switch(DEFAULT))
-        window.overview.fix_wanted.connect(self._fix)
-        window.overview.connect_wanted.connect(self.connect_account)
-        window.overview.activity_wanted.connect(self._show_pair_activity)
-        window.overview.run_wanted.connect(self._show_run)
+        self._connect_pages()
+
+    def _connect_pages(self) -> None:
+        window, sheets = self.window, self.sheets
+        window.new_pair_wanted.connect(sheets.new_pair)
+        sheets.activity_wanted.connect(self._show_pair_activity)
+        sheets.keys_changed.connect(window.settings.read)
+        overview = window.overview
+        overview.fix_wanted.connect(self._fix)
+        overview.connect_wanted.connect(self.connect_account)
+        overview.activity_wanted.connect(self._show_pair_activity)
+        overview.run_wanted.connect(self._show_run)
+        overview.wished.connect(sheets.open_for)
+        overview.pause_wanted.connect(sheets.pause_all_until)
+        overview.new_pair_wanted.connect(sheets.new_pair)
+        overview.page_wanted.connect(window.show_page)
+        window.pairs.wished.connect(sheets.open_for)
+        window.pairs.new_wanted.connect(sheets.new_pair)
+        accounts = window.accounts
+        accounts.connect_wanted.connect(self.connect_account)
+        accounts.reconnect_wanted.connect(sheets.reconnect)
+        accounts.remove_wanted.connect(sheets.remove_account)
         window.activity.sync_wanted.connect(self.commands.sync_all)
+        settings = window.settings
+        settings.changed.connect(self._prefer)
+        settings.key_wanted.connect(sheets.new_key)
+        settings.revoke_wanted.connect(sheets.revoke_key)
+        settings.licences_wanted.connect(sheets.licences)
 
     # -- life -------------------------------------------------------------------------------------------------------
 
@@ -134,11 +169,12 @@ class Desktop(QObject):
     async def _switch(self, profile: str) -> None:
         self._profile = profile
         self.feed.forget()
-        self.window.activity.forget()
+        self.window.forget()
         self.window.messages.clear()
         self.tray.show_snapshot(None)
         self.window.show_start("Setting up the demo…" if profile == DEMO else "Starting…")
         await self.bridge.switch(profile)
+        self._prefer(await self.bridge.call(lambda core: core.preferences.get()))
         await self.feed.read()
 
     def _start_failed(self, failure: Failure) -> None:
@@ -151,6 +187,13 @@ class Desktop(QObject):
     def _show(self, snapshot: Snapshot) -> None:
         self.window.show_snapshot(snapshot)
         self.tray.show_snapshot(snapshot)
+
+    def _prefer(self, values: PreferenceValues) -> None:
+        """Do as the person prefers; kept for the next start too, so that it begins in the right colours."""
+        scheme = Scheme(values.theme)
+        self._theme.choose(scheme)
+        self._memory.scheme = scheme
+        self.sheets.interval_seconds = values.interval_seconds
 
     def _open(self, page: str) -> None:
         if page:
@@ -169,19 +212,7 @@ class Desktop(QObject):
 
     def connect_account(self) -> SignInSheet:
         """Open the sign-in sheet at the choice of a service."""
-        sheet = self._sign_in_sheet()
-        sheet.open()
-        return sheet
-
-    def _sign_in_sheet(self) -> SignInSheet:
-        sheet = SignInSheet(self._theme, self.bridge, self._now, self.window, self._open_url)
-        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        sheet.connected.connect(lambda: self._tasks.spawn(self.feed.read))
-        sheet.abandoned.connect(self._abandon)
-        return sheet
-
-    def _abandon(self, attempt_id: str) -> None:
-        self._tasks.spawn(lambda: self.bridge.call(lambda core: core.connections.cancel(attempt_id)))
+        return self.sheets.connect_account()
 
     def _fix(self, problem: Problem) -> None:
         """Open what repairs a problem."""
@@ -192,15 +223,11 @@ class Desktop(QObject):
         if problem.action == "reconnect":
             account = next((known for known in snapshot.accounts if known.id == problem.account_id), None)
             if account is not None:
-                sheet = self._sign_in_sheet()
-                sheet.open()
-                sheet.reconnect(account)
+                self.sheets.reconnect(account)
         elif problem.action == "review_hold" and problem.pair_id is not None:
-            name = snapshot.names.get(problem.pair_id, "")
-            hold = HoldSheet(self._theme, self.bridge, problem.pair_id, name, self.window)
-            hold.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            hold.finished.connect(lambda: self._tasks.spawn(self.feed.read))
-            hold.open()
+            self.sheets.review_hold(problem.pair_id)
+        elif problem.action == "choose_calendar" and problem.pair_id is not None:
+            self.sheets.open_for(PairWish.EDIT, problem.pair_id)
         elif problem.action == "unlock_vault" and problem.account_id is not None:
             self.commands.test_account(problem.account_id)
         elif problem.action == "show_run" and problem.run_id is not None:

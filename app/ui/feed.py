@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.domain.accounts import Account
 from app.domain.notices import Notice
 from app.domain.runs import Run
-from app.services.views import PairView, StatusView
+from app.services.views import ConnectionView, PairView, StatusView
 from app.ui import words
 from app.ui.bridge import CoreThread
 from app.ui.tasks import TaskRunner
@@ -32,6 +32,7 @@ class Snapshot:
     status: StatusView
     pairs: tuple[PairView, ...]
     accounts: tuple[Account, ...]
+    connections: tuple[ConnectionView, ...]
     runs: tuple[Run, ...]
     """The latest runs, newest first."""
 
@@ -104,4 +105,5 @@ class Feed(QObject):
 
 def _read(core: Core) -> Snapshot:
     runs = core.history.runs(page=1, per_page=LATEST_RUNS).runs
-    return Snapshot(core.status.overall(), core.pairs.list(), core.connections.accounts(), runs)
+    accounts, connections = core.connections.accounts(), core.connections.list()
+    return Snapshot(core.status.overall(), core.pairs.list(), accounts, connections, runs)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize
 
+from app.ui.theme import Scheme
+
 
 class WindowMemory:
     """A small INI file in the state folder.
@@ -26,6 +28,16 @@ class WindowMemory:
     @size.setter
     def size(self, size: QSize) -> None:
         self._settings.setValue("size", size)
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """The colours of last time, so that the first picture has them before the preferences are read."""
+        value = str(self._settings.value("scheme"))
+        return Scheme(value) if value in set(Scheme) else None
+
+    @scheme.setter
+    def scheme(self, scheme: Scheme) -> None:
+        self._settings.setValue("scheme", scheme.value)
 
     @property
     def close_keeps_running(self) -> bool | None:

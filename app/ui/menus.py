@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 
 from PySide6.QtWidgets import QMenu
@@ -14,17 +15,46 @@ from app.ui import words
 from app.ui.commands import Commands
 
 
-def fill_pause(menu: QMenu, commands: Commands, now: Callable[[], datetime]) -> None:
-    """The presets of *Pause*; each names when syncing goes on."""
+class PairWish(StrEnum):
+    """What a menu of a pair can ask for that opens something."""
+
+    ACTIVITY = "activity"
+    EDIT = "edit"
+    PREVIEW = "preview"
+    PAUSE_UNTIL = "pause_until"
+    DELETE = "delete"
+
+
+Wished = Callable[[PairWish, str], object]
+"""Opens what was wished for, for the pair of this id."""
+
+
+def fill_pause(
+    menu: QMenu,
+    pause: Callable[[datetime | None], object],
+    now: Callable[[], datetime],
+    ask: Callable[[], object] | None = None,
+) -> None:
+    """The presets of *Pause*; each names when syncing goes on.
+
+    Args:
+        menu: emptied first.
+        pause: pauses until a moment, or until resumed.
+        now: the clock.
+        ask: lets the person choose another moment, where there is a window for it.
+    """
     menu.clear()
     for text, length in words.PAUSES:
-        menu.addAction(text, partial(_pause_for, commands, now, length))
-    menu.addAction("Until tomorrow 08:00", lambda: commands.pause_all(words.tomorrow_at_eight(now())))
-    menu.addAction("Until I resume", lambda: commands.pause_all(None))
+        menu.addAction(text, partial(_pause_for, pause, now, length))
+    menu.addAction("Until tomorrow 08:00", lambda: pause(words.tomorrow_at_eight(now())))
+    menu.addAction("Until I resume", lambda: pause(None))
+    if ask is not None:
+        menu.addSeparator()
+        menu.addAction("Until…", lambda: ask())
 
 
-def _pause_for(commands: Commands, now: Callable[[], datetime], length: timedelta) -> None:
-    commands.pause_all(now() + length)
+def _pause_for(pause: Callable[[datetime | None], object], now: Callable[[], datetime], length: timedelta) -> None:
+    pause(now() + length)
 
 
 def resume_text(pairs: tuple[PairView, ...]) -> str | None:
@@ -36,7 +66,7 @@ def resume_text(pairs: tuple[PairView, ...]) -> str | None:
     return "Resume syncing" if first is None else f"Resume syncing (paused until {words.clock(first)})"
 
 
-def fill_pair(menu: QMenu, view: PairView, commands: Commands, show_activity: Callable[[str], None]) -> None:
+def fill_pair(menu: QMenu, view: PairView, commands: Commands, now: Callable[[], datetime], wished: Wished) -> None:
     """The commands of one pair."""
     pair_id = view.pair.id
     menu.clear()
@@ -44,6 +74,12 @@ def fill_pair(menu: QMenu, view: PairView, commands: Commands, show_activity: Ca
         menu.addAction("Resume", lambda: commands.resume_pair(pair_id))
     else:
         menu.addAction("Sync now", lambda: commands.sync_pair(pair_id))
-        menu.addAction("Pause", lambda: commands.pause_pair(pair_id))
+        menu.addAction("Check everything again", lambda: commands.sync_pair(pair_id, full=True))
+        pause = menu.addMenu("Pause")
+        fill_pause(pause, partial(commands.pause_pair, pair_id), now, partial(wished, PairWish.PAUSE_UNTIL, pair_id))
     menu.addSeparator()
-    menu.addAction("Show activity", lambda: show_activity(pair_id))
+    menu.addAction("Preview changes…", lambda: wished(PairWish.PREVIEW, pair_id))
+    menu.addAction("Edit…", lambda: wished(PairWish.EDIT, pair_id))
+    menu.addAction("Show activity", lambda: wished(PairWish.ACTIVITY, pair_id))
+    menu.addSeparator()
+    menu.addAction("Delete…", lambda: wished(PairWish.DELETE, pair_id))

@@ -10,12 +10,13 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.pairs import PairStatus
-from app.services.views import PairView, Problem, RollUp
+from app.services.views import Problem, RollUp
 from app.ui import menus, pair_model, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
 from app.ui.notes import Note
+from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
 from app.ui.run_model import RunModel
 from app.ui.tables import KEY, Table
@@ -28,8 +29,9 @@ FIXES = {
     "review_hold": "Review",
     "unlock_vault": "Unlock",
     "show_run": "Show",
+    "choose_calendar": "Open pair",
 }
-"""The buttons of problems, by the word the core gives. `choose_calendar` has none until pairs can be edited here."""
+"""The buttons of problems, by the word the core gives."""
 
 
 class OverviewPage(QScrollArea):
@@ -47,6 +49,12 @@ class OverviewPage(QScrollArea):
     """A run's details were asked for, by its id."""
     activity_wanted = Signal(str)
     """The runs of a pair were asked for, by its id; empty for all."""
+    wished = Signal(object, str)
+    """A `PairWish` for the pair of this id."""
+    pause_wanted = Signal()
+    """All pairs shall be paused until a moment that is still to be chosen."""
+    new_pair_wanted = Signal()
+    page_wanted = Signal(str)
     connect_wanted = Signal()
 
     def __init__(self, theme: Theme, commands: Commands, now: Callable[[], datetime]) -> None:
@@ -91,7 +99,7 @@ class OverviewPage(QScrollArea):
         texts.addWidget(self._sentence)
         texts.addWidget(self._times)
         self._pause_menu = QMenu(self)
-        self._pause_menu.aboutToShow.connect(lambda: menus.fill_pause(self._pause_menu, self._commands, self._now))
+        self._pause_menu.aboutToShow.connect(self._fill_pause)
         self.pause_button = Button(self._theme, "Pause", "pause")
         self.pause_button.setMenu(self._pause_menu)
         self.resume_button = Button(self._theme, "Resume", "play")
@@ -134,9 +142,14 @@ class OverviewPage(QScrollArea):
             self._theme,
             "arrow-left-right",
             "Nothing to sync yet",
-            "A sync pair keeps two calendars in step. Make one with the command: kalends pairs add",
+            "A sync pair copies the events of one calendar into another, or both ways.",
         )
-        return _section(Label("Sync pairs", "heading"), None, _card(self.pair_table), self._no_pairs)
+        self.new_pair_button = Button(self._theme, "Create a sync pair", "plus")
+        self.new_pair_button.clicked.connect(self.new_pair_wanted)
+        self._no_pairs.offer(self.new_pair_button)
+        all_pairs = Button(self._theme, "See all sync pairs", role="link")
+        all_pairs.clicked.connect(lambda: self.page_wanted.emit("pairs"))
+        return _section(Label("Sync pairs", "heading"), all_pairs, _card(self.pair_table), self._no_pairs)
 
     def _run_section(self) -> QWidget:
         self.run_table = Table(self._theme, "Latest runs", self._run_model, rows_shown=LATEST_RUNS)
@@ -227,6 +240,9 @@ class OverviewPage(QScrollArea):
 
     # -- what is asked ----------------------------------------------------------------------------------------------
 
+    def _fill_pause(self) -> None:
+        menus.fill_pause(self._pause_menu, self._commands.pause_all, self._now, self.pause_wanted.emit)
+
     def _sync_or_resume(self, pair_id: str) -> None:
         view = self._pair_model.pair(pair_id)
         if view is not None and view.pair.status is PairStatus.PAUSED:
@@ -243,32 +259,8 @@ class OverviewPage(QScrollArea):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menus.fill_pair(menu, view, self._commands, self.activity_wanted.emit)
+        menus.fill_pair(menu, view, self._commands, self._now, self.wished.emit)
         menu.popup(position)
-
-
-class PairButtons(QWidget):
-    """The commands at the end of a pair's row."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 10, 0)
-        row.setSpacing(2)
-        row.addStretch(1)
-        self.sync = IconButton(theme, "refresh-cw", "Sync now")
-        self.more = IconButton(theme, "ellipsis", "More")
-        row.addWidget(self.sync)
-        row.addWidget(self.more)
-
-    def show_pair(self, view: PairView) -> None:
-        """Offer what this pair can do now."""
-        name = words.pair_name(view)
-        if view.pair.status is PairStatus.PAUSED:
-            self.sync.show_as("play", f"Resume {name}")
-        else:
-            self.sync.show_as("refresh-cw", f"Sync {name} now")
-        self.more.show_as("ellipsis", f"More for {name}")
 
 
 def _section(title: Label, button: QWidget | None, *parts: QWidget) -> QWidget:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 from app.domain.runs import Run, RunStatus
 from app.services.views import RunView
 from app.ui import words
-from app.ui.run_model import GONE_PAIR, ActionModel
-from app.ui.tables import Table
+from app.ui.action_list import ActionList
+from app.ui.run_model import GONE_PAIR
 from app.ui.theme import Theme
 from app.ui.widgets import Badge, Frame, IconButton, Label
 from app.ui.words import Tone
@@ -49,36 +49,35 @@ class RunDetails(Frame):
         self._errors.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._nothing = Label("", "muted")
         self._nothing.setContentsMargins(16, 6, 16, 10)
-        self._model = ActionModel(now, self)
-        self.table = Table(theme, "What this run did", self._model, rows_shown=1000)
-        self.table.set_row_lines(2)
-        self.table.set_columns(15, 0, 46)
-        self.table.hide_when_narrow({2: 560})
+        self.story = ActionList(theme, "What this run did", now)
         column = QVBoxLayout(self)
         column.setContentsMargins(5, 14, 5, 2)
         column.setSpacing(8)
         column.addLayout(head)
         column.addWidget(self._errors)
         column.addWidget(self._nothing)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.story, 1)
         self._column = column
 
     def show_run(self, view: RunView, pair_name: str) -> None:
         """Show a run; `pair_name` is empty when the pair is gone."""
         run = view.run
-        if run.id != self.run_id or self._model.rowCount() != len(view.actions):
-            self._model.show_actions(view.actions)
+        if run.id != self.run_id:
+            self.story.clear_filter()
+        if run.id != self.run_id or self.story.total != len(view.actions):
+            self.story.show_actions(view.actions)
         self.run_id = run.id
         sign = words.RUN_SIGNS[run.status]
         self._badge.show_sign(sign.icon, sign.tone)
         self._title.setText(pair_name or GONE_PAIR)
         self._detail.setText(self._summary(run))
-        messages = [error.message for error in run.errors[:_ERRORS_SHOWN]]
+        messages = [words.reason(run.reason)] if run.reason is not None else []
+        messages += [error.message for error in run.errors[:_ERRORS_SHOWN]]
         if len(run.errors) > _ERRORS_SHOWN:
             messages.append(f"And {words.plural(len(run.errors) - _ERRORS_SHOWN, 'more problem', 'more problems')}.")
         self._errors.setText("\n".join(messages))
         self._errors.setVisible(bool(messages))
-        self.table.setVisible(bool(view.actions))
+        self.story.setVisible(bool(view.actions))
         self._nothing.setText("Still at work." if not run.status.ended else "No event had to be changed.")
         self._nothing.setVisible(not view.actions and not messages)
 

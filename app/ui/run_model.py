@@ -118,6 +118,10 @@ class ActionModel(QAbstractTableModel):
         self._actions = actions
         self.endResetModel()
 
+    def action(self, row: int) -> ActionRecord:
+        """The action of a row."""
+        return self._actions[row]
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """One row an action."""
         return 0 if parent.isValid() else len(self._actions)

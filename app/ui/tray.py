@@ -127,6 +127,7 @@ class Tray(QObject):
             self._add_commands(menu, snapshot)
         if snapshot is not None and snapshot.accounts:
             menu.addAction("Activity…", lambda: self.open_wanted.emit("activity"))
+            menu.addAction("Settings…", lambda: self.open_wanted.emit("settings"))
         menu.addSeparator()
         menu.addAction("Quit Kalends", self.quit_wanted.emit)
 
@@ -158,7 +159,7 @@ class Tray(QObject):
                 self._pairs_menu.addAction(no_mnemonic(text), partial(self._commands.sync_pair, view.pair.id))
             menu.addMenu(self._pairs_menu)
         if active:
-            menus.fill_pause(self._pause_menu, self._commands, self._now)
+            menus.fill_pause(self._pause_menu, self._commands.pause_all, self._now)
             menu.addMenu(self._pause_menu)
         resume = menus.resume_text(snapshot.pairs)
         if resume is not None:

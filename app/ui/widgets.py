@@ -9,7 +9,7 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from app.ui.icons import icon, own_pixmap, pixmap
@@ -42,6 +42,12 @@ class Label(QLabel):
         if wrap:
             self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.setText(text)
+
+    def show_role(self, role: str) -> None:
+        """Take another role."""
+        self.setProperty("role", role)
+        self.style().unpolish(self)
+        self.style().polish(self)
 
 
 class Icon(QWidget):
@@ -113,10 +119,10 @@ class Mark(QWidget):
         painter.end()
 
 
-_BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
-def _show_ring(button: QAbstractButton, shown: bool) -> None:
+def show_ring(button: QAbstractButton, shown: bool) -> None:
     """Show focus that came by key: after a click the pointer has said enough."""
     if bool(button.property("ring")) != shown:
         button.setProperty("ring", shown)
@@ -148,6 +154,11 @@ class Button(QPushButton):
         self._colour()
         theme.changed.connect(self._colour)
 
+    def show_glyph(self, glyph: str) -> None:
+        """Show another icon."""
+        self._glyph = glyph
+        self._colour()
+
     def say(self, text: str) -> None:
         """Show another word."""
         # Styles put icon and word too close together; two thin spaces are the gap, unknown to a screen reader.
@@ -156,12 +167,12 @@ class Button(QPushButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        _show_ring(self, event.reason() in _BY_KEY)
+        show_ring(self, event.reason() in BY_KEY)
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        _show_ring(self, False)
+        show_ring(self, False)
         super().focusOutEvent(event)
 
     def _colour(self) -> None:
@@ -197,12 +208,12 @@ class IconButton(QToolButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        _show_ring(self, event.reason() in _BY_KEY)
+        show_ring(self, event.reason() in BY_KEY)
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        _show_ring(self, False)
+        show_ring(self, False)
         super().focusOutEvent(event)
 
     def _colour(self) -> None:
@@ -218,6 +229,10 @@ class Choice(QComboBox):
         self._theme = theme
         self.setAccessibleName(name)
         theme.changed.connect(self.update)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page: scrolling must not change what it passes over."""
+        event.ignore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the box, then the arrow in the theme's colour."""

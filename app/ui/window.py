@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.commands import Commands
 from app.ui.feed import Snapshot
 from app.ui.icons import own_icon
 from app.ui.notes import MessageArea, Note
 from app.ui.overview_page import OverviewPage
+from app.ui.pairs_page import PairsPage
+from app.ui.settings_page import SettingsPage
 from app.ui.theme import Theme
 from app.ui.welcome_page import StartPage, WelcomePage
 from app.ui.widgets import Button, Frame, Icon, Label, Mark
@@ -21,6 +27,17 @@ _TICK_MS = 30_000
 """How often "2 min ago" is said again, while the window is visible only."""
 
 SIZE = QSize(1120, 720)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of the sidebar, in its order."""
+
+    overview: OverviewPage
+    pairs: PairsPage
+    accounts: AccountsPage
+    activity: ActivityPage
+    settings: SettingsPage
 
 
 class Sidebar(QWidget):
@@ -103,28 +120,38 @@ class MainWindow(QMainWindow):
     Args:
         theme: its colours.
         commands: what its keys do.
-        overview: the first page.
-        activity: the second page.
+        pages: what the sidebar leads to.
     """
 
     quit_wanted = Signal()
+    new_pair_wanted = Signal()
     close_wanted = Signal()
     """The window was to be closed; whether it hides, asks or quits is not its decision."""
 
-    def __init__(self, theme: Theme, commands: Commands, overview: OverviewPage, activity: ActivityPage) -> None:
+    def __init__(self, theme: Theme, commands: Commands, pages: Pages) -> None:
         super().__init__()
         self._theme = theme
-        self.overview = overview
-        self.activity = activity
+        self.overview = pages.overview
+        self.pairs = pages.pairs
+        self.accounts = pages.accounts
+        self.activity = pages.activity
+        self.settings = pages.settings
         self.welcome = WelcomePage(theme)
         self.start = StartPage(theme)
         self.demo_strip = DemoStrip(theme)
         self.messages = MessageArea(theme)
         self.sidebar = Sidebar(theme)
-        self.sidebar.add("overview", "Overview", "layout-dashboard")
-        self.sidebar.add("activity", "Activity", "history")
+        self._pages: dict[str, QWidget] = {}
+        for name, text, glyph, page in (
+            ("overview", "Overview", "layout-dashboard", pages.overview),
+            ("pairs", "Sync pairs", "arrow-left-right", pages.pairs),
+            ("accounts", "Accounts", "users", pages.accounts),
+            ("activity", "Activity", "history", pages.activity),
+            ("settings", "Settings", "settings", pages.settings),
+        ):
+            self.sidebar.add(name, text, glyph)
+            self._pages[name] = page
         self.sidebar.page_wanted.connect(self.show_page)
-        self._pages: dict[str, QWidget] = {"overview": overview, "activity": activity}
         self._wanted = "overview"
         self._closing = False
         self._no_tray_read = False
@@ -133,8 +160,8 @@ class MainWindow(QMainWindow):
         self.resize(SIZE)
         self.setMinimumSize(920, 520)
         self._stack = QStackedWidget()
-        for page in (self.start, self.welcome, overview, activity):
-            self._stack.addWidget(page)
+        for part in (self.start, self.welcome, *self._pages.values()):
+            self._stack.addWidget(part)
         self._no_tray = self._no_tray_note()
         content = QWidget()
         content.setObjectName("page")
@@ -154,7 +181,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(overview.tick)
+        self._tick.timeout.connect(self._say_times)
         self._add_keys(commands)
         self.show_start("Starting…")
 
@@ -179,10 +206,13 @@ class MainWindow(QMainWindow):
         self._no_tray.hide()
 
     def _add_keys(self, commands: Commands) -> None:
+        for number, name in enumerate(self._pages, start=1):
+            QShortcut(QKeySequence(f"Ctrl+{number}"), self).activated.connect(partial(self.show_page, name))
         for keys, act in (
             ("Ctrl+R", commands.sync_all),
-            ("Ctrl+1", lambda: self.show_page("overview")),
-            ("Ctrl+2", lambda: self.show_page("activity")),
+            ("Ctrl+N", self._new_pair),
+            ("Ctrl+,", partial(self.show_page, "settings")),
+            ("Ctrl+L", partial(self.show_page, "activity")),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
@@ -202,8 +232,8 @@ class MainWindow(QMainWindow):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how everything is doing; without any account, the welcome."""
-        self.overview.show_snapshot(snapshot)
-        self.activity.show_snapshot(snapshot)
+        for page in (self.overview, self.pairs, self.accounts, self.activity, self.settings):
+            page.show_snapshot(snapshot)
         self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
         if not snapshot.accounts and not snapshot.is_demo:
             self._show_bare(self.welcome)
@@ -215,7 +245,7 @@ class MainWindow(QMainWindow):
             self.sidebar.buttons[self._wanted].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_page(self, name: str) -> None:
-        """Show a page of the sidebar (`overview`, `activity`), once there is something to show."""
+        """Show a page of the sidebar by its name, once there is something to show."""
         self._wanted = name
         if not self.sidebar.isVisibleTo(self):
             return
@@ -223,6 +253,13 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(self._pages[name])
         if name == "activity":
             self.activity.read()
+        elif name == "settings":
+            self.settings.read()
+
+    def forget(self) -> None:
+        """The core was stopped or switched: what the pages know is no longer true."""
+        self.accounts.forget()
+        self.activity.forget()
 
     def show_no_tray(self, missing: bool) -> None:
         """Say how the app goes on where there is no tray, until that was read."""
@@ -243,6 +280,14 @@ class MainWindow(QMainWindow):
         self._closing = True
         self.close()
 
+    def _say_times(self) -> None:
+        self.overview.tick()
+        self.pairs.tick()
+
+    def _new_pair(self) -> None:
+        if self.sidebar.isVisibleTo(self):
+            self.new_pair_wanted.emit()
+
     def _show_bare(self, page: QWidget) -> None:
         # Or Qt hands the focus of what is hidden to whatever comes next, with a ring around it.
         self.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -254,7 +299,7 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Say the times again, and go on doing so."""
-        self.overview.tick()
+        self._say_times()
         self._tick.start()
         super().showEvent(event)
 

@@ -121,13 +121,21 @@ TRIGGER_WORDS = {
     Trigger.RESUME: "Resume",
 }
 
+REASON_WORDS = {
+    "offline": "You were offline. Syncing resumes by itself.",
+    "needs_sign_in": "An account needs you to sign in again.",
+    "throttled": "A calendar service asked to slow down. Syncing goes on by itself.",
+    "stopped": "The run was stopped before its end. The next one finishes its work.",
+}
+"""Why a run was skipped or interrupted."""
+
 MODE_WORDS = {Mode.BLOCKER: "Busy only", Mode.DETAILS: "Title and time", Mode.FULL: "Full details"}
 
-ACCOUNT_WORDS = {
-    AccountStatus.CONNECTED: "connected",
-    AccountStatus.NEEDS_SIGN_IN: "needs sign-in",
-    AccountStatus.SCOPE_MISSING: "calendar access not allowed",
-    AccountStatus.VAULT_LOCKED: "password store locked",
+ACCOUNT_SIGNS = {
+    AccountStatus.CONNECTED: Sign("circle-check", "Connected", Tone.OK),
+    AccountStatus.NEEDS_SIGN_IN: Sign("key-round", "Sign in again", Tone.FAILED),
+    AccountStatus.SCOPE_MISSING: Sign("triangle-alert", "Calendar access not allowed", Tone.ATTENTION),
+    AccountStatus.VAULT_LOCKED: Sign("lock", "Password store locked", Tone.ATTENTION),
 }
 
 ARROWS = {Direction.BIDIRECTIONAL: "⇄", Direction.A_TO_B: "→", Direction.B_TO_A: "←"}
@@ -243,6 +251,20 @@ def action_sign(action: ActionRecord) -> Sign:
     if action.result is ActionResult.WAITING:
         return Sign("clock", "Waiting", Tone.QUIET)
     return sign
+
+
+def interval(seconds: int) -> str:
+    """`15 min`, `1 h`, `1 day`, and what lies between in minutes."""
+    for length, unit in ((86_400, "day"), (3600, "h")):
+        if seconds >= length and seconds % length == 0:
+            number = seconds // length
+            return f"{number} {unit}{'s' if unit == 'day' and number != 1 else ''}"
+    return f"{round(seconds / 60)} min"
+
+
+def reason(code: str | None) -> str:
+    """Why a run was skipped or interrupted, in words."""
+    return REASON_WORDS.get(code or "", "It ended before it could do anything.")
 
 
 def changes(counts: Counts) -> str:

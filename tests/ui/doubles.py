@@ -7,15 +7,18 @@ asks of it, it asks through the bridge.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from app.domain.accounts import Access, Account, AccountStatus, Connection, Provider
 from app.domain.errors import KalendsError, NotFoundError
+from app.domain.keys import ApiKey, KeyKind
 from app.domain.notices import Notice, Topic
-from app.domain.pairs import Direction, Mode, PairState, PairStatus, SyncPair
+from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
+from app.domain.preferences import PreferenceValues
 from app.domain.runs import (
     ActionRecord,
     ActionResult,
@@ -29,12 +32,15 @@ from app.domain.runs import (
     Trigger,
     Verb,
 )
+from app.services.core import CoreInfo
 from app.services.views import (
     EVERYTHING,
     Attempt,
     AttemptStatus,
     ConnectionView,
     LogPage,
+    NewKey,
+    NewPair,
     PairChange,
     PairView,
     Problem,
@@ -62,9 +68,26 @@ def account(key: str, provider: Provider, email: str, status: AccountStatus = Ac
     return Account(f"acct_{key}", provider, f"subject-{key}", email, status)
 
 
-def connection(key: str, owner: Account, name: str) -> ConnectionView:
+def connection(
+    key: str,
+    owner: Account,
+    name: str,
+    *,
+    access: Access = Access.WRITER,
+    primary: bool = False,
+    colour: str | None = None,
+) -> ConnectionView:
     made = Connection(
-        f"conn_{key}", owner.id, owner.provider, f"{key}@calendar", f"key-{key}", name, Access.WRITER, "Europe/Berlin"
+        f"conn_{key}",
+        owner.id,
+        owner.provider,
+        f"{key}@calendar",
+        f"key-{key}",
+        name,
+        access,
+        "Europe/Berlin",
+        primary,
+        colour=colour,
     )
     return ConnectionView(made, owner)
 
@@ -146,9 +169,16 @@ class CoreDouble:
 
     profile: str = "default"
     known_accounts: list[Account] = field(default_factory=list)
+    known_connections: list[ConnectionView] = field(default_factory=list)
     known_pairs: list[PairView] = field(default_factory=list)
     known_runs: list[Run] = field(default_factory=list)
     stories: dict[str, tuple[ActionRecord, ...]] = field(default_factory=dict)
+    known_keys: list[ApiKey] = field(default_factory=list)
+    known_copies: dict[str, int] = field(default_factory=dict)
+    preference_values: PreferenceValues = field(
+        default_factory=lambda: PreferenceValues("light", True, 5545, 900, True)
+    )
+    plan: tuple[ActionRecord, ...] = ()
     known_holds: list[Hold] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     state: RollUp = RollUp.UP_TO_DATE
@@ -165,6 +195,10 @@ class CoreDouble:
         self.history = _History(self)
         self.holds = _Holds(self)
         self.connections = _Connections(self)
+        self.keys = _Keys(self)
+        self.preferences = _Preferences(self)
+        folder = Path("/home/ana/.local/share/kalends")
+        self.info = CoreInfo(self.profile, "0.1.0", self.profile == "demo", folder / "log" / "kalends.log")
         self.attempt_ended = asyncio.Event()
 
     def note(self, *call: object) -> None:
@@ -222,11 +256,47 @@ class _Pairs:
     def list(self, viewer: Viewer = EVERYTHING, status: PairStatus | None = None) -> tuple[PairView, ...]:
         return tuple(self._core.known_pairs)
 
+    def create(self, new: Sequence[NewPair], viewer: Viewer = EVERYTHING) -> tuple[PairView, ...]:
+        self._core.note("create", *new)
+        ends = {view.connection.id: view for view in self._core.known_connections}
+        made = []
+        for one in new:
+            paused = one.status is PairStatus.PAUSED
+            state = PairState.PAUSED if paused else PairState.QUEUED
+            key = f"made_{len(self._core.known_pairs)}"
+            a, b = ends[one.connection_a_id], ends[one.connection_b_id]
+            view = pair(key, a, b, mode=one.mode, direction=one.direction, state=state, minutes_ago=None)
+            settings = one.settings or DirectionSettings()
+            changed = replace(view.pair, settings=settings, interval_seconds=one.interval_seconds)
+            made.append(replace(view, pair=changed))
+            self._core.known_pairs.append(made[-1])
+            self._core.notices.announce(Topic.PAIR_CHANGED, pair_id=changed.id)
+        return tuple(made)
+
+    def copies(self, pair_id: str, viewer: Viewer = EVERYTHING) -> int:
+        self._core.note("copies", pair_id)
+        return self._core.known_copies.get(pair_id, 0)
+
+    async def delete(
+        self,
+        pair_id: str,
+        copies: CopiesOnDelete = CopiesOnDelete.KEEP,
+        expected: int | None = None,
+        viewer: Viewer = EVERYTHING,
+    ) -> Run | None:
+        self._core.note("delete", pair_id, copies, expected)
+        self._core.known_pairs = [view for view in self._core.known_pairs if view.pair.id != pair_id]
+        self._core.notices.announce(Topic.PAIR_REMOVED, pair_id=pair_id)
+        return None
+
     async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
-        self._core.note("update", pair_id, change.status)
+        self._core.note("update", pair_id, change.status, change)
+        if change.status is None:
+            return next(view for view in self._core.known_pairs if view.pair.id == pair_id)
         paused = change.status is PairStatus.PAUSED
         state = PairState.PAUSED if paused else PairState.UP_TO_DATE
-        return self._core.change_pair(pair_id, state, PairStatus.PAUSED if paused else PairStatus.ACTIVE)
+        status = PairStatus.PAUSED if paused else PairStatus.ACTIVE
+        return self._core.change_pair(pair_id, state, status, change.paused_until)
 
     async def pause_all(self, viewer: Viewer, *, until: datetime | None = None, reason: str | None = None) -> object:
         self._core.note("pause_all", until)
@@ -245,12 +315,23 @@ class _Sync:
     def __init__(self, core: CoreDouble) -> None:
         self._core = core
 
-    def request(self, pair_id: str, trigger: Trigger, **_options: object) -> Run:
+    def request(self, pair_id: str, trigger: Trigger, *, dry: bool = False, full: bool = False) -> Run:
+        if dry:
+            self._core.note("preview", pair_id)
+            left_out = sum(action.verb is Verb.SKIP for action in self._core.plan)
+            counts = Counts(len(self._core.plan), len(self._core.plan) - left_out, skipped=left_out)
+            made = replace(run(f"dry_{len(self._core.known_runs)}", pair_id, trigger=trigger, counts=counts), dry=True)
+            self._core.known_runs.insert(0, made)
+            self._core.stories[made.id] = self._core.plan
+            return made
         self._core.note("request", pair_id, trigger)
         made = run(f"new_{len(self._core.known_runs)}", pair_id, trigger=trigger, counts=Counts(41, 1, 2))
         self._core.known_runs.insert(0, made)
         self._core.notices.announce(Topic.RUN_FINISHED, pair_id=pair_id, run_id=made.id)
         return made
+
+    async def wait(self, run_id: str, timeout_seconds: float) -> RunView:
+        return self._core.history.run(run_id)
 
     def request_all(self, trigger: Trigger, **_options: object) -> tuple[Run, ...]:
         self._core.note("request_all", trigger)
@@ -266,6 +347,19 @@ class _History:
         self, *, page: int = 1, per_page: int = 50, pair_id: str | None = None, viewer: Viewer = EVERYTHING
     ) -> LogPage:
         runs = [run for run in self._core.known_runs if pair_id in (None, run.pair_id)]
+        return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
+
+    def logs(
+        self,
+        *,
+        pair_id: str | None = None,
+        status: RunStatus | None = None,
+        page: int = 1,
+        per_page: int = 50,
+        viewer: Viewer = EVERYTHING,
+    ) -> LogPage:
+        runs = [run for run in self._core.known_runs if pair_id in (None, run.pair_id) and status in (None, run.status)]
+        runs = [run for run in runs if run.status.ended and not run.dry]
         return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
 
     def run(self, run_id: str, viewer: Viewer = EVERYTHING) -> RunView:
@@ -305,6 +399,17 @@ class _Connections:
     def accounts(self, viewer: Viewer = EVERYTHING) -> tuple[Account, ...]:
         return tuple(self._core.known_accounts)
 
+    def list(self, viewer: Viewer = EVERYTHING) -> tuple[ConnectionView, ...]:
+        return tuple(self._core.known_connections)
+
+    async def remove_account(self, account_id: str) -> None:
+        self._core.note("remove_account", account_id)
+        self._core.known_accounts = [known for known in self._core.known_accounts if known.id != account_id]
+        self._core.known_connections = [
+            known for known in self._core.known_connections if known.account.id != account_id
+        ]
+        self._core.notices.announce(Topic.ACCOUNT_CHANGED, account_id=account_id)
+
     async def begin(self, provider: Provider, *, calendar: str | None = None) -> Attempt:
         self._core.note("begin", provider)
         return self._made(provider)
@@ -335,6 +440,41 @@ class _Connections:
     async def test(self, account_id: str) -> Account:
         self._core.note("test", account_id)
         return next(known for known in self._core.known_accounts if known.id == account_id)
+
+
+class _Keys:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def list(self) -> tuple[ApiKey, ...]:
+        return tuple(self._core.known_keys)
+
+    def create(self, label: str, scopes: Sequence[str] | None = None) -> NewKey:
+        self._core.note("create_key", label, scopes)
+        made = ApiKey(f"key_{len(self._core.known_keys)}", KeyKind.LIVE, label, tuple(scopes or ()), "digest", NOW)
+        self._core.known_keys.append(made)
+        return NewKey("cs_live_9cKX3vTq7Lw2Rm8Yb4Zd6Hf1Jn5Ps0Ug3Aa9Ce7Ei1Gk", made)
+
+    def revoke(self, key_id: str) -> ApiKey:
+        self._core.note("revoke", key_id)
+        for number, key in enumerate(self._core.known_keys):
+            if key.id == key_id:
+                self._core.known_keys[number] = replace(key, revoked_at=NOW)
+                return self._core.known_keys[number]
+        raise NotFoundError("There is no such key.")
+
+
+class _Preferences:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def get(self) -> PreferenceValues:
+        return self._core.preference_values
+
+    def change(self, **values: object) -> PreferenceValues:
+        self._core.note("change", values)
+        self._core.preference_values = replace(self._core.preference_values, **values)  # type: ignore[arg-type]  # typed by the caller
+        return self._core.preference_values
 
 
 class HandleDouble:
@@ -383,7 +523,7 @@ def demo(profile: str = "demo") -> CoreDouble:
     ana = account("g", Provider.GOOGLE, "ana@sandbox.example")
     home = account("m", Provider.MICROSOFT, "ana@outlook.sandbox.example")
     work, private = connection("w", ana, "Work"), connection("h", home, "Home")
-    core = CoreDouble("demo", [ana, home])
+    core = CoreDouble("demo", [ana, home], [work, private])
     core.known_pairs = [pair("1", work, private, minutes_ago=0, last=Counts(41, 36, skipped=5))]
     core.known_runs = [
         run("d1", "pair_1", at=NOW - timedelta(seconds=20), trigger=Trigger.STARTUP, counts=Counts(41, 36))
@@ -408,11 +548,12 @@ def busy(profile: str = "default") -> CoreDouble:
     google = account("g", Provider.GOOGLE, "ana.lindqvist@gmail.com")
     work = account("w", Provider.GOOGLE, "ana@northwind.example", AccountStatus.NEEDS_SIGN_IN)
     outlook = account("m", Provider.MICROSOFT, "ana.lindqvist@outlook.com")
-    private = connection("1", google, "Private")
-    family = connection("2", google, "Familie Lindqvist & Osei")
-    office = connection("3", work, "Work")
-    home = connection("4", outlook, "Calendar")
-    rota = connection("5", outlook, "Hospital rota – surgery and intensive care, weekdays")
+    private = connection("1", google, "Private", primary=True, colour="#4285f4")
+    family = connection("2", google, "Familie Lindqvist & Osei", colour="#0b8043")
+    holidays = connection("6", google, "Holidays in Germany", access=Access.READER, colour="#8e24aa")
+    office = connection("3", work, "Work", primary=True, colour="#f4511e")
+    home = connection("4", outlook, "Calendar", primary=True)
+    rota = connection("5", outlook, "Hospital rota – surgery and intensive care, weekdays", colour="#009688")
     pairs = [
         pair("1", private, home, mode=Mode.FULL, direction=Direction.BIDIRECTIONAL, last=Counts(212, 3, 1)),
         pair("2", family, home),
@@ -422,7 +563,35 @@ def busy(profile: str = "default") -> CoreDouble:
         pair("6", private, office, mode=Mode.DETAILS, state=PairState.PAUSED, minutes_ago=1500,
              paused_until=NOW + timedelta(hours=2)),
     ]  # fmt: skip
-    core = CoreDouble(profile, [google, work, outlook], pairs)
+    core = CoreDouble(profile, [google, work, outlook], [private, family, holidays, office, home, rota], pairs)
+    core.known_copies = {"pair_1": 36}
+    core.known_keys = [
+        ApiKey(
+            "key_1",
+            KeyKind.LIVE,
+            "backup script",
+            ("read:*", "write:*"),
+            "d",
+            NOW - timedelta(days=40),
+            last_used_at=NOW - timedelta(minutes=3),
+        ),
+        ApiKey("key_2", KeyKind.LIVE, "door display", ("read:*",), "d", NOW - timedelta(days=3)),
+        ApiKey(
+            "key_3",
+            KeyKind.LIVE,
+            "old laptop",
+            ("*",),
+            "d",
+            NOW - timedelta(days=90),
+            revoked_at=NOW - timedelta(days=60),
+        ),
+    ]
+    core.plan = (
+        action(0, Verb.CREATE, "Stand-up", "New in Private.", ActionResult.PLANNED),
+        action(3, Verb.CREATE, "Zahnarzt Dr. Köhler", "New in Private.", ActionResult.PLANNED),
+        action(5, Verb.CREATE, "Budget & planning", "New in Private.", ActionResult.PLANNED),
+        action(30, Verb.SKIP, "Team lunch", "Left out because it was declined.", ActionResult.PLANNED),
+    )
     core.state = RollUp.HELD
     core.sentence = "2 things need you."
     core.problems = [

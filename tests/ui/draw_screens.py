@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.domain.accounts import Provider
+from app.domain.pairs import CopiesOnDelete
 from app.ui.application import Application
 from app.ui.desktop import Desktop
 from app.ui.hold_sheet import HoldSheet
@@ -37,7 +40,7 @@ class _Drawing:
 
     async def all(self) -> None:
         for name, world in (("busy", busy), ("calm", calm), ("demo", demo), ("empty", empty)):
-            starter = StarterDouble(world)
+            starter = StarterDouble(partial(self._in_colours, world))
             desktop = Desktop(
                 self._theme, starter, profile="default", state_folder=self._folder, now=now, open_url=lambda _url: True
             )
@@ -47,12 +50,73 @@ class _Drawing:
             await self._draw(name, desktop.window)
             if world is busy:
                 await self._draw_busy(desktop)
+                await self._draw_pages(desktop)
+                await self._draw_sheets(desktop)
             if world is empty:
                 await self._draw_sign_in(desktop, starter.core)
             desktop.quit()
             await life
             desktop.window.deleteLater()
             desktop.deleteLater()
+
+    def _in_colours(self, world: Callable[[str], CoreDouble], profile: str) -> CoreDouble:
+        core = world(profile)
+        core.preference_values = replace(core.preference_values, theme=self._scheme.value)
+        return core
+
+    async def _draw_pages(self, desktop: Desktop) -> None:
+        window = desktop.window
+        window.show_no_tray(False)
+        for name in ("pairs", "accounts", "settings"):
+            window.show_page(name)
+            await asyncio.sleep(0.2)
+            await self._draw(name, window)
+        bar = window.settings.verticalScrollBar()
+        bar.setValue(bar.maximum())
+        await self._draw("settings-below", window)
+
+    async def _draw_sheets(self, desktop: Desktop) -> None:
+        sheets = desktop.sheets
+        assert desktop.feed.latest is not None
+        pairs = desktop.feed.latest.pairs
+        new = sheets.new_pair()
+        assert new is not None
+        await self._draw_and_close("pair-new", new)
+        edit = sheets.edit_pair(pairs[0])
+        edit.more_button.click()
+        edit.resize(700, 980)
+        await self._draw_and_close("pair-edit", edit)
+        wrong = sheets.new_pair()
+        assert wrong is not None
+        wrong.target.choose("conn_6")
+        wrong.save_button.click()
+        await self._draw_and_close("pair-refused", wrong)
+        preview = sheets.preview(pairs[0])
+        await _until(preview.sync_button.isEnabled)
+        await self._draw_and_close("preview", preview)
+        delete = sheets.delete_pair(pairs[0])
+        await _until(lambda: "36" in delete.count.text())
+        delete.choice.choose(CopiesOnDelete.REMOVE)
+        await self._draw_and_close("delete", delete)
+        await self._draw_and_close("pause-until", sheets.pause_all_until())
+        key = sheets.new_key()
+        await self._draw("key-new", key)
+        key.label.setText("door display")
+        key.make_button.click()
+        await _until(lambda: bool(key.text.text()))
+        await self._draw_and_close("key-shown", key)
+        usage = desktop.window.accounts.usages[0]
+        await self._draw_and_close("account-remove", sheets.remove_account(usage))
+        await self._draw_and_close("licences", sheets.licences())
+        activity = desktop.window.activity
+        desktop.window.show_page("activity")
+        activity.status_filter.setCurrentIndex(activity.status_filter.findData("skipped"))
+        await _until(activity.clear_button.isVisible)
+        await self._draw("activity-no-match", desktop.window)
+
+    async def _draw_and_close(self, name: str, sheet: QDialog) -> None:
+        await self._draw(name, sheet)
+        sheet.reject()
 
     async def _draw_busy(self, desktop: Desktop) -> None:
         desktop.window.overview.run_wanted.emit("sync_run_02")

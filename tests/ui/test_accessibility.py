@@ -60,7 +60,84 @@ def held(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     return sheet
 
 
-VIEWS = [welcome, overview, the_demo, activity, choice_of_service, waiting_for_sign_in, held]
+def pairs(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    window = make_desk(busy).begin().window
+    window.show_page("pairs")
+    return window
+
+
+def accounts(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    window = make_desk(busy).begin().window
+    window.show_page("accounts")
+    return window
+
+
+def settings(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    window = make_desk(busy).begin().window
+    window.show_page("settings")
+    qtbot.waitUntil(window.settings.key_table.isVisible)
+    return window
+
+
+def new_pair(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    sheet = make_desk(busy).begin().desktop.sheets.new_pair()
+    assert sheet is not None
+    click(sheet.more_button)
+    return sheet
+
+
+def preview(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    sheet = desk.desktop.sheets.preview(desk.core.known_pairs[0])
+    qtbot.waitUntil(sheet.sync_button.isEnabled)
+    return sheet
+
+
+def deleting(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    sheet = desk.desktop.sheets.delete_pair(desk.core.known_pairs[0])
+    qtbot.waitUntil(lambda: "36" in sheet.count.text())
+    return sheet
+
+
+def pausing(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(busy).begin().desktop.sheets.pause_all_until()
+
+
+def new_key(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    sheet = make_desk(busy).begin().desktop.sheets.new_key()
+    sheet.choice.choose("custom")
+    return sheet
+
+
+def removing_an_account(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    return desk.desktop.sheets.remove_account(desk.window.accounts.usages[0])
+
+
+def licences(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(busy).begin().desktop.sheets.licences()
+
+
+VIEWS = [
+    welcome,
+    overview,
+    the_demo,
+    activity,
+    choice_of_service,
+    waiting_for_sign_in,
+    held,
+    pairs,
+    accounts,
+    settings,
+    new_pair,
+    preview,
+    deleting,
+    pausing,
+    new_key,
+    removing_an_account,
+    licences,
+]
 
 
 @pytest.fixture(params=VIEWS, ids=lambda view: view.__name__)
@@ -127,7 +204,7 @@ def test_every_label_shows_plain_text(view: QWidget) -> None:
 def test_tables_have_names_and_their_rows_a_summary(make_desk: MakeDesk, qtbot: QtBot) -> None:
     window = activity(make_desk, qtbot)
     tables = [table for table in window.findChildren(QTableView) if table.model().rowCount()]
-    assert len(tables) == 4
+    assert len(tables) == 5
     for table in tables:
         assert table.accessibleName()
         spoken = table.model().index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole)

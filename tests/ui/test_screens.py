@@ -17,8 +17,34 @@ from app.ui.theme import DARK, LIGHT
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "test-output" / "screens"
-VIEWS = ("busy", "calm", "demo", "empty", "activity", "hold", "sign-in-choice", "sign-in-waiting")
-PAGES = ("busy", "calm", "demo", "activity")
+PAGES = (
+    "busy",
+    "calm",
+    "demo",
+    "activity",
+    "activity-no-match",
+    "pairs",
+    "accounts",
+    "settings",
+    "settings-below",
+)
+VIEWS = (
+    *PAGES,
+    "empty",
+    "hold",
+    "sign-in-choice",
+    "sign-in-waiting",
+    "pair-new",
+    "pair-edit",
+    "pair-refused",
+    "preview",
+    "delete",
+    "pause-until",
+    "key-new",
+    "key-shown",
+    "account-remove",
+    "licences",
+)
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["1x", "2x"])

@@ -85,7 +85,7 @@ def test_closing_the_sheet_gives_the_attempt_up(desk: Desk, sheet: SignInSheet, 
 
 
 def test_a_browser_that_does_not_open_leaves_the_link(desk: Desk, qtbot: QtBot) -> None:
-    desk.desktop._open_url = lambda _url: False
+    desk.desktop.sheets.open_url = lambda _url: False
     made = desk.desktop.connect_account()
     made.sign_in_to(Provider.GOOGLE)
     qtbot.waitUntil(lambda: "could not be opened" in words(made))

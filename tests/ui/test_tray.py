@@ -34,6 +34,7 @@ def test_the_menu_names_the_state_and_offers_what_works(make_desk: MakeDesk) -> 
         "Sync one pair",
         "Pause",
         "Activity…",
+        "Settings…",
         "Quit Kalends",
     ]
 

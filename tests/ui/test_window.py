@@ -229,7 +229,7 @@ def test_activity_shows_runs_by_pages_and_the_story_of_one(make_desk: MakeDesk, 
     qtbot.waitUntil(lambda: activity.table.model().rowCount() == 100)
     activity.table.selectRow(1)
     qtbot.waitUntil(activity.details.isVisible)
-    story = activity.details.table.model()
+    story = activity.details.story.table.model()
     assert [story.index(row, 1).data() for row in range(3)] == [
         "Stand-up",
         "Zahnarzt Dr. Köhler 🦷",
@@ -310,8 +310,13 @@ def test_the_keys_work(make_desk: MakeDesk, qtbot: QtBot) -> None:
     window = desk.window
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
-    press(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert window.activity.isVisible()
+    pages = (window.overview, window.pairs, window.accounts, window.activity, window.settings)
+    for number, page in enumerate(pages):
+        press(window, Qt.Key(Qt.Key.Key_1 + number), Qt.KeyboardModifier.ControlModifier)
+        assert page.isVisible()
+    press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    press(window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
+    assert window.settings.isVisible()
     press(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.overview.isVisible()
     press(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)

@@ -1,0 +1,207 @@
+"""A sync pair as it is being written: what is wrong with it, its story in a sentence, and what to ask the core for.
+
+Pure: no Qt, no core. The core judges again; what is said here early is said there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.domain.accounts import Access
+from app.domain.errors import FieldError
+from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus, SyncPair
+from app.services.views import ConnectionView, NewPair, PairChange, PairView
+
+FROM, TO, TITLE, WINDOW, INTERVAL, GENERAL = "from", "to", "title", "window", "interval", ""
+"""Places of the form where a reason can stand."""
+
+_PLACES = {
+    "interval_seconds": INTERVAL,
+    "window_back_days": WINDOW,
+    "window_ahead_days": WINDOW,
+    "title": TITLE,
+}
+
+INTERVALS = (300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400)
+"""Offered, in seconds; a pair may have another one."""
+
+PLACEHOLDERS = ("{title}", "{calendar}", "{account}")
+
+Calendars = Mapping[str, ConnectionView]
+"""Connections by their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairDraft:
+    """What the form holds.
+
+    Args:
+        from_id, to_id: connections, None where none is chosen yet.
+        both: both ways.
+        settings: with the mode.
+        interval_seconds: how often to look.
+        pair: the pair that is changed, None for a new one.
+    """
+
+    from_id: str | None = None
+    to_id: str | None = None
+    both: bool = False
+    settings: DirectionSettings = field(default_factory=DirectionSettings)
+    interval_seconds: int = 300
+    pair: SyncPair | None = None
+
+    @classmethod
+    def first(cls, calendars: Sequence[ConnectionView], interval_seconds: int) -> PairDraft:
+        """A new pair: the first account's main calendar, to the main one of another account where there is one."""
+        ordered = sorted(calendars, key=lambda view: not view.connection.primary)
+        source = ordered[0] if ordered else None
+        others = [view for view in ordered if source is not None and view is not source]
+        others = [view for view in others if view.connection.access is Access.WRITER]
+        others.sort(key=lambda view: source is not None and view.account.id == source.account.id)
+        return cls(
+            from_id=source.connection.id if source is not None else None,
+            to_id=others[0].connection.id if others else None,
+            interval_seconds=interval_seconds,
+        )
+
+    @classmethod
+    def of(cls, view: PairView) -> PairDraft:
+        """A pair that is there."""
+        pair = view.pair
+        ends = (pair.connection_a_id, pair.connection_b_id)
+        if pair.direction is Direction.B_TO_A:
+            ends = (ends[1], ends[0])
+        settings = replace(pair.settings, mode=pair.mode)
+        return cls(*ends, pair.direction is Direction.BIDIRECTIONAL, settings, pair.interval_seconds, pair)
+
+    @property
+    def direction(self) -> Direction:
+        """Which way it copies, in terms of the pair's sides A and B."""
+        if self.both:
+            return Direction.BIDIRECTIONAL
+        turned = self.pair is not None and self.from_id == self.pair.connection_b_id
+        return Direction.B_TO_A if turned else Direction.A_TO_B
+
+    @property
+    def free_left_out(self) -> bool:
+        """Whether events shown as free get no copy: as chosen, else as the mode has it."""
+        free = self.settings.filters.free
+        return free if free is not None else self.settings.mode is Mode.BLOCKER
+
+    def turned(self) -> PairDraft:
+        """The same the other way round."""
+        return replace(self, from_id=self.to_id, to_id=self.from_id)
+
+    def problems(self, calendars: Calendars) -> dict[str, str]:
+        """What cannot be used, by place, in words."""
+        if not calendars:
+            return {FROM: "No account is connected yet. Add one under Accounts first."}
+        found: dict[str, str] = {}
+        source = calendars.get(self.from_id or "")
+        target = calendars.get(self.to_id or "")
+        if source is None:
+            found[FROM] = "Choose the calendar whose events are copied."
+        if target is None:
+            found[TO] = "Choose the calendar that gets the copies."
+        if source is not None and target is not None:
+            found |= _wrong_ends(source, target, both=self.both)
+        return found
+
+    def story(self, calendars: Calendars) -> str:
+        """What the pair will do, in a sentence; empty while an end is missing."""
+        source = calendars.get(self.from_id or "")
+        target = calendars.get(self.to_id or "")
+        if source is None or target is None:
+            return ""
+        one, other = f"“{source.connection.name}”", f"“{target.connection.name}”"
+        if one == other:
+            one, other = f"“{source.label}”", f"“{target.label}”"
+        if self.both:
+            how = {
+                Mode.BLOCKER: "as busy time, without saying what they are",
+                Mode.DETAILS: "with title and time only",
+                Mode.FULL: "with title, place and notes",
+            }[self.settings.mode]
+            return f"Events in {one} appear in {other} and the other way round, {how}."
+        return {
+            Mode.BLOCKER: f"Events in {one} block time in {other}, without saying what they are.",
+            Mode.DETAILS: f"Events in {one} appear in {other} with title and time only.",
+            Mode.FULL: f"Events in {one} appear in {other} with title, place and notes.",
+        }[self.settings.mode]
+
+    def example(self, calendars: Calendars) -> str:
+        """What the copy of a meeting would be called."""
+        source = calendars.get(self.from_id or "")
+        usual = "Busy" if self.settings.mode is Mode.BLOCKER else "{title}"
+        title = self.settings.title or usual
+        filled = {
+            "{title}": "Stand-up",
+            "{calendar}": source.connection.name if source is not None else "",
+            "{account}": source.account.email if source is not None else "",
+        }
+        for name, value in filled.items():
+            title = title.replace(name, value)
+        return title.strip()
+
+    def shows_title(self) -> bool:
+        """Whether a pair that is to show busy time only would show titles after all."""
+        return self.settings.mode is Mode.BLOCKER and "{title}" in self.settings.title
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def new(self, status: PairStatus) -> NewPair:
+        """What to ask for to make it; both ends are chosen."""
+        return NewPair(
+            self.from_id or "",
+            self.to_id or "",
+            mode=self.settings.mode,
+            direction=self.direction,
+            status=status,
+            interval_seconds=self.interval_seconds,
+            settings=self.settings,
+        )
+
+    def change(self) -> PairChange:
+        """What to ask for to change the pair: only what is other than before."""
+        pair = self.pair
+        if pair is None:
+            return PairChange()
+        before = replace(pair.settings, mode=pair.mode)
+        return PairChange(
+            mode=self.settings.mode if self.settings.mode is not pair.mode else None,
+            direction=self.direction if self.direction is not pair.direction else None,
+            interval_seconds=self.interval_seconds if self.interval_seconds != pair.interval_seconds else None,
+            settings=self.settings if self.settings != before else None,
+        )
+
+    def places(self, details: Sequence[FieldError]) -> dict[str, str]:
+        """Reasons of the core, by place of the form."""
+        found: dict[str, str] = {}
+        for detail in details:
+            found.setdefault(self._place(detail.field), detail.message)
+        return found
+
+    def _place(self, path: str) -> str:
+        name = path.rsplit(".", 1)[-1]
+        sides = {"connection_a_id": TO, "connection_b_id": FROM}
+        if self.direction is not Direction.B_TO_A:
+            sides = {"connection_a_id": FROM, "connection_b_id": TO}
+        return sides.get(name) or _PLACES.get(name, GENERAL)
+
+
+def _wrong_ends(source: ConnectionView, target: ConnectionView, *, both: bool) -> dict[str, str]:
+    if source.connection.calendar_key == target.connection.calendar_key:
+        return {TO: "This is the same calendar as on the other side. Choose another one."}
+    if source.account.sandbox != target.account.sandbox:
+        return {TO: "A pair never mixes demo and real calendars."}
+    found = {}
+    if target.connection.access is Access.READER:
+        found[TO] = _view_only(target)
+    if both and source.connection.access is Access.READER:
+        found[FROM] = _view_only(source)
+    return found
+
+
+def _view_only(view: ConnectionView) -> str:
+    return f"“{view.connection.name}” is shared as view-only, so nothing can be copied into it."

@@ -1,0 +1,270 @@
+"""The sheet of one sync pair: made new, or changed. It holds a `PairDraft`, shows what is wrong, and asks the core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.domain.errors import InputError
+from app.domain.pairs import Mode, PairStatus
+from app.services.views import ConnectionView, PairView
+from app.ui import pair_draft, words
+from app.ui.bridge import CoreThread
+from app.ui.calendar_choice import CalendarChoice
+from app.ui.fields import Choose, Field, Segments
+from app.ui.notes import Note
+from app.ui.pair_draft import PairDraft
+from app.ui.pair_options import PairOptions
+from app.ui.sheet import Sheet
+from app.ui.theme import Theme
+from app.ui.widgets import Button, Choice, Icon, IconButton, Label
+from app.ui.words import Tone
+
+_MODES = (
+    (Mode.BLOCKER, "Busy only", "Blocks the time. Title, place and notes stay where they are."),
+    (Mode.DETAILS, "Title and time", "The title as well, but no place and no notes."),
+    (Mode.FULL, "Full details", "Title, place and notes. Guests are never invited again."),
+)
+
+
+class PairSheet(Sheet):
+    """Makes or changes a pair.
+
+    Args:
+        theme: its colours.
+        bridge: the way to the core.
+        calendars: what can be chosen.
+        draft: what it begins with; with a pair in it, that one is changed.
+        parent: the window it belongs to.
+    """
+
+    saved = Signal(object)
+    """It was made or changed: the `PairView`."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: CoreThread,
+        calendars: Sequence[ConnectionView],
+        draft: PairDraft,
+        parent: QWidget,
+    ) -> None:
+        is_new = draft.pair is None
+        super().__init__(theme, "New sync pair" if is_new else "Edit sync pair", parent, width=660, scrolls=True)
+        self._bridge = bridge
+        self._calendars = {view.connection.id: view for view in calendars}
+        self._draft = draft
+        self._tried = False
+        self._said: dict[str, str] = {}
+        self.source = CalendarChoice(theme, "From")
+        self.target = CalendarChoice(theme, "To")
+        for side in (self.source, self.target):
+            side.show_calendars(calendars)
+        self.swap_button = IconButton(theme, "arrow-left-right", "Swap the two calendars")
+        self.ways: Segments[bool] = Segments(
+            theme, ((False, "One way", "arrow-right"), (True, "Both ways", "arrow-left-right"))
+        )
+        self._story = Label("", "strong", wrap=True)
+        self.modes: Choose[Mode] = Choose(theme, _MODES, across=True)
+        self.interval = Choice(theme, "Look for changes every")
+        self._fill_intervals(draft.interval_seconds)
+        self.options = PairOptions(theme)
+        self.more_button = Button(theme, "More options", "chevron-down", "link")
+        self._general = Label("", "error", wrap=True)
+        self._fields = {
+            pair_draft.FROM: Field(theme, "From", self.source),
+            pair_draft.TO: Field(theme, "To", self.target),
+            pair_draft.INTERVAL: Field(theme, "Look for changes every", self.interval),
+            pair_draft.TITLE: self.options.title,
+            pair_draft.WINDOW: self.options.window_field,
+        }
+        self._lay_out(theme)
+        self._offer(is_new=is_new)
+        self._fill()
+        self._listen()
+        self._show()
+        self.resize(700, 600)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _lay_out(self, theme: Theme) -> None:
+        ends = QHBoxLayout()
+        ends.setSpacing(8)
+        ends.addWidget(self._fields[pair_draft.FROM], 1, Qt.AlignmentFlag.AlignTop)
+        swap = QVBoxLayout()
+        swap.addSpacing(self.fontMetrics().height() + 10)
+        swap.addWidget(self.swap_button)
+        swap.addStretch(1)
+        ends.addLayout(swap)
+        ends.addWidget(self._fields[pair_draft.TO], 1, Qt.AlignmentFlag.AlignTop)
+        self.body.setSpacing(18)
+        self.body.addLayout(ends)
+        way = QVBoxLayout()
+        way.setSpacing(6)
+        way.addWidget(Label("Direction", "strong"))
+        way.addWidget(self.ways)
+        self.body.addLayout(way)
+        mode = QVBoxLayout()
+        mode.setSpacing(6)
+        mode.addWidget(Label("What a copy shows", "strong"))
+        mode.addWidget(self.modes)
+        self.body.addLayout(mode)
+        story = QHBoxLayout()
+        story.setSpacing(10)
+        story.addWidget(Icon(theme, "info"), 0, Qt.AlignmentFlag.AlignTop)
+        story.addWidget(self._story, 1)
+        self.body.addLayout(story)
+        if self._draft.pair is not None and self._draft.pair.settings_b_to_a is not None:
+            self.body.addWidget(
+                Note(
+                    theme,
+                    Tone.QUIET,
+                    "The way back has options of its own",
+                    "They stay as they are while it syncs both ways.",
+                )
+            )
+        often = QHBoxLayout()
+        often.addWidget(self._fields[pair_draft.INTERVAL])
+        often.addStretch(1)
+        often.addWidget(self.more_button, 0, Qt.AlignmentFlag.AlignBottom)
+        self.body.addLayout(often)
+        self.options.hide()
+        self.body.addWidget(self.options)
+        self.body.addWidget(self._general)
+        self.body.addStretch(1)
+
+    def _offer(self, *, is_new: bool) -> None:
+        self.later_button: Button | None = None
+        if is_new:
+            self.later_button = self.offer("Save without syncing")
+            self.later_button.setToolTip("Saved paused. You see what the first sync would do before it starts.")
+            self.later_button.clicked.connect(lambda: self._save(PairStatus.PAUSED))
+        self.save_button = self.offer("Create and sync" if is_new else "Save", role="primary")
+        self.save_button.clicked.connect(lambda: self._save(PairStatus.ACTIVE))
+
+    def _fill_intervals(self, present: int) -> None:
+        for seconds in sorted({*pair_draft.INTERVALS, present}):
+            self.interval.addItem(words.interval(seconds), seconds)
+
+    def _fill(self) -> None:
+        draft = self._draft
+        self.source.choose(draft.from_id)
+        self.target.choose(draft.to_id)
+        self.ways.choose(draft.both)
+        self.modes.choose(draft.settings.mode)
+        self.interval.setCurrentIndex(self.interval.findData(draft.interval_seconds))
+        self.options.show_settings(draft.settings)
+        fixed = draft.pair is not None
+        self.source.setEnabled(not fixed)
+        self.target.setEnabled(not fixed)
+        if fixed:
+            self.say("Edit sync pair", "Its calendars stay; for other calendars, make another pair.")
+
+    def _listen(self) -> None:
+        self.source.currentIndexChanged.connect(self._edited)
+        self.target.currentIndexChanged.connect(self._edited)
+        self.swap_button.clicked.connect(self._swap)
+        self.ways.group.idToggled.connect(self._edited)
+        self.modes.group.idToggled.connect(self._mode_chosen)
+        self.interval.currentIndexChanged.connect(self._edited)
+        self.options.changed.connect(self._edited)
+        self.more_button.clicked.connect(self._unfold)
+
+    # -- what is written ---------------------------------------------------------------------------------------------
+
+    def draft(self) -> PairDraft:
+        """What is filled in now."""
+        return replace(
+            self._draft,
+            from_id=self.source.chosen,
+            to_id=self.target.chosen,
+            both=self.ways.value,
+            settings=replace(self.options.settings(), mode=self.modes.value),
+            interval_seconds=int(self.interval.currentData()),
+        )
+
+    def _mode_chosen(self, _number: int, chosen: bool) -> None:
+        if chosen:
+            self.options.show_mode(self.modes.value)
+            self._edited()
+
+    def _swap(self) -> None:
+        turned = self.draft().turned()
+        for side, chosen in ((self.source, turned.from_id), (self.target, turned.to_id)):
+            side.blockSignals(True)
+            side.choose(chosen)
+            side.blockSignals(False)
+        self._edited()
+
+    def _unfold(self) -> None:
+        shown = not self.options.isVisibleTo(self)
+        self.options.setVisible(shown)
+        self.more_button.show_glyph("chevron-up" if shown else "chevron-down")
+        self.more_button.say("Fewer options" if shown else "More options")
+        if shown:
+            self.resize(self.width(), min(900, self.screen().availableGeometry().height() - 60))
+
+    def _edited(self) -> None:
+        self._said = {}
+        self._show()
+
+    def _show(self) -> None:
+        draft = self.draft()
+        story = draft.story(self._calendars)
+        self._story.setText(story or "Choose two calendars.")
+        title = draft.example(self._calendars)
+        hint = f"“Stand-up” becomes “{title}”. You can use {{title}}, {{calendar}} and {{account}}."
+        if draft.shows_title():
+            hint = f"“Stand-up” becomes “{title}”: with {{title}} in it, copies tell what the event is."
+        self.options.title.say(hint)
+        found = draft.problems(self._calendars)
+        # An end that was not chosen yet is no mistake until someone tries to save.
+        shown = {
+            place: reason
+            for place, reason in found.items()
+            if self._tried or not self._calendars or (draft.from_id is not None and draft.to_id is not None)
+        }
+        shown |= self._said
+        for place, field in self._fields.items():
+            field.refuse(shown.get(place, ""))
+        self._general.setText(shown.get(pair_draft.GENERAL, ""))
+        self._general.setVisible(pair_draft.GENERAL in shown)
+
+    # -- saving ------------------------------------------------------------------------------------------------------
+
+    def _save(self, status: PairStatus) -> None:
+        self._tried = True
+        self._said = {}
+        self._show()
+        draft = self.draft()
+        wrong = draft.problems(self._calendars)
+        if wrong:
+            self._fields[next(iter(wrong))].editor.setFocus()
+            return
+
+        async def save() -> None:
+            try:
+                view: PairView
+                if draft.pair is None:
+                    view = (await self._bridge.call(lambda core: core.pairs.create([draft.new(status)])))[0]
+                else:
+                    pair_id, change = draft.pair.id, draft.change()
+                    view = await self._bridge.call(lambda core: core.pairs.update(pair_id, change))
+            except InputError as error:
+                self._refused(draft, error)
+                return
+            self.saved.emit(view)
+            self.accept()
+
+        buttons = [self.save_button] if self.later_button is None else [self.later_button, self.save_button]
+        self.work(save, *buttons)
+
+    def _refused(self, draft: PairDraft, error: InputError) -> None:
+        """The core says no: its reasons stand where they belong."""
+        self._said = draft.places(error.details) or {pair_draft.GENERAL: f"{error.message} {error.fix or ''}".strip()}
+        if {pair_draft.TITLE, pair_draft.WINDOW} & set(self._said) and not self.options.isVisibleTo(self):
+            self._unfold()
+        self._show()

@@ -1,0 +1,156 @@
+"""What all sheets are made of: a dialog over the window with head, body and buttons, that can always be cancelled.
+
+A sheet is opened, never executed: syncing and the rest of the app go on. What fails is said in it, with *Try again*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.ui.notes import MessageArea
+from app.ui.tasks import TaskRunner
+from app.ui.theme import Theme
+from app.ui.widgets import Badge, Button, Frame, Label
+from app.ui.words import Tone
+
+_SIDE = 28
+
+
+class Sheet(QDialog):
+    """A sheet.
+
+    Args:
+        theme: its colours.
+        title: what it is about.
+        parent: the window it belongs to.
+        width: in pixels at least.
+        scrolls: the body may be longer than the screen.
+    """
+
+    def __init__(self, theme: Theme, title: str, parent: QWidget, *, width: int = 520, scrolls: bool = False) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.tasks = TaskRunner(self)
+        self.setModal(True)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(width)
+        self.badge: Badge | None = None
+        self.title = Label(title, "title", wrap=True)
+        self.subtitle = Label("", "muted", wrap=True)
+        self.subtitle.hide()
+        texts = QVBoxLayout()
+        texts.setSpacing(3)
+        texts.addWidget(self.title)
+        texts.addWidget(self.subtitle)
+        self._head = QHBoxLayout()
+        self._head.setContentsMargins(_SIDE, 24, _SIDE, 0)
+        self._head.setSpacing(14)
+        self._head.addLayout(texts, 1)
+        self.messages = MessageArea(theme)
+        self.tasks.failed.connect(self.messages.show_failure)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(10)
+        self.cancel_button = Button(theme, "Cancel")
+        self.cancel_button.setAutoDefault(False)
+        self.cancel_button.clicked.connect(self.reject)
+        self._foot = QHBoxLayout()
+        self._foot.setContentsMargins(_SIDE, 16, _SIDE, 22)
+        self._foot.setSpacing(8)
+        self._foot.addWidget(self.cancel_button)
+        self._foot.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._head)
+        column.addWidget(self.messages)
+        if scrolls:
+            column.addSpacing(12)
+            column.addWidget(self._scrolled(), 1)
+            column.addWidget(Frame("rule"))
+        else:
+            self.body.setContentsMargins(_SIDE, 16, _SIDE, 0)
+            column.addLayout(self.body, 1)
+        column.addLayout(self._foot)
+
+    def mark(self, glyph: str, tone: Tone) -> None:
+        """Put a badge in front of the title."""
+        self.badge = Badge(self.theme, glyph, tone, 40)
+        self._head.insertWidget(0, self.badge, 0, Qt.AlignmentFlag.AlignTop)
+
+    def say(self, title: str, subtitle: str = "") -> None:
+        """Show another title and the line below it."""
+        self.title.setText(title)
+        self.subtitle.setText(subtitle)
+        self.subtitle.setVisible(bool(subtitle))
+
+    def offer(self, text: str, glyph: str = "", role: str = "") -> Button:
+        """Add a button at the right; the last one is the one Enter presses if it is the primary one."""
+        button = Button(self.theme, text, glyph, role)
+        button.setAutoDefault(False)
+        button.setDefault(role == "primary")
+        self._foot.addWidget(button)
+        return button
+
+    def work(self, do: Callable[[], Awaitable[object]], *buttons: Button) -> None:
+        """Start work with these buttons disabled meanwhile; a failure is shown with *Try again*."""
+        self.tasks.spawn(partial(self._work, do, buttons), key="work")
+
+    async def _work(self, do: Callable[[], Awaitable[object]], buttons: tuple[Button, ...]) -> None:
+        self.messages.clear()
+        for button in buttons:
+            button.setEnabled(False)
+        try:
+            await do()
+        finally:
+            for button in buttons:
+                button.setEnabled(True)
+
+    def reject(self) -> None:
+        """Close it; what it still waits for is given up."""
+        self.tasks.cancel()
+        super().reject()
+
+    def _scrolled(self) -> QScrollArea:
+        inside = QWidget()
+        inside.setObjectName("sheetBody")
+        self.body.setContentsMargins(_SIDE, 6, _SIDE, 20)
+        inside.setLayout(self.body)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        return area
+
+
+class ConfirmSheet(Sheet):
+    """Asks before something that cannot be taken back; the verb stands on the button.
+
+    Args:
+        theme: its colours.
+        title: the question.
+        text: what happens.
+        verb: what the button says.
+        do: what it does.
+        parent: the window it belongs to.
+    """
+
+    def __init__(
+        self, theme: Theme, title: str, text: str, verb: str, do: Callable[[], Awaitable[object]], parent: QWidget
+    ) -> None:
+        super().__init__(theme, title, parent, width=440)
+        self._do = do
+        self.mark("triangle-alert", Tone.ATTENTION)
+        self.body.addWidget(Label(text, wrap=True))
+        self.do_button = self.offer(verb, role="danger")
+        self.do_button.clicked.connect(lambda: self.work(self._confirmed, self.do_button))
+        self.cancel_button.setFocus()
+
+    async def _confirmed(self) -> None:
+        await self._do()
+        self.accept()
