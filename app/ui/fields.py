@@ -271,6 +271,7 @@ class Choose(QWidget, Generic[V]):
             self.group.addButton(option, number)
             self.options[value] = option
             row.addWidget(option, 1 if across else 0)
+        _tab_to_chosen(self.group)
 
     @property
     def value(self) -> V:
@@ -305,6 +306,7 @@ class Segments(Frame, Generic[V]):
             self.buttons[value] = button
             row.addWidget(button)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+        _tab_to_chosen(self.group)
 
     @property
     def value(self) -> V:
@@ -314,6 +316,18 @@ class Segments(Frame, Generic[V]):
     def choose(self, value: V) -> None:
         """Choose one."""
         self.buttons[value].setChecked(True)
+
+
+def _tab_to_chosen(group: QButtonGroup) -> None:
+    """Tab goes to what is chosen, the arrow keys from there to the others; Qt itself would go to the first."""
+
+    def follow() -> None:
+        checked = group.checkedButton()
+        for button in group.buttons():
+            here = checked is None or button is checked
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if here else Qt.FocusPolicy.ClickFocus)
+
+    group.idToggled.connect(follow)
 
 
 class Field(QWidget):
