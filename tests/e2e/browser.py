@@ -60,10 +60,20 @@ class Browser:
 
     def consent(self, url: str, email: str) -> None:
         """Sign in as somebody on a service's page, allow what it asks for, and see the app's answer."""
+        self.allow(url, email)
+        until("the browser shows that the app has the answer", lambda: self.title.startswith("Answer received"))
+
+    def allow(self, url: str, email: str) -> None:
+        """Sign in as somebody on a service's page, and allow what it asks for."""
         self.open(url)
         self.press(f'input[name="email"][value="{email}"]')
         self.press('button[name="decision"][value="allow"]')
-        until("the browser shows that the app has the answer", lambda: self.title.startswith("Answer received"))
+
+    def refuse(self, url: str) -> None:
+        """Allow nothing on a service's page, and see the app's answer."""
+        self.open(url)
+        self.press('button[name="decision"][value="deny"]')
+        until("the browser shows that the app knows", lambda: self.title.startswith("Not signed in"))
 
     def close(self) -> None:
         """End the browser."""

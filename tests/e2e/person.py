@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.screen import Screen
-from tests.e2e.sight import Sight
+from tests.e2e.sight import Sight, Thing
 from tests.e2e.waiting import until
+
+_TABS_AT_MOST = 30
 
 
 class Person:
@@ -31,6 +34,16 @@ class Person:
     def press(self, name: str | re.Pattern[str], role: str = "push button") -> None:
         """Press something with the mouse, once it is there."""
         self._screen.click(*self._sight.wait_for(role, name).middle)
+
+    def tab_to(self, name: str | re.Pattern[str], role: str = "push button") -> None:
+        """Press Tab until something has the focus."""
+        for _ in range(_TABS_AT_MOST):
+            now = self._sight.focused()
+            if now is not None and now.is_a(role, name):
+                return
+            self._screen.press("Tab")
+            until("the focus moves on", partial(self._focus_left, now))
+        raise AssertionError(f"Tab does not lead to the {role} {name!r}")
 
     def press_keys(self, *keys: str) -> None:
         """Press keys."""
@@ -66,6 +79,9 @@ class Person:
         """Keep a picture of the screen."""
         self._taken += 1
         self._screen.picture(self._pictures / f"{self._taken:02}-{name}.png")
+
+    def _focus_left(self, thing: Thing | None) -> bool:
+        return self._sight.focused() not in (None, thing)
 
     def _new_links(self) -> list[str]:
         if not self._opened.exists():

@@ -17,7 +17,7 @@ _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _COMPONENT = "org.a11y.atspi.Component"
 _ROOT = "/org/a11y/atspi/accessible/root"
 _ON_SCREEN = 0
-_ENABLED, _SENSITIVE, _SHOWING, _VISIBLE = (1 << number for number in (8, 24, 25, 30))
+_ENABLED, _FOCUSED, _SENSITIVE, _SHOWING, _VISIBLE = (1 << number for number in (8, 12, 24, 25, 30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class Thing:
         role: AT-SPI's word (`push button`, `label`, `frame`, `menu item`, `table cell`).
         name: what it is called.
         usable: it can be pressed.
+        focused: keys go there.
         place: x, y, width and height in pixels.
     """
 
     role: str
     name: str
     usable: bool
+    focused: bool
     place: tuple[int, int, int, int]
 
     @property
@@ -96,6 +98,10 @@ class Sight:
         until(f"there is a {role} {name!r}", still)
         return seen[-1]
 
+    def focused(self) -> Thing | None:
+        """What has the focus: the innermost thing that says so."""
+        return next((thing for thing in reversed(self.things()) if thing.focused), None)
+
     def words(self) -> list[str]:
         """The names of all that is shown."""
         return [thing.name for thing in self.things() if thing.name]
@@ -138,6 +144,7 @@ class Sight:
                 role=self._caller.call(child_service, child_path, _ACCESSIBLE, "GetRoleName"),
                 name=self._caller.get(child_service, child_path, _ACCESSIBLE, "Name"),
                 usable=bool(low & _ENABLED and low & _SENSITIVE),
+                focused=bool(low & _FOCUSED),
                 place=self._caller.call(child_service, child_path, _COMPONENT, "GetExtents", "u", _ON_SCREEN),
             )
             yield from self._below(child_service, child_path)
