@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +20,7 @@ from app.sandbox.faults import HANDLER_KINDS, Fault, LoggedRequest
 from app.sandbox.world import World
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ConnectionDropped(ConnectionResetError):
@@ -51,10 +52,16 @@ async def _refuse(send: Send, status: int, text: str) -> None:
 
 
 class Loopback:
-    """Host and Origin rules: only programs on this machine, and no page of another origin, reach the service."""
+    """Host and Origin rules: only programs on this machine, and no page of another origin, reach the service.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: the service.
+        hosts: further names under which it may be asked for; whoever gives them lets them lead to this machine alone.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
         self._app = app
+        self._names = {*_NAMES, *hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with 400, 421 or 403, or hand on."""
@@ -67,13 +74,16 @@ class Loopback:
             return
         server = scope.get("server")
         port = server[1] if server and server[1] else 80
-        accepted = {f"{name}:{port}" for name in _NAMES} | (set(_NAMES) if port == 80 else set())
+        scheme = scope.get("scheme", "http")
+        accepted = {f"{name}:{port}" for name in self._names}
+        if port == _DEFAULT_PORTS.get(scheme):
+            accepted |= self._names
         forwarded = any(key == b"forwarded" or key.startswith(b"x-forwarded-") for key, _ in scope["headers"])
         if hosts[0] not in accepted or forwarded:
             await _refuse(send, 421, "This service answers on loopback only.")
             return
         origins = header_values(scope, "origin")
-        if any(origin.lower() != f"http://{hosts[0]}" for origin in origins) or any(
+        if any(origin.lower() != f"{scheme}://{hosts[0]}" for origin in origins) or any(
             site in ("cross-site", "same-site") for site in header_values(scope, "sec-fetch-site")
         ):
             await _refuse(send, 403, "A page of another origin may not call this service.")

@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +39,10 @@ class Sandbox:
         storage_path: where the state is kept; a file that exists is continued and not seeded again. None: in memory.
         random_seed: ids and seeded chance follow from it.
         seed: `{"accounts": [{"provider": "google"|"microsoft", …see `EmulatedProvider.seed_account`…}]}`; None: the
-        demo's. clock: the services' clock; None: the real one.
+        demo's.
+        clock: the services' clock; None: the real one.
+        hosts: names beside loopback's under which the services may be asked for, e.g. `graph.microsoft.com` where a
+        hosts file leads it to this machine.
 
     Raises:
         SandboxInputError: the file is not a sandbox's, or the seed cannot be made.
@@ -51,8 +54,10 @@ class Sandbox:
         random_seed: int = DEFAULT_RANDOM_SEED,
         seed: dict[str, Any] | None = None,
         clock: Clock | None = None,
+        hosts: Iterable[str] = (),
     ) -> None:
         self._seed = seed
+        self._hosts = tuple(hosts)
         self._storage = Storage(storage_path)
         try:
             self._build(random_seed, clock)
@@ -70,8 +75,8 @@ class Sandbox:
             if clear:
                 self._storage.clear()
             world = self.world = World(self._storage, random_seed, clock)
-            self.google = Google(world)
-            self.microsoft = Microsoft(world)
+            self.google = Google(world, self._hosts)
+            self.microsoft = Microsoft(world, self._hosts)
             if world.is_new:
                 seed = self._seed if self._seed is not None else demo_seed(world.clock.now(), world.random_seed)
                 for account in seed.get("accounts", []):

@@ -7,6 +7,7 @@ and list entries, conference data, attachments, event labels, maxAttendees. Gmai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -43,11 +44,12 @@ class Google:
 
     Args:
         world: what both services share.
+        hosts: names beside loopback's under which it may be asked for.
     """
 
     name = "google"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, hosts: Iterable[str] = ()) -> None:
         self._world = world
         self._tokens = Tokens(world)
         self._store = Store(world)
@@ -68,7 +70,7 @@ class Google:
             Route("/gmail/{rest:path}", not_emulated_route("Gmail"), methods=["GET", "POST"]),
         ]
         router = Router(routes, redirect_slashes=False, default=_unknown)
-        self.app: ASGIApp = Loopback(Observed(Recorded(router, world, self.name), self.name))
+        self.app: ASGIApp = Loopback(Observed(Recorded(router, world, self.name), self.name), hosts)
 
     def seed_account(self, spec: dict[str, Any]) -> Account:
         """Make an account with its calendars and events (see `EmulatedProvider`).

@@ -6,7 +6,7 @@ Nothing is decided here; the modules beside this one do the work.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -45,11 +45,12 @@ class Microsoft:
 
     Args:
         world: shared state; an existing storage is continued with the same ids, change numbers and tokens.
+        hosts: names beside loopback's under which it may be asked for.
     """
 
     name = "microsoft"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, hosts: Iterable[str] = ()) -> None:
         self._world = world
         switches.declare(world.behaviour)
         self._tokens = Tokens(world)
@@ -69,7 +70,7 @@ class Microsoft:
         # Parts of a batch enter behind the limit on concurrency: their batch counts once.
         recorded = Recorded(Starlette(routes=[Mount("/v1.0", app=graph), *pages]), world, self.name)
         graph.entrance = Observed(Recorded(graph, world, self.name), self.name)
-        self.app: ASGIApp = Loopback(Observed(Concurrency(recorded, world, self._tokens), self.name))
+        self.app: ASGIApp = Loopback(Observed(Concurrency(recorded, world, self._tokens), self.name), hosts)
         world.commit()
 
     # Accounts

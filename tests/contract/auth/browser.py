@@ -6,6 +6,7 @@ result to our listener by redirect or by the self-submitting form, whichever the
 
 from __future__ import annotations
 
+import ssl
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin
 
@@ -40,17 +41,26 @@ class Person:
         email: the account chosen; None: the one the page offers first.
         decision: allow or deny.
         untick: scopes that are not granted, by their last word.
+        trust: whose certificates the browser takes; None: the usual ones.
     """
 
-    def __init__(self, email: str | None = None, *, decision: str = "allow", untick: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        email: str | None = None,
+        *,
+        decision: str = "allow",
+        untick: tuple[str, ...] = (),
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self._email = email
+        self._trust = trust
         self._decision = decision
         self._untick = untick
         self.offered: list[str] = []
 
     async def visit(self, url: str) -> httpx.Response:
         """Open the page, answer it, and return what our listener shows at the end."""
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=self._trust or True) as http:
             page = await http.get(url)
             assert page.status_code == 200, page.text
             form = Form(page.text)
