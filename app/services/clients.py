@@ -63,7 +63,7 @@ class Clients:
         return ReadOnlyCalendar(self.calendar(connection))
 
     async def forget(self, account_id: str) -> None:
-        """Close and drop the clients of an account (removed, or signed in anew)."""
+        """Close and drop the clients of an account that is removed."""
         service = self._services.pop(account_id, None)
         if service is not None:
             await service.aclose()

@@ -295,8 +295,8 @@ class Connections:
         # A sealed secret needs its account; until the secret was read back, what was there before counts.
         kept = self._accounts.add(self._account(who, known))
         try:
+            # Its clients stay: a run may be using them, and they ask for tokens anew each time.
             await authenticator.keep(kept.id, granted.secret)
-            await self._clients.forget(kept.id)
         except (KalendsError, asyncio.CancelledError):
             if known is not None:
                 self._accounts.update(known)
@@ -304,7 +304,10 @@ class Connections:
                 self._accounts.remove(kept.id)
             raise
         try:
-            return kept, await self._list_calendars(kept, only=calendar, back=account is None)
+            connections = await self._list_calendars(kept, only=calendar, back=account is None)
+            # A run that still failed with the old secret may have said otherwise meanwhile.
+            self._accounts.update(kept)
+            return kept, connections
         except asyncio.CancelledError:
             if known is None:
                 self._accounts.remove(kept.id)

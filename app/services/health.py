@@ -86,7 +86,8 @@ class Health:
 
 def _status_after(error: KalendsError) -> AccountStatus | None:
     if isinstance(error, AuthExpiredError):
-        return AccountStatus.NEEDS_SIGN_IN
+        # Somebody just signed in anew; what failed had the old secret.
+        return None if error.reason == "replaced" else AccountStatus.NEEDS_SIGN_IN
     if isinstance(error, VaultError):
         return AccountStatus.VAULT_LOCKED
     if isinstance(error, AccessError) and error.code == "scope_missing":

@@ -153,6 +153,7 @@ class FakeService:
     client: GatedClient
     infos: Callable[[], Sequence[CalendarInfo]]
     listing: asyncio.Event | None = None
+    closed: bool = False
 
     async def calendars(self) -> Sequence[CalendarInfo]:
         """What the test says, and when."""
@@ -165,7 +166,8 @@ class FakeService:
         return self.client
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Remember it: whoever still uses the client fails."""
+        self.closed = True
 
 
 class CoreWorld:
@@ -179,6 +181,7 @@ class CoreWorld:
         self.google = FakeAuthenticator(self.clock)
         self.microsoft = FakeAuthenticator(self.clock)
         self.access = Access.WRITER
+        self.services: list[FakeService] = []
         self.more: Sequence[CalendarInfo] = ()
         self.listing: asyncio.Event | None = None
         self._paths = find_paths({"KALENDS_HOME": str(folder)}, Profile.DEFAULT)
@@ -219,7 +222,9 @@ class CoreWorld:
                 *self.more,
             ]
 
-        return FakeService(calendar_id, GatedClient(calendar), infos, self.listing)
+        service = FakeService(calendar_id, GatedClient(calendar), infos, self.listing)
+        self.services.append(service)
+        return service
 
     async def connect(self, provider: Provider, subject: str = "ana") -> str:
         """Sign in and return the primary connection's id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -143,3 +144,20 @@ async def test_two_way_pairs_are_shown_two_way_in_problems(world: CoreWorld) -> 
     (problem,) = world.core.status.overall().problems
     assert problem.sentence.startswith("Work (Google) ↔ Home (Microsoft): ")
     assert (problem.action, problem.run_id is None) == ("show_run", False)
+
+
+async def test_a_run_that_meets_a_sign_in_being_renewed_does_not_undo_it_and_keeps_its_client(
+    world: CoreWorld,
+) -> None:
+    pair_id = await pair_of(world)
+    world.work.gate, world.work.waiting = asyncio.Event(), asyncio.Event()
+    going = world.core.sync.request(pair_id, Trigger.SCHEDULED)
+    await asyncio.wait_for(world.work.waiting.wait(), 5)
+    await world.connect(Provider.GOOGLE)
+    assert not any(service.closed for service in world.services)
+    world.work.broken = AuthExpiredError("The sign-in was renewed meanwhile.", reason="replaced")
+    world.work.gate.set()
+    await world.core.sync.wait(going.id, 5)
+    assert google(world).status is AccountStatus.CONNECTED
+    world.work.broken = None
+    assert await run(world, pair_id, Trigger.SCHEDULED) is RunStatus.SUCCESS
