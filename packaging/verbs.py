@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 # What a suite needs from the system. A suite that is not named here may open windows off screen.
 PLAIN_SUITES = ("unit", "contract", "simulation")
-SUITE_PACKAGES: dict[str, tuple[str, ...]] = dict.fromkeys(PLAIN_SUITES, ())
+# A desktop of the tests' own: a screen, a window manager, a tray, a bus and what reads the screen over it, a keyring, and
+# a browser with its driver.
+DESKTOP_PACKAGES = (
+    *("xvfb", "openbox", "xdotool", "trayer"),
+    *("dbus-daemon", "at-spi2-core", "gnome-keyring"),
+    *("chromium", "chromium-driver"),
+)
+SUITE_PACKAGES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(PLAIN_SUITES, ()),
+    "e2e": (*QT_PACKAGES, *QT_SCREEN_PACKAGES, *DESKTOP_PACKAGES),
+}
 
 USAGE = """\
 usage: python3 packaging/dev.py run [ARGUMENTS OF kalends]

@@ -67,6 +67,12 @@ def test_a_suite_that_may_open_windows_needs_what_qt_loads(words: list[str]) -> 
     assert "no:pytest-qt" not in verbs.pytest_command(chosen, Path("python"))
 
 
+def test_the_end_to_end_suite_needs_a_desktop_of_its_own_and_so_does_everything() -> None:
+    chosen = verbs.selection(["e2e"], SUITES)
+    assert set(verbs.needed_packages(chosen)) >= {*QT_PACKAGES, "xvfb", "trayer", "gnome-keyring", "chromium-driver"}
+    assert set(verbs.needed_packages(verbs.selection([], SUITES))) >= set(verbs.needed_packages(chosen))
+
+
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["--json"], ["check", "more"], ["bench", "no-such-case"]])
 def test_words_that_mean_nothing_end_with_code_2_and_an_explanation(
     words: list[str], capsys: pytest.CaptureFixture[str]
