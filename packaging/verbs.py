@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # What a suite needs from the system. A suite that is not named here may open windows off screen.
 PLAIN_SUITES = ("unit", "contract", "simulation")
-# A desktop of the tests' own: a screen, a window manager, a tray, a bus and what reads the screen over it, a keyring, and
-# a browser with its driver.
+# A desktop of the tests' own: a screen, a window manager, a tray, a bus and what reads the screen over it, a keyring,
+# and a browser with its driver.
 DESKTOP_PACKAGES = (
     *("xvfb", "openbox", "xdotool", "trayer"),
     *("dbus-daemon", "at-spi2-core", "gnome-keyring"),

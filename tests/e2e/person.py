@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.e2e.screen import Screen
-from tests.e2e.sight import Sight, Thing
+from tests.e2e.sight import Sight
 from tests.e2e.waiting import until
 
-_TABS_AT_MOST = 30
+_STEPS_AT_MOST = 30
 
 
 class Person:
@@ -35,15 +35,15 @@ class Person:
         """Press something with the mouse, once it is there."""
         self._screen.click(*self._sight.wait_for(role, name).middle)
 
-    def tab_to(self, name: str | re.Pattern[str], role: str = "push button") -> None:
-        """Press Tab until something has the focus."""
-        for _ in range(_TABS_AT_MOST):
-            now = self._sight.focused()
+    def move_to(self, name: str | re.Pattern[str], role: str = "push button", *, key: str = "Tab") -> None:
+        """Press a key until something has the focus."""
+        for _ in range(_STEPS_AT_MOST):
+            moves, now = self._sight.focus()
             if now is not None and now.is_a(role, name):
                 return
-            self._screen.press("Tab")
-            until("the focus moves on", partial(self._focus_left, now))
-        raise AssertionError(f"Tab does not lead to the {role} {name!r}")
+            self._screen.press(key)
+            until("the focus moves on", partial(self._moved_since, moves))
+        raise AssertionError(f"{key} does not lead to the {role} {name!r}")
 
     def press_keys(self, *keys: str) -> None:
         """Press keys."""
@@ -80,8 +80,8 @@ class Person:
         self._taken += 1
         self._screen.picture(self._pictures / f"{self._taken:02}-{name}.png")
 
-    def _focus_left(self, thing: Thing | None) -> bool:
-        return self._sight.focused() not in (None, thing)
+    def _moved_since(self, moves: int) -> bool:
+        return self._sight.focus()[0] != moves
 
     def _new_links(self) -> list[str]:
         if not self._opened.exists():

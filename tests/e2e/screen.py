@@ -46,7 +46,7 @@ class Screen:
 
     def click(self, x: int, y: int, button: int = 1) -> None:
         """Move the mouse there and press a button (1 left, 3 right)."""
-        self._do("mousemove", "--sync", str(x), str(y), "click", str(button))
+        self._do("mousemove", str(x), str(y), "click", str(button))
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, by their X names (`Tab`, `ctrl+q`)."""

@@ -17,7 +17,7 @@ _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _COMPONENT = "org.a11y.atspi.Component"
 _ROOT = "/org/a11y/atspi/accessible/root"
 _ON_SCREEN = 0
-_ENABLED, _FOCUSED, _SENSITIVE, _SHOWING, _VISIBLE = (1 << number for number in (8, 12, 24, 25, 30))
+_ENABLED, _SENSITIVE, _SHOWING, _VISIBLE = (1 << number for number in (8, 24, 25, 30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,12 @@ class Thing:
         role: AT-SPI's word (`push button`, `label`, `frame`, `menu item`, `table cell`).
         name: what it is called.
         usable: it can be pressed.
-        focused: keys go there.
         place: x, y, width and height in pixels.
     """
 
     role: str
     name: str
     usable: bool
-    focused: bool
     place: tuple[int, int, int, int]
 
     @property
@@ -67,6 +65,8 @@ class Sight:
         registry = "org.a11y.atspi.Registry"
         self._caller.call(registry, "/org/a11y/atspi/registry", registry, "RegisterEvent", "s", "object:state-changed:")
         self._menus: set[tuple[str, str]] = set()
+        self._focused: tuple[str, str] | None = None
+        self._moves = 0
         self._changes = Listener(address, "type='signal',interface='org.a11y.atspi.Event.Object',member='StateChanged'")
 
     def things(self) -> list[Thing]:
@@ -98,9 +98,15 @@ class Sight:
         until(f"there is a {role} {name!r}", still)
         return seen[-1]
 
-    def focused(self) -> Thing | None:
-        """What has the focus: the innermost thing that says so."""
-        return next((thing for thing in reversed(self.things()) if thing.focused), None)
+    def focus(self) -> tuple[int, Thing | None]:
+        """How often the focus has moved, and where it is. What was told counts: a table's current cell claims to have
+        the focus even when the table has not.
+        """
+        self._hear()
+        try:
+            return self._moves, self._thing(*self._focused) if self._focused else None
+        except BusError:
+            return self._moves, None  # what had it is gone
 
     def words(self) -> list[str]:
         """The names of all that is shown."""
@@ -115,36 +121,42 @@ class Sight:
         for service, path in self._caller.call("org.a11y.atspi.Registry", _ROOT, _ACCESSIBLE, "GetChildren"):
             if self._caller.get(service, path, _ACCESSIBLE, "Name") == self._application:
                 yield service, path
-        self._hear_of_menus()
-        for service, path in self._menus:
-            if self._shows(service, path):
-                yield service, path
+        self._hear()
+        for menu in tuple(self._menus):
+            try:
+                shown = self._shows(*menu)
+            except BusError:
+                self._menus.discard(menu)  # it was made for one time
+                continue
+            if shown:
+                yield menu
 
-    def _hear_of_menus(self) -> None:
-        """Qt lists no menus among its windows; it only tells that one is shown."""
+    def _hear(self) -> None:
+        """Note what the app told: where the focus is, and which menus it shows, as Qt lists none among its windows."""
         for service, path, (kind, on, *_more) in self._changes.heard():
-            if kind == "showing" and on:
+            if kind == "focused" and on:
+                self._focused = (service, path)
+                self._moves += 1
+            elif kind == "showing" and on:
                 with contextlib.suppress(BusError):  # it is gone already
                     if self._caller.call(service, path, _ACCESSIBLE, "GetRoleName") == "popup menu":
                         self._menus.add((service, path))
 
     def _shows(self, service: str, path: str) -> bool:
-        try:
-            low, _high = self._caller.call(service, path, _ACCESSIBLE, "GetState")
-        except BusError:
-            return False  # it was a menu made for one time
-        return bool(low & _SHOWING)
+        low, _high = self._caller.call(service, path, _ACCESSIBLE, "GetState")
+        return bool(low & _SHOWING and low & _VISIBLE)
 
     def _below(self, service: str, path: str) -> Iterator[Thing]:
-        for child_service, child_path in self._caller.call(service, path, _ACCESSIBLE, "GetChildren"):
-            low, _high = self._caller.call(child_service, child_path, _ACCESSIBLE, "GetState")
-            if not (low & _SHOWING and low & _VISIBLE):
-                continue  # nothing inside it is shown either
-            yield Thing(
-                role=self._caller.call(child_service, child_path, _ACCESSIBLE, "GetRoleName"),
-                name=self._caller.get(child_service, child_path, _ACCESSIBLE, "Name"),
-                usable=bool(low & _ENABLED and low & _SENSITIVE),
-                focused=bool(low & _FOCUSED),
-                place=self._caller.call(child_service, child_path, _COMPONENT, "GetExtents", "u", _ON_SCREEN),
-            )
-            yield from self._below(child_service, child_path)
+        for child in self._caller.call(service, path, _ACCESSIBLE, "GetChildren"):
+            if self._shows(*child):  # else nothing inside it is shown either
+                yield self._thing(*child)
+                yield from self._below(*child)
+
+    def _thing(self, service: str, path: str) -> Thing:
+        low, _high = self._caller.call(service, path, _ACCESSIBLE, "GetState")
+        return Thing(
+            role=self._caller.call(service, path, _ACCESSIBLE, "GetRoleName"),
+            name=self._caller.get(service, path, _ACCESSIBLE, "Name"),
+            usable=bool(low & _ENABLED and low & _SENSITIVE),
+            place=self._caller.call(service, path, _COMPONENT, "GetExtents", "u", _ON_SCREEN),
+        )

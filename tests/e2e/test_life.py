@@ -109,14 +109,14 @@ def test_the_icon_says_how_it_is_going_and_its_menu_offers_what_can_be_done(
 def test_everything_can_be_reached_without_a_mouse(house: House, person: Person, trayer: TrayPlace) -> None:
     app = house.start()
     person.reads("Welcome to Kalends")
-    person.tab_to(re.compile("^Try the demo"))
+    person.move_to(re.compile("^Try the demo"))
     person.picture("focus")
     person.press_keys("space")
     person.reads("Everything is in sync.")
-    person.tab_to("Sync now")
+    person.move_to("Sync now")
     person.press_keys("space")
-    person.tab_to("Activity", "check box")
-    person.press_keys("space")
+    person.move_to("Overview", "check box")
+    person.move_to("Activity", "check box", key="Down")
     person.sees("table", "Runs")
     person.press_keys("ctrl+q")
     assert house.ended(app) == 0
