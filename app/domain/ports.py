@@ -7,7 +7,7 @@ on asyncio and, driven step by step, in a simulation (`engine.md` §16). Times a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -343,7 +343,7 @@ class Granted:
     """What a finished sign-in brought: whose it is, and the secret to seal (refresh token or token cache, as bytes)."""
 
     identity: Identity
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 class SignIn(Protocol):

@@ -144,7 +144,9 @@ class ConnectionsDouble:
             raise NotFoundError("There is no such connection.")
         return self._world.connection(connection_id)
 
-    async def begin(self, provider: Provider, *, calendar: str | None = None) -> Attempt:
+    async def begin(
+        self, provider: Provider, *, calendar: str | None = None, viewer: Viewer = EVERYTHING
+    ) -> Attempt:
         self._world.calls.append(("begin", (provider, calendar)))
         if self._world.broken is not None:
             raise self._world.broken
