@@ -5,9 +5,7 @@ People, faults and the schedule have seeds of their own, so that one can be chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from app.domain.errors import UnavailableError
@@ -37,7 +35,6 @@ class Weather:
     random: Random
     trouble: float
     struck: bool = False
-    generous: set[int] = field(default_factory=set)
 
     def at(self, calendar: FakeCalendar) -> None:
         """Put this weather over a calendar."""
@@ -52,7 +49,7 @@ class Weather:
         self.struck = True
         if chance < self.trouble * 0.2 and name == "changes":
             # The position dies, and the full read that follows lacks something.
-            calendar.script.dead_cursor = True
+            calendar.generation += 1
             living = sorted(event.id for event in calendar.living())
             calendar.script.unlisted = set(self.random.sample(living, min(len(living), 3)))
         elif chance < self.trouble * 0.3:
@@ -74,7 +71,7 @@ class Weather:
         calendar.script.unlisted = set()
         calendar.script.unanswered = set()
         # What a listing left out for good is found by reading everything once more, as the daily audit does.
-        calendar.script.dead_cursor = True
+        calendar.generation += 1
 
 
 class History:
@@ -89,10 +86,12 @@ class History:
         settings: DirectionSettings | None = None,
         burns_ids: bool = True,
         forgets: bool = False,
+        retires: bool = False,
     ) -> None:
         self._schedule = Random(f"schedule {seed}")
         self._weather = Weather(Random(f"faults {seed}"), trouble)
         self._forgets = forgets
+        self._retires = retires
         self.settings = settings or _settings(Random(f"settings {seed}"))
         capabilities = replace(GOOGLE_LIKE, batch=2, parallel=2, excluded_dates=seed % 3 > 0)
         self.calendars = {
@@ -107,7 +106,7 @@ class History:
         directions = tuple(self.machines[0].directions())
         sources = tuple(sorted({direction.source.id.removeprefix("conn_") for direction in directions}))
         self.people = People(Random(f"people {seed}"), self.calendars, sources)
-        self.oracle = Oracle(self.calendars, directions, self.people, strict=trouble == 0, forgetful=forgets)
+        self.oracle = Oracle(self.calendars, directions, self.people, strict=trouble == 0, forgetful=forgets or retires)
 
     def play(self) -> None:
         """The whole history. Raises Violation."""
@@ -159,6 +158,9 @@ class History:
     def _calm(self) -> None:
         for calendar in self.calendars.values():
             self._weather.clear_up(calendar)
+        if self._retires:
+            # One installation is left alone with what the others did.
+            del self.machines[1:]
         for _ in range(CALM_RUNS):
             before = self._writes()
             self._run_all()
@@ -194,12 +196,3 @@ def _settings(random: Random) -> DirectionSettings:
         copy_edited=random.choice((CopyEdited.RESTORE, CopyEdited.RESTORE, CopyEdited.KEEP)),
         copy_deleted=random.choice((CopyDeleted.RESTORE, CopyDeleted.STAY_AWAY)),
     )
-
-
-@contextmanager
-def told(seed: int) -> Iterator[None]:
-    """Name the seed of a broken promise."""
-    try:
-        yield
-    except Violation as violation:
-        raise Violation(f"seed {seed}: {violation}") from violation

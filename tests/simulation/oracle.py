@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.domain.events import Availability, Event, EventKind, Fields
 from app.domain.links import DirectionRecord
@@ -75,7 +75,8 @@ def occurrences(master: Event, parts: Iterable[Event], mode: Mode | None) -> dic
     for part in parts:
         assert part.original_start is not None
         key = _day(part.original_start)
-        if part.kind is EventKind.CANCELLED:
+        free = part.fields is not None and part.fields.availability is Availability.FREE
+        if part.kind is EventKind.CANCELLED or (free and mode is Mode.BLOCKER):
             expanded.pop(key, None)
         elif part.fields is not None:
             expanded[key] = show(part.fields)
@@ -97,7 +98,8 @@ class Oracle:
     strict: bool
     """No fault ever struck: then what a person deleted is away for certain."""
     forgetful: bool
-    """A machine lost its state: it cannot know of originals that went before, nor what was deleted by hand."""
+    """A machine lost its state, or is left with what another one did: copies whose original went without its knowing
+    stay, as nothing proves to it that there was one."""
 
     def never(self) -> None:
         """What must not happen at any moment."""
@@ -141,6 +143,8 @@ class Oracle:
         for key, original in originals.items():
             there = copies.pop(key, [])
             away = stays_away and key in self.people.deleted_copies
+            if there and away and self.strict and original.id not in self.people.born_again:
+                raise Violation(f"the copy of {original.id} is back although a person deleted it")
             if not there and not away:
                 raise Violation(f"no copy of {original.id} ({original.fields})")
             if there and not (settings.copy_edited is CopyEdited.KEEP and key in self.people.edited_copies):
@@ -186,8 +190,3 @@ class Oracle:
 
 def _parts(calendar: FakeCalendar, series_id: str) -> list[Event]:
     return [event for event in calendar.events.values() if event.series_id == series_id]
-
-
-def day_of(text: str) -> date:
-    """The date of an occurrence key."""
-    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a date

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from app.domain.events import Availability, Event, EventKind, Fields, Recurrence
-from app.domain.times import Moment, When
+from app.domain.times import Moment, When, to_wall
 from app.engine.proof import looks_like_ours
 from tests.fakes.calendar import FakeCalendar
 from tests.fakes.engine_world import ZONE
@@ -30,6 +30,8 @@ class People:
     originals_in: tuple[str, ...]
     deleted_copies: set[str] = field(default_factory=set)
     edited_copies: set[str] = field(default_factory=set)
+    born_again: set[str] = field(default_factory=set)
+    """Originals that were deleted and made again: that their copy was deleted before counts no more."""
     dates_taken: set[tuple[str, str]] = field(default_factory=set)
     _number: int = 0
 
@@ -103,11 +105,9 @@ class People:
         calendar = self.calendars[self.random.choice(self.originals_in)]
         gone = sorted(event.id for event in calendar.events.values() if event.gone and event.id.startswith("own"))
         if gone:
-            calendar.put(
-                Event(
-                    self.random.choice(gone), fields=Fields(self._when(all_day=False), title=self.random.choice(WORDS))
-                )
-            )
+            event_id = self.random.choice(gone)
+            self.born_again.add(event_id)
+            calendar.put(Event(event_id, fields=Fields(self._when(all_day=False), title=self.random.choice(WORDS))))
 
     def toggle_free(self) -> None:
         """Free to busy or back: blockers leave out what is free."""
@@ -126,6 +126,11 @@ class People:
         calendar, event, fields = picked
         start = self._occurrence(fields)
         what = self.random.choice(("cancel", "move", "restore"))
+        parts = [e for e in calendar.events.values() if e.series_id == event.id and e.original_start is not None]
+        if what == "restore" and parts:
+            known = self.random.choice(parts).original_start
+            assert known is not None
+            start = to_wall(known, ZONE) if isinstance(known, datetime) else known
         if what == "cancel":
             calendar.cancel_occurrence(event.id, start)
             return
