@@ -52,18 +52,24 @@ class PairDraft:
     pair: SyncPair | None = None
 
     @classmethod
-    def first(cls, calendars: Sequence[ConnectionView], interval_seconds: int) -> PairDraft:
-        """A new pair: the first account's main calendar, to the main one of another account where there is one."""
+    def first(
+        cls, calendars: Sequence[ConnectionView], interval_seconds: int, pairs: Sequence[PairView] = ()
+    ) -> PairDraft:
+        """A new pair: a main calendar, to the main one of another account where there is one, and no pair yet."""
         ordered = sorted(calendars, key=lambda view: not view.connection.primary)
-        source = ordered[0] if ordered else None
-        others = [view for view in ordered if source is not None and view is not source]
-        others = [view for view in others if view.connection.access is Access.WRITER]
-        others.sort(key=lambda view: source is not None and view.account.id == source.account.id)
-        return cls(
-            from_id=source.connection.id if source is not None else None,
-            to_id=others[0].connection.id if others else None,
-            interval_seconds=interval_seconds,
-        )
+        taken = {way for view in pairs for way in _ways(view)}
+        ways = [
+            (source, target)
+            for source in ordered
+            for target in ordered
+            if source is not target
+            and target.connection.access is Access.WRITER
+            and (source.connection.id, target.connection.id) not in taken
+        ]
+        ways.sort(key=lambda way: (way[0].account.id == way[1].account.id, not way[0].connection.primary))
+        if ways:
+            return cls(ways[0][0].connection.id, ways[0][1].connection.id, interval_seconds=interval_seconds)
+        return cls(ordered[0].connection.id if ordered else None, interval_seconds=interval_seconds)
 
     @classmethod
     def of(cls, view: PairView) -> PairDraft:
@@ -148,6 +154,14 @@ class PairDraft:
         """Whether a pair that is to show busy time only would show titles after all."""
         return self.settings.mode is Mode.BLOCKER and "{title}" in self.settings.title
 
+    def remark(self, pairs: Sequence[PairView]) -> str:
+        """What a person may wonder about: there is a pair the other way round."""
+        back = (self.to_id, self.from_id)
+        others = [view for view in pairs if self.pair is None or view.pair.id != self.pair.id]
+        if self.both or not any(back in _ways(view) for view in others):
+            return ""
+        return "Another pair copies the other way. Copies are marked and never copied back."
+
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def new(self, status: PairStatus) -> NewPair:
@@ -188,6 +202,16 @@ class PairDraft:
         if self.direction is not Direction.B_TO_A:
             sides = {"connection_a_id": FROM, "connection_b_id": TO}
         return sides.get(name) or _PLACES.get(name, GENERAL)
+
+
+def _ways(view: PairView) -> tuple[tuple[str | None, str | None], ...]:
+    """From where to where a pair copies."""
+    a, b = view.pair.connection_a_id, view.pair.connection_b_id
+    return {
+        Direction.A_TO_B: ((a, b),),
+        Direction.B_TO_A: ((b, a),),
+        Direction.BIDIRECTIONAL: ((a, b), (b, a)),
+    }[view.pair.direction]
 
 
 def _wrong_ends(source: ConnectionView, target: ConnectionView, *, both: bool) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.domain.errors import InputError
+from app.domain.errors import ConflictError, InputError
 from app.domain.pairs import Mode, PairStatus
 from app.services.views import ConnectionView, PairView
 from app.ui import pair_draft, words
@@ -38,6 +38,7 @@ class PairSheet(Sheet):
         bridge: the way to the core.
         calendars: what can be chosen.
         draft: what it begins with; with a pair in it, that one is changed.
+        pairs: the pairs there are.
         parent: the window it belongs to.
     """
 
@@ -50,6 +51,7 @@ class PairSheet(Sheet):
         bridge: CoreThread,
         calendars: Sequence[ConnectionView],
         draft: PairDraft,
+        pairs: Sequence[PairView],
         parent: QWidget,
     ) -> None:
         is_new = draft.pair is None
@@ -57,6 +59,7 @@ class PairSheet(Sheet):
         self._bridge = bridge
         self._calendars = {view.connection.id: view for view in calendars}
         self._draft = draft
+        self._pairs = tuple(pairs)
         self._tried = False
         self._said: dict[str, str] = {}
         self.source = CalendarChoice(theme, "From")
@@ -87,6 +90,7 @@ class PairSheet(Sheet):
         self._listen()
         self._show()
         self.resize(700, 600)
+        (self.source if is_new else self.save_button).setFocus()
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -214,7 +218,8 @@ class PairSheet(Sheet):
     def _show(self) -> None:
         draft = self.draft()
         story = draft.story(self._calendars)
-        self._story.setText(story or "Choose two calendars.")
+        remark = draft.remark(self._pairs)
+        self._story.setText(f"{story} {remark}".strip() or "Choose two calendars.")
         title = draft.example(self._calendars)
         hint = f"“Stand-up” becomes “{title}”. You can use {{title}}, {{calendar}} and {{account}}."
         if draft.shows_title():
@@ -253,8 +258,11 @@ class PairSheet(Sheet):
                 else:
                     pair_id, change = draft.pair.id, draft.change()
                     view = await self._bridge.call(lambda core: core.pairs.update(pair_id, change))
+            except ConflictError as error:
+                self._refused({pair_draft.TO: f"{error.message} {error.fix or ''}".strip()})
+                return
             except InputError as error:
-                self._refused(draft, error)
+                self._refused(draft.places(error.details) or {pair_draft.GENERAL: error.message})
                 return
             self.saved.emit(view)
             self.accept()
@@ -262,9 +270,9 @@ class PairSheet(Sheet):
         buttons = [self.save_button] if self.later_button is None else [self.later_button, self.save_button]
         self.work(save, *buttons)
 
-    def _refused(self, draft: PairDraft, error: InputError) -> None:
+    def _refused(self, reasons: dict[str, str]) -> None:
         """The core says no: its reasons stand where they belong."""
-        self._said = draft.places(error.details) or {pair_draft.GENERAL: f"{error.message} {error.fix or ''}".strip()}
+        self._said = reasons
         if {pair_draft.TITLE, pair_draft.WINDOW} & set(self._said) and not self.options.isVisibleTo(self):
             self._unfold()
         self._show()

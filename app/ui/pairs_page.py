@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.pairs import PairStatus
 from app.ui import menus, pair_list_model
@@ -57,6 +57,8 @@ class PairsPage(QWidget):
         self.table.set_row_lines(2)
         self.table.set_columns(0, 0, 11, 18, 11, 10)
         self.table.hide_when_narrow({pair_list_model.NEXT: 700, pair_list_model.HOW: 560})
+        # As tall as its rows while there is room, and no taller: an empty foot would look like something is missing.
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.table.opened.connect(lambda pair_id: self.wished.emit(PairWish.EDIT, pair_id))
         self.table.menu_wanted.connect(self._menu_at)
         self._model.modelReset.connect(self._place_buttons)
@@ -77,10 +79,10 @@ class PairsPage(QWidget):
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(16)
         column.addLayout(head)
-        column.addWidget(self._card, 1)
+        self._card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        column.addWidget(self._card)
         column.addWidget(self._empty)
-        self._rest = QWidget()
-        column.addWidget(self._rest, 1)
+        column.addStretch(1)
         self._show_filled(False)
 
     # -- what is shown ----------------------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ class PairsPage(QWidget):
         self._card.setVisible(filled)
         self.new_button.setVisible(filled)
         self._empty.setVisible(not filled)
-        self._rest.setVisible(not filled)
+        self.table.updateGeometry()
 
     def _place_buttons(self) -> None:
         self._buttons.clear()  # the view has deleted them with its rows

@@ -24,7 +24,9 @@ WAIT_SECONDS = 300.0
 
 
 def would(counts: Counts) -> str:
-    """`36 to add · 0 to change · 0 to remove · 5 left out`."""
+    """`36 to add · 0 to change · 0 to remove · 5 left out`, or that there is nothing to do."""
+    if not (counts.created or counts.updated or counts.deleted or counts.held or counts.skipped):
+        return "Nothing to do"
     parts = [
         f"{counts.created:,} to add",
         f"{counts.updated:,} to change",
@@ -78,6 +80,7 @@ class PreviewSheet(Sheet):
         inner.addWidget(self.list)
         self._card.hide()
         self.body.addWidget(self._card, 1)
+        self.body.addStretch()
         self.again_button: Button = self.offer("Look again", "refresh-cw")
         self.again_button.setEnabled(False)
         self.again_button.clicked.connect(self.look)

@@ -113,6 +113,7 @@ class SettingsPage(ScrollPage):
         self.column.addWidget(self._folders)
         self.column.addWidget(self._about())
         self.column.addStretch(1)
+        self.forget()
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -209,6 +210,13 @@ class SettingsPage(ScrollPage):
         self._address_rule.setVisible(self._api_url is not None)
         self._say_api()
 
+    def forget(self) -> None:
+        """The core was stopped or switched: until it was read, nothing here is true, and nothing can be changed."""
+        self._port_before = None
+        self.key_table.hide()
+        self._no_keys.hide()
+        self.widget().setEnabled(False)
+
     def read(self) -> None:
         """Read from the core and show it."""
         self._tasks.spawn(self._read, key="settings")
@@ -221,6 +229,7 @@ class SettingsPage(ScrollPage):
         self._no_keys.setVisible(not known.keys)
         self.key_table.updateGeometry()
         self._show_places(known.places)
+        self.widget().setEnabled(True)
 
     def _fill(self, values: PreferenceValues) -> None:
         self._filling = True

@@ -147,6 +147,7 @@ class ConfirmSheet(Sheet):
         self._do = do
         self.mark("triangle-alert", Tone.ATTENTION)
         self.body.addWidget(Label(text, wrap=True))
+        self.body.addStretch(1)
         self.do_button = self.offer(verb, role="danger")
         self.do_button.clicked.connect(lambda: self.work(self._confirmed, self.do_button))
         self.cancel_button.setFocus()

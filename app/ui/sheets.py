@@ -134,8 +134,8 @@ class Sheets(QObject):
         snapshot = self._feed.latest
         if snapshot is None:
             return None
-        draft = PairDraft.first(snapshot.connections, self.interval_seconds)
-        sheet = PairSheet(self._theme, self._bridge, snapshot.connections, draft, self.window)
+        draft = PairDraft.first(snapshot.connections, self.interval_seconds, snapshot.pairs)
+        sheet = PairSheet(self._theme, self._bridge, snapshot.connections, draft, snapshot.pairs, self.window)
         sheet.saved.connect(self._made)
         _open(sheet)
         return sheet
@@ -158,9 +158,12 @@ class Sheets(QObject):
 
     def edit_pair(self, view: PairView) -> PairSheet:
         """Change a pair."""
-        known = self._feed.latest.connections if self._feed.latest is not None else ()
+        snapshot = self._feed.latest
+        known = snapshot.connections if snapshot is not None else ()
+        pairs = snapshot.pairs if snapshot is not None else ()
         calendars = {side.connection.id: side for side in (*known, view.a, view.b)}
-        sheet = PairSheet(self._theme, self._bridge, tuple(calendars.values()), PairDraft.of(view), self.window)
+        draft = PairDraft.of(view)
+        sheet = PairSheet(self._theme, self._bridge, tuple(calendars.values()), draft, pairs, self.window)
         sheet.saved.connect(self._read)
         _open(sheet)
         return sheet

@@ -260,6 +260,7 @@ class MainWindow(QMainWindow):
         """The core was stopped or switched: what the pages know is no longer true."""
         self.accounts.forget()
         self.activity.forget()
+        self.settings.forget()
 
     def show_no_tray(self, missing: bool) -> None:
         """Say how the app goes on where there is no tray, until that was read."""

@@ -8,7 +8,11 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
+from app.domain.pairs import Direction
 from app.domain.runs import ActionResult, Verb
+from app.ui.action_list import ActionFilter
+from app.ui.key_model import KeyModel
+from app.ui.pair_list_model import PairListModel
 from app.ui.pair_model import PairModel
 from app.ui.run_model import ActionModel, RunModel
 from app.ui.tables import KEY, SECOND_LINE, SIGN
@@ -21,10 +25,15 @@ def filled() -> list[QAbstractItemModel]:
     pairs.show_pairs(tuple(world.known_pairs))
     runs.show_runs(tuple(world.known_runs[:20]), {"pair_1": "Private ⇄ Calendar"})
     actions.show_actions(world.stories["sync_run_02"])
-    return [pairs, runs, actions]
+    ends, keys = PairListModel(now), KeyModel(now)
+    ends.show_pairs(tuple(world.known_pairs))
+    keys.show_keys((*world.known_keys, replace(world.known_keys[0], id="key_4")))
+    found = ActionFilter(actions, actions)
+    found.narrow("in", -1)
+    return [pairs, runs, actions, ends, keys, found]
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(6))
 def test_the_models_obey_qt(number: int, qapp: object) -> None:
     model = filled()[number]
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
@@ -44,6 +53,32 @@ def test_the_same_pairs_are_updated_in_place_and_others_reset() -> None:
     model.show_pairs(tuple(world.known_pairs[1:]))
     assert len(resets) == 2
     assert model.index(0, 0).data(KEY) == "pair_2"
+
+
+def test_both_ends_are_shown_in_the_direction_of_the_events() -> None:
+    world = busy()
+    model = PairListModel(now)
+    backwards = replace(world.known_pairs[1], pair=replace(world.known_pairs[1].pair, direction=Direction.B_TO_A))
+    model.show_pairs((backwards, world.known_pairs[5]))
+    assert [model.index(0, column).data() for column in range(3)] == ["Calendar", "Familie Lindqvist & Osei", "One way"]
+    assert model.index(0, 0).data(SECOND_LINE) == "ana.lindqvist@outlook.com"
+    assert model.index(0, 4).data(SECOND_LINE) == "every 5 min"
+    assert model.index(1, 4).data() == "–", "a paused pair has no next run"
+    assert model.index(1, 2).data(SECOND_LINE) == "Title and time"
+
+
+def test_a_choice_of_kind_shows_failures_of_every_kind() -> None:
+    model = ActionModel(now)
+    model.show_actions(
+        (
+            action(1, Verb.CREATE, "One", "New.", ActionResult.FAILED),
+            action(2, Verb.HOLD, "Two", "Gone."),
+            action(3, Verb.CREATE, "Three", "New."),
+        )
+    )
+    found = ActionFilter(model, model)
+    found.narrow("", 4)
+    assert [found.index(row, 1).data() for row in range(found.rowCount())] == ["One", "Two"]
 
 
 def test_runs_of_a_pair_that_is_gone_say_so() -> None:

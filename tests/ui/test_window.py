@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.domain.errors import ConflictError, OfflineError, StorageError
 from app.domain.notices import Topic
 from app.domain.pairs import PairState, PairStatus
-from app.domain.runs import Trigger
+from app.domain.runs import RunStatus, Trigger
 from app.services.views import RollUp
 from app.ui import menus
 from app.ui.hold_sheet import HoldSheet
@@ -244,6 +245,51 @@ def test_activity_of_one_pair_shows_only_its_runs(make_desk: MakeDesk, qtbot: Qt
     table = desk.window.activity.table
     qtbot.waitUntil(lambda: desk.window.activity.isVisible() and table.model().rowCount() == 1)
     assert table.model().index(0, 1).data() == "Calendar → Work"
+
+
+def test_activity_can_be_narrowed_to_a_result_and_widened_again(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    activity = desk.window.activity
+    desk.window.show_page("activity")
+    model = activity.table.model()
+    qtbot.waitUntil(lambda: model.rowCount() == 50)
+    activity.status_filter.setCurrentIndex(activity.status_filter.findData("failed"))
+    qtbot.waitUntil(lambda: model.rowCount() == 1)
+    assert model.index(0, 2).data() == "Failed"
+    activity.status_filter.setCurrentIndex(activity.status_filter.findData("skipped"))
+    qtbot.waitUntil(activity.clear_button.isVisible)
+    click(activity.clear_button)
+    qtbot.waitUntil(lambda: activity.table.isVisible() and model.rowCount() == 50)
+
+
+def test_the_story_of_a_run_can_be_searched_and_is_whole_again_for_the_next(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    desk.window.overview.run_wanted.emit("sync_run_02")
+    details = desk.window.activity.details
+    qtbot.waitUntil(details.isVisible)
+    story = details.story
+    model = story.table.model()
+    story.search.setText("PRIVATE moved")
+    assert [model.index(row, 1).data() for row in range(model.rowCount())] == ["Project review with the steering group"]
+    story.search.clear()
+    story.kind.setCurrentIndex(story.kind.findText("Left out"))
+    assert [model.index(row, 1).data() for row in range(model.rowCount())] == ["Team lunch"]
+    desk.window.activity.table.choose("sync_run_06")
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    assert story.search.text() == ""
+
+
+def test_a_skipped_run_says_why(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    def skipped(profile: str) -> CoreDouble:
+        core = calm(profile)
+        core.known_runs[0] = replace(core.known_runs[0], status=RunStatus.SKIPPED, reason="needs_sign_in")
+        return core
+
+    desk = make_desk(skipped).begin()
+    desk.window.overview.run_wanted.emit(desk.core.known_runs[0].id)
+    details = desk.window.activity.details
+    qtbot.waitUntil(details.isVisible)
+    assert "An account needs you to sign in again." in words(details)
 
 
 def test_opening_a_run_of_the_overview_shows_its_details(make_desk: MakeDesk, qtbot: QtBot) -> None:

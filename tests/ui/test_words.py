@@ -89,3 +89,17 @@ def test_signs_carry_number_and_time() -> None:
     assert words.pair_sign(pair("x", a, b, state=PairState.HELD, held=42)).word == "42 on hold"
     until = NOW + timedelta(hours=2)
     assert words.pair_sign(pair("x", a, b, state=PairState.PAUSED, paused_until=until)).word == "Paused until 16:04"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(300, "5 min"), (3600, "1 h"), (5400, "90 min"), (86_400, "1 day"), (172_800, "2 days")],
+)
+def test_intervals_are_said_in_the_largest_unit_that_fits(seconds: int, text: str) -> None:
+    assert words.interval(seconds) == text
+
+
+def test_every_state_of_an_account_has_a_sign() -> None:
+    from app.domain.accounts import AccountStatus
+
+    assert set(words.ACCOUNT_SIGNS) == set(AccountStatus)

@@ -1,0 +1,156 @@
+"""Accounts in the window: health, calendars, what uses them; test, reconnect, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.domain.accounts import AccountStatus, Provider
+from app.domain.errors import ConflictError, OfflineError
+from app.domain.notices import Topic
+from app.ui.accounts_page import CALENDARS_SHOWN, usages
+from app.ui.sheet import ConfirmSheet
+from app.ui.sign_in_sheet import SignInSheet
+from tests.ui.desk import Desk
+from tests.ui.doubles import CoreDouble, account, busy, calm, connection, demo
+from tests.ui.hands import button, click, the, words
+
+MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> Desk:
+    made = make_desk(busy).begin()
+    made.window.show_page("accounts")
+    return made
+
+
+def test_usage_lists_calendars_in_use_first_and_counts_each_pair_once() -> None:
+    world = busy()
+    found = usages(world.known_accounts, world.known_connections, world.known_pairs)
+    assert [view.connection.name for view, _pairs in found[0].calendars] == [
+        "Private",
+        "Familie Lindqvist & Osei",
+        "Holidays in Germany",
+    ]
+    assert [len(usage.pairs) for usage in found] == [4, 3, 5]
+    assert found[0].calendars[2][1] == ()
+
+
+def test_a_pair_inside_one_account_counts_once() -> None:
+    world = busy()
+    google = world.known_accounts[0]
+    inside = replace(world.known_pairs[0], b=world.known_connections[1])
+    assert len(usages([google], world.known_connections, [inside])[0].pairs) == 1
+
+
+def test_every_account_says_how_it_does_and_what_uses_it(desk: Desk) -> None:
+    said = words(desk.window.accounts)
+    for text in (
+        "ana@northwind.example",
+        "Sign in again",
+        "Google · used by 3 sync pairs",
+        "view only",
+        "main calendar",
+    ):
+        assert text in said
+    assert desk.window.accounts.cards["acct_g"].test_button.isVisible()
+    assert not desk.window.accounts.cards["acct_w"].test_button.isVisible(), "signing in again comes first"
+
+
+def test_a_test_that_works_says_so(desk: Desk, qtbot: QtBot) -> None:
+    card = desk.window.accounts.cards["acct_g"]
+    click(card.test_button)
+    qtbot.waitUntil(lambda: "It works: Google answered just now." in words(card))
+    assert desk.called("test") == [("test", "acct_g")]
+
+
+def test_a_test_that_fails_is_told_with_try_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.core.errors["test"] = OfflineError("Google cannot be reached.")
+    card = desk.window.accounts.cards["acct_g"]
+    click(card.test_button)
+    qtbot.waitUntil(desk.window.messages.isVisible)
+    assert "Asking…" not in words(card)
+    click(button(desk.window.messages, "Try again"))
+    qtbot.waitUntil(lambda: "It works" in words(desk.window.accounts.cards["acct_g"]))
+
+
+def test_reconnect_signs_in_to_that_account(desk: Desk, qtbot: QtBot) -> None:
+    click(desk.window.accounts.cards["acct_w"].reconnect_button)
+    qtbot.waitUntil(lambda: bool(desk.opened_urls))
+    assert desk.called("reconnect") == [("reconnect", "acct_w")]
+    assert the(SignInSheet, desk.window).windowTitle() == "Sign in to Google as ana@northwind.example"
+
+
+def test_adding_an_account_opens_the_choice_of_a_service(desk: Desk) -> None:
+    click(desk.window.accounts.add_button)
+    assert the(SignInSheet, desk.window).windowTitle() == "Connect a calendar"
+
+
+def test_an_account_that_pairs_use_is_not_removed_and_says_why(desk: Desk) -> None:
+    card = desk.window.accounts.cards["acct_w"]
+    card.remove_wanted.emit(card._usage)
+    sheet = the(ConfirmSheet, desk.window)
+    assert "These sync pairs use it." in words(sheet)
+    assert "Work → Calendar" in words(sheet)
+    assert not sheet.do_button.isEnabled()
+    click(sheet.cancel_button)
+    assert desk.called("remove_account") == []
+
+
+def test_an_account_that_nothing_uses_is_removed_after_asking(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(calm).begin()
+    desk.window.show_page("accounts")
+    card = desk.window.accounts.cards["acct_w"]
+    card.remove_wanted.emit(card._usage)
+    sheet = the(ConfirmSheet, desk.window)
+    desk.core.errors["remove_account"] = ConflictError("Sync pairs use this calendar.", code="connection_in_use")
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: "Sync pairs use this calendar." in words(sheet))
+    click(button(sheet, "Try again"))
+    qtbot.waitUntil(lambda: "acct_w" not in desk.window.accounts.cards)
+    assert len(desk.called("remove_account")) == 2
+
+
+def test_an_account_that_loses_its_sign_in_says_so_at_once(desk: Desk, qtbot: QtBot) -> None:
+    def end(core: CoreDouble) -> None:
+        lost = replace(core.known_accounts[0], status=AccountStatus.NEEDS_SIGN_IN, problem="Google ended the sign-in.")
+        core.known_accounts[0] = lost
+        core.notices.announce(Topic.ACCOUNT_CHANGED, account_id=lost.id)
+
+    desk.ask(end)
+    cards = desk.window.accounts.cards
+    qtbot.waitUntil(lambda: "Google ended the sign-in." in words(cards["acct_g"]))
+
+
+def test_a_reading_that_changes_nothing_leaves_the_cards_and_their_focus(desk: Desk, qtbot: QtBot) -> None:
+    before = desk.window.accounts.cards["acct_g"]
+    readings = len(desk.called("overall"))
+    desk.ask(lambda core: core.notices.announce(Topic.RUN_PROGRESS, pair_id="pair_1"))
+    qtbot.waitUntil(lambda: len(desk.called("overall")) > readings)
+    assert desk.window.accounts.cards["acct_g"] is before
+
+
+def test_many_calendars_are_folded_away(make_desk: MakeDesk) -> None:
+    def many(profile: str) -> CoreDouble:
+        core = CoreDouble(profile, [account("g", Provider.GOOGLE, "ana@gmail.com")])
+        core.known_connections = [connection(str(n), core.known_accounts[0], f"Calendar {n}") for n in range(14)]
+        return core
+
+    desk = make_desk(many).begin()
+    desk.window.show_page("accounts")
+    card = desk.window.accounts.cards["acct_g"]
+    assert words(card).count("Calendar ") == CALENDARS_SHOWN
+    click(card.fold_button)
+    assert words(card).count("Calendar ") == 14
+    assert card.fold_button.text() == "Show fewer"
+
+
+def test_the_demo_offers_no_other_account_and_says_what_its_sign_ins_are(make_desk: MakeDesk) -> None:
+    desk = make_desk(demo).begin()
+    desk.window.show_page("accounts")
+    assert not desk.window.accounts.add_button.isVisible()
+    assert "open nothing but the demo" in words(desk.window.accounts)

@@ -1,0 +1,309 @@
+"""Sync pairs in the window: list, new, edit, preview, pause until, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from PySide6.QtCore import QDateTime
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from app.domain.errors import ConflictError, FieldError, InputError, OfflineError
+from app.domain.pairs import CopiesOnDelete, Direction, Mode, PairState, PairStatus, PrivateOriginals
+from app.services.views import NewPair, PairChange
+from app.ui import menus
+from app.ui.delete_sheet import DeleteSheet
+from app.ui.menus import PairWish
+from app.ui.pair_draft import FROM, TO
+from app.ui.pair_sheet import PairSheet
+from app.ui.pause_sheet import PauseSheet
+from app.ui.preview_sheet import PreviewSheet
+from tests.ui.desk import Desk
+from tests.ui.doubles import NOW, CoreDouble, busy, calm
+from tests.ui.hands import button, click, the, words
+
+MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+def no_pairs(profile: str) -> CoreDouble:
+    core = calm(profile)
+    core.known_pairs, core.known_runs = [], []
+    return core
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> Desk:
+    made = make_desk(busy).begin()
+    made.window.show_page("pairs")
+    return made
+
+
+@pytest.fixture
+def new_sheet(desk: Desk) -> PairSheet:
+    click(desk.window.pairs.new_button)
+    return the(PairSheet, desk.window)
+
+
+def edit_first(desk: Desk) -> PairSheet:
+    desk.window.pairs.wished.emit(PairWish.EDIT, "pair_1")
+    return the(PairSheet, desk.window)
+
+
+def test_every_pair_is_listed_with_both_ends_and_its_state(desk: Desk) -> None:
+    model = desk.window.pairs.table.model()
+    row = [model.index(3, column).data() for column in range(5)]
+    assert row == ["Work", "Calendar", "One way", "Sign in again", "in 8 min"]
+
+
+def test_without_pairs_the_page_offers_the_first(make_desk: MakeDesk) -> None:
+    desk = make_desk(no_pairs).begin()
+    click(desk.window.overview.new_pair_button)
+    the(PairSheet, desk.window).reject()
+    desk.window.show_page("pairs")
+    assert not desk.window.pairs.table.isVisible()
+    click(desk.window.pairs.first_button)
+    assert [sheet.isVisible() for sheet in desk.window.findChildren(PairSheet)][-1]
+
+
+def test_a_pair_is_made_and_runs(desk: Desk, new_sheet: PairSheet, qtbot: QtBot) -> None:
+    new_sheet.source.choose("conn_2")
+    new_sheet.target.choose("conn_5")
+    click(new_sheet.ways.buttons[True])
+    click(new_sheet.modes.options[Mode.FULL])
+    new_sheet.interval.setCurrentIndex(new_sheet.interval.findData(3600))
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: desk.window.pairs.table.model().rowCount() == 7)
+    made = desk.called("create")[0][1]
+    assert isinstance(made, NewPair)
+    assert (made.connection_a_id, made.connection_b_id) == ("conn_2", "conn_5")
+    assert (made.direction, made.mode) == (Direction.BIDIRECTIONAL, Mode.FULL)
+    assert (made.status, made.interval_seconds) == (PairStatus.ACTIVE, 3600)
+
+
+def test_a_pair_saved_without_syncing_is_paused_and_shows_what_it_would_do(
+    desk: Desk, new_sheet: PairSheet, qtbot: QtBot
+) -> None:
+    assert new_sheet.later_button is not None
+    click(new_sheet.later_button)
+    qtbot.waitUntil(lambda: bool(desk.called("preview")))
+    preview = the(PreviewSheet, desk.window)
+    qtbot.waitUntil(preview.sync_button.isEnabled)
+    assert preview.counts.text() == "3 to add · 0 to change · 0 to remove · 1 left out"
+    assert "paused until you start it" in words(preview)
+    assert desk.called("request") == []
+    click(preview.sync_button)
+    qtbot.waitUntil(lambda: any(call[2] is PairStatus.ACTIVE for call in desk.called("update")))
+
+
+def test_the_options_are_asked_for_as_they_are_set(desk: Desk, new_sheet: PairSheet, qtbot: QtBot) -> None:
+    click(new_sheet.more_button)
+    options = new_sheet.options
+    options.title_text.setText("Busy – {calendar}")
+    assert "becomes “Busy – Private”" in words(new_sheet)
+    options.private.setCurrentIndex(options.private.findData("skip"))
+    click(options.ticks["all_day"])
+    options.shorter.setValue(15)
+    options.ahead.setValue(180)
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: bool(desk.called("create")))
+    made = desk.called("create")[0][1]
+    assert isinstance(made, NewPair)
+    assert made.settings is not None
+    assert made.settings.title == "Busy – {calendar}"
+    assert made.settings.private_originals is PrivateOriginals.SKIP
+    assert (made.settings.filters.all_day, made.settings.filters.shorter_than_seconds) == (True, 900)
+    assert made.settings.filters.free is None, "nobody chose, so the mode decides"
+    assert made.settings.window_ahead_days == 180
+
+
+def test_free_events_are_left_out_by_busy_only_and_copied_by_full_until_chosen(new_sheet: PairSheet) -> None:
+    free = new_sheet.options.ticks["free"]
+    assert free.isChecked()
+    click(new_sheet.modes.options[Mode.FULL])
+    assert not free.isChecked()
+    click(new_sheet.more_button)
+    click(free)
+    assert new_sheet.draft().settings.filters.free is True
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "place", "reason"),
+    [
+        ("conn_1", "conn_1", TO, "same calendar"),
+        ("conn_1", "conn_6", TO, "view-only"),
+        (None, "conn_4", FROM, "Choose the calendar"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_its_place_and_nothing_is_asked(
+    desk: Desk, new_sheet: PairSheet, source: str | None, target: str, place: str, reason: str
+) -> None:
+    new_sheet.source.choose(source)
+    new_sheet.target.choose(target)
+    click(new_sheet.save_button)
+    assert reason in new_sheet._fields[place].error
+    assert new_sheet.isVisible()
+    assert desk.called("create") == []
+    new_sheet.source.choose("conn_1")
+    new_sheet.target.choose("conn_5")
+    assert new_sheet._fields[place].error == ""
+
+
+def test_swapping_turns_the_pair_round(new_sheet: PairSheet) -> None:
+    before = (new_sheet.source.chosen, new_sheet.target.chosen)
+    click(new_sheet.swap_button)
+    assert (new_sheet.target.chosen, new_sheet.source.chosen) == before
+
+
+def test_a_refusal_of_the_core_stands_where_it_belongs(desk: Desk, new_sheet: PairSheet, qtbot: QtBot) -> None:
+    desk.core.errors["create"] = ConflictError(
+        "Another sync pair already copies from this calendar to that one.",
+        code="direction_taken",
+        details=[FieldError("pair_id", "pair_9")],
+        fix="Change that pair, or delete it first.",
+    )
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: "already copies" in new_sheet._fields[TO].error)
+    assert "pair_9" not in words(new_sheet)
+    desk.core.errors["create"] = InputError(
+        "Too wide.", details=[FieldError("window_ahead_days", "The window is too wide; choose fewer days.")]
+    )
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: "too wide" in words(new_sheet))
+    assert new_sheet.options.isVisible(), "the field is unfolded, or nobody would see the reason"
+
+
+def test_a_failing_call_is_said_in_the_sheet_and_can_be_tried_again(
+    desk: Desk, new_sheet: PairSheet, qtbot: QtBot
+) -> None:
+    desk.core.errors["create"] = OfflineError("Google cannot be reached.")
+    click(new_sheet.save_button)
+    qtbot.waitUntil(new_sheet.messages.isVisible)
+    assert new_sheet.save_button.isEnabled()
+    click(button(new_sheet, "Try again"))
+    qtbot.waitUntil(lambda: desk.window.pairs.table.model().rowCount() == 7)
+
+
+def test_editing_keeps_the_calendars_and_asks_for_the_difference_only(desk: Desk, qtbot: QtBot) -> None:
+    sheet = edit_first(desk)
+    assert not sheet.source.isEnabled()
+    click(sheet.ways.buttons[False])
+    click(sheet.save_button)
+    qtbot.waitUntil(lambda: bool(desk.called("update")))
+    assert desk.called("update")[0][3] == PairChange(direction=Direction.A_TO_B)
+
+
+def test_cancelling_asks_for_nothing(desk: Desk) -> None:
+    sheet = edit_first(desk)
+    click(sheet.modes.options[Mode.BLOCKER])
+    click(sheet.cancel_button)
+    assert not sheet.isVisible()
+    assert desk.called("update") == []
+
+
+def test_the_preview_lists_what_would_be_done_and_can_be_searched(desk: Desk, qtbot: QtBot) -> None:
+    desk.window.pairs.wished.emit(PairWish.PREVIEW, "pair_1")
+    sheet = the(PreviewSheet, desk.window)
+    qtbot.waitUntil(lambda: sheet.list.total == 4)
+    model = sheet.list.table.model()
+    assert [model.index(row, 0).data() for row in range(4)] == ["Add", "Add", "Add", "Skip"]
+    sheet.list.search.setText("lunch declined")
+    assert [model.index(row, 1).data() for row in range(model.rowCount())] == ["Team lunch"]
+    sheet.list.search.setText("no such thing")
+    assert "Nothing matches." in words(sheet)
+    assert desk.called("request") == [], "a preview asks for a dry run only"
+
+
+def test_a_preview_that_fails_says_so_and_looks_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.core.errors["preview"] = OfflineError("Google cannot be reached.")
+    desk.window.pairs.wished.emit(PairWish.PREVIEW, "pair_1")
+    sheet = the(PreviewSheet, desk.window)
+    qtbot.waitUntil(sheet.messages.isVisible)
+    assert "could not be looked at" in sheet.counts.text()
+    click(button(sheet, "Try again"))
+    qtbot.waitUntil(lambda: sheet.list.total == 4)
+
+
+def deleting(desk: Desk, qtbot: QtBot) -> DeleteSheet:
+    desk.window.pairs.wished.emit(PairWish.DELETE, "pair_1")
+    sheet = the(DeleteSheet, desk.window)
+    qtbot.waitUntil(lambda: "36 copies" in sheet.count.text())
+    return sheet
+
+
+def test_deleting_keeps_the_copies_unless_told_otherwise(desk: Desk, qtbot: QtBot) -> None:
+    click(deleting(desk, qtbot).do_button)
+    qtbot.waitUntil(lambda: desk.window.pairs.table.model().rowCount() == 5)
+    assert desk.called("delete") == [("delete", "pair_1", CopiesOnDelete.KEEP, None)]
+
+
+def test_removing_copies_names_their_number_and_asks_again_when_it_changed(desk: Desk, qtbot: QtBot) -> None:
+    sheet = deleting(desk, qtbot)
+    click(sheet.choice.options[CopiesOnDelete.REMOVE])
+    assert sheet.do_button.text() == "Delete pair and 36 copies"
+    desk.core.known_copies["pair_1"] = 40
+    desk.core.errors["delete"] = ConflictError("The number has changed.", code="count_changed")
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: sheet.do_button.text() == "Delete pair and 40 copies" and sheet.do_button.isEnabled())
+    assert "has changed meanwhile" in sheet.count.text()
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: len(desk.called("delete")) == 2)
+    assert desk.called("delete")[-1] == ("delete", "pair_1", CopiesOnDelete.REMOVE, 40)
+
+
+def test_while_the_copies_are_not_counted_they_cannot_be_removed(desk: Desk, qtbot: QtBot) -> None:
+    desk.core.errors["copies"] = OfflineError("The database is busy.")
+    desk.window.pairs.wished.emit(PairWish.DELETE, "pair_1")
+    sheet = the(DeleteSheet, desk.window)
+    qtbot.waitUntil(sheet.messages.isVisible)
+    click(sheet.choice.options[CopiesOnDelete.REMOVE])
+    assert not sheet.do_button.isEnabled()
+    click(button(sheet, "Try again"))
+    qtbot.waitUntil(sheet.do_button.isEnabled)
+
+
+def test_pausing_until_a_moment_that_is_over_is_refused_in_words(desk: Desk, qtbot: QtBot) -> None:
+    desk.window.pairs.wished.emit(PairWish.PAUSE_UNTIL, "pair_1")
+    sheet = the(PauseSheet, desk.window)
+    sheet.moment.setDateTime(QDateTime.fromSecsSinceEpoch(int((NOW - timedelta(hours=1)).timestamp())))
+    click(sheet.do_button)
+    assert "lies ahead" in words(sheet)
+    sheet.moment.setDateTime(QDateTime.fromSecsSinceEpoch(int((NOW + timedelta(hours=3)).timestamp())))
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: desk.window.pairs.table.model().index(0, 3).data() == "Paused until 17:04")
+
+
+def test_the_menu_of_a_pair_offers_presets_of_a_pause_and_nothing_impossible(desk: Desk, qtbot: QtBot) -> None:
+    wishes: list[tuple[PairWish, str]] = []
+    menu = QMenu(desk.window)
+    view = desk.core.known_pairs[0]
+    menus.fill_pair(menu, view, desk.desktop.commands, lambda: NOW, lambda wish, key: wishes.append((wish, key)))
+    texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert texts == [
+        "Sync now",
+        "Check everything again",
+        "Pause",
+        "Preview changes…",
+        "Edit…",
+        "Show activity",
+        "Delete…",
+    ]
+    pause = menu.actions()[2].menu()
+    assert isinstance(pause, QMenu)
+    assert [action.text() for action in pause.actions() if not action.isSeparator()][-1] == "Until…"
+    pause.actions()[1].trigger()
+    qtbot.waitUntil(lambda: desk.window.pairs.table.model().index(0, 3).data() == "Paused until 15:04")
+    menu.actions()[-1].trigger()
+    assert wishes == [(PairWish.DELETE, "pair_1")]
+    paused = desk.core.known_pairs[0]
+    assert paused.state is PairState.PAUSED
+    menus.fill_pair(menu, paused, desk.desktop.commands, lambda: NOW, lambda *_: None)
+    assert menu.actions()[0].text() == "Resume"
+
+
+def test_a_pair_that_is_gone_meanwhile_opens_nothing(desk: Desk, qtbot: QtBot) -> None:
+    before = len(desk.called("overall"))
+    desk.desktop.sheets.open_for(PairWish.EDIT, "pair_99")
+    qtbot.waitUntil(lambda: len(desk.called("overall")) > before)
+    assert desk.window.findChild(PairSheet) is None
