@@ -13,6 +13,7 @@ from app.sandbox.google.oauth import OAuth
 from app.sandbox.google.scopes import CREATED_ONLY, FREE_BUSY_ONLY, METHODS, OWNED_ONLY, PUBLIC_ONLY
 from app.sandbox.google.store import Calendar, Store
 from app.sandbox.google.tokens import Token
+from app.sandbox.google.vocabulary import Kind, check_body, check_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Access:
         """The caller of a method named as in the discovery document, e.g. `events.list`.
 
         Raises:
-            GoogleError: 401 without a live token, 403 `insufficientPermissions` without a fitting scope.
+            GoogleError: 401 without a live token, 403 `insufficientPermissions` without a fitting scope, 400 for a
+            parameter of the wrong kind.
         """
         token = self._oauth.bearer(request)
         if token is None:
@@ -52,6 +54,7 @@ class Access:
         opening = METHODS[method] & set(token.scopes)
         if not opening:
             raise insufficient_scope()
+        check_parameters(request.query_params)
         return Caller(token, frozenset(opening))
 
     def calendar(self, request: Request, caller: Caller, *, write: bool = False) -> Calendar:
@@ -91,11 +94,15 @@ class Access:
         return calendar.info.role == "freeBusyReader" or caller.opening <= FREE_BUSY_ONLY
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request, kinds: dict[str, Kind]) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty object.
 
+    Args:
+        request: not read yet.
+        kinds: what its fields must be, from `vocabulary`.
+
     Raises:
-        GoogleError: 400 `parseError`.
+        GoogleError: 400 `parseError`, or `invalid` for a value of the wrong kind.
     """
     raw = await request.body()
     if not raw:
@@ -106,6 +113,7 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise GoogleError(400, "parseError", "Parse Error") from error
     if not isinstance(value, dict):
         raise GoogleError(400, "parseError", "Parse Error")
+    check_body(value, kinds)
     return value
 
 

@@ -27,6 +27,7 @@ from app.sandbox.google.positions import Position, Signer
 from app.sandbox.google.series import expand
 from app.sandbox.google.store import ROLES, Body, Calendar, CalendarInfo, Store
 from app.sandbox.google.times import instant, parameter
+from app.sandbox.google.vocabulary import CALENDAR, FREE_BUSY
 from app.sandbox.middleware import handler_faults
 from app.sandbox.recurrence import RecurrenceError
 from app.sandbox.recurrence import zone as find_zone
@@ -145,7 +146,7 @@ class CalendarsApi:
         return self._answers.body(request, _calendar_json(calendar), etag=calendar.etag)
 
     async def _insert(self, request: Request) -> Response:
-        sent = await json_object(request)
+        sent = await json_object(request, CALENDAR)
         caller = self._access.caller(request, "calendars.insert")
         if not isinstance(sent.get("summary"), str) or not sent["summary"]:
             raise required("Missing title.")
@@ -190,6 +191,9 @@ class CalendarsApi:
 
     async def _settings(self, request: Request) -> Response:
         caller = self._access.caller(request, "settings.list")
+        for name in ("pageToken", "syncToken"):
+            if name in request.query_params:  # none was ever handed out
+                raise invalid(f"Invalid value for: {name}", name)
         values = self._setting_values(caller.email)
         items = [
             {"kind": "calendar#setting", "etag": '"0"', "id": key, "value": value} for key, value in values.items()
@@ -217,7 +221,7 @@ class CalendarsApi:
         )
 
     async def _free_busy(self, request: Request) -> Response:
-        sent = await json_object(request)
+        sent = await json_object(request, FREE_BUSY)
         caller = self._access.caller(request, "freebusy.query")
         for name in ("timeMin", "timeMax"):
             if not isinstance(sent.get(name), str):

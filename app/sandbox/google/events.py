@@ -19,6 +19,7 @@ from app.sandbox.google.resource import refuse_unsupported
 from app.sandbox.google.series import expand, parse_original
 from app.sandbox.google.store import Calendar, Event
 from app.sandbox.google.times import instant, parameter
+from app.sandbox.google.vocabulary import EVENT
 from app.sandbox.middleware import handler_faults
 from app.sandbox.recurrence import RecurrenceError
 from app.sandbox.recurrence import zone as find_zone
@@ -79,7 +80,7 @@ class EventsApi:
         return self._answers.body(request, body, etag=event.etag)
 
     async def _insert(self, request: Request) -> Response:
-        sent = await json_object(request)
+        sent = await json_object(request, EVENT)
         caller = self._access.caller(request, "events.insert")
         calendar = self._access.calendar(request, caller, write=True)
         refuse_unsupported(sent, request.query_params)
@@ -87,14 +88,14 @@ class EventsApi:
         return self._answers.body(request, event_json(calendar, event, calendar.info.time_zone), etag=event.etag)
 
     async def _patch(self, request: Request) -> Response:
-        sent = await json_object(request)
+        sent = await json_object(request, EVENT)
         calendar, event = self._writable(request, "events.patch")
         refuse_unsupported(sent, request.query_params)
         event = self._changes.patch(calendar, event, sent, _send_updates(request))
         return self._answers.body(request, event_json(calendar, event, calendar.info.time_zone), etag=event.etag)
 
     async def _update(self, request: Request) -> Response:
-        sent = await json_object(request)
+        sent = await json_object(request, EVENT)
         calendar, event = self._writable(request, "events.update")
         refuse_unsupported(sent, request.query_params)
         event = self._changes.update(calendar, event, sent, _send_updates(request))

@@ -88,7 +88,8 @@ def normalize(body: Mapping[str, Any], place: Place, event_type: str, is_instanc
     Raises:
         GoogleError: 400, what is wrong.
     """
-    result: Body = {"status": body.get("status") or "confirmed", "eventType": event_type}
+    status = body.get("status")
+    result: Body = {"status": "confirmed" if status is None else status, "eventType": event_type}
     if result["status"] not in ("confirmed", "tentative"):
         raise invalid("Invalid value for: status", "status")
     for name in _STRINGS:
@@ -180,7 +181,7 @@ def _attendees(rows: Any) -> list[Body]:
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("email"), str) or "@" not in row["email"]:
             raise invalid("Invalid attendee email.", "attendees")
-        status = row.get("responseStatus") or "needsAction"
+        status = "needsAction" if row.get("responseStatus") is None else row["responseStatus"]
         if status not in _RESPONSES:
             raise invalid("Invalid value for: responseStatus", "attendees")
         kept: Body = {"email": row["email"].lower(), "responseStatus": status}

@@ -85,7 +85,12 @@ def _batch_requests(body: Any) -> list[dict[str, Any]]:
             raise GraphError(400, "BadRequest", f"Duplicate request id '{item['id']}' in the batch.")
         names.add(item["id"])
         given = item.get("headers") or {}
-        if item.get("body") is not None and "content-type" not in {str(name).lower() for name in given}:
+        if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+            raise GraphError(400, "BadRequest", f"The headers of request '{item['id']}' are no names with texts.")
+        needed = item.get("dependsOn") or []
+        if not isinstance(needed, list) or not all(isinstance(name, str) for name in needed):
+            raise GraphError(400, "BadRequest", f"'dependsOn' of request '{item['id']}' is no list of ids.")
+        if item.get("body") is not None and "content-type" not in {name.lower() for name in given}:
             raise GraphError(
                 400,
                 "BadRequest",
@@ -93,7 +98,7 @@ def _batch_requests(body: Any) -> list[dict[str, Any]]:
             )
         if urlsplit(item["url"]).scheme or "$batch" in item["url"].lower():
             raise GraphError(400, "BadRequest", f"The url of request '{item['id']}' must be relative to the version.")
-        if not set(item.get("dependsOn") or []) <= {other.get("id") for other in requests if isinstance(other, dict)}:
+        if not set(needed) <= {other.get("id") for other in requests if isinstance(other, dict)}:
             raise GraphError(400, "BadRequest", f"Request '{item['id']}' depends on one that is not in the batch.")
     return requests
 

@@ -17,6 +17,7 @@ from app.sandbox.microsoft.errors import GraphError, validation_failure
 from app.sandbox.microsoft.occurrences import Series
 from app.sandbox.microsoft.scheduling import TIMES, apply_times, check_boundary
 from app.sandbox.microsoft.store import Event, ExceptionRecord
+from app.sandbox.microsoft.vocabulary import check_body
 from app.sandbox.microsoft.wire import NO_TIME
 from app.sandbox.microsoft.zones import Zone
 from app.sandbox.world import Behaviour
@@ -116,6 +117,7 @@ def new_event(
     if body.get("start") is None or body.get("end") is None:
         raise validation_failure("'start' and 'end' are required.")
     _check_names(body)
+    check_body(body)
     return _apply(fields, body, behaviour, find_zone)
 
 
@@ -124,6 +126,7 @@ def changed_event(
 ) -> dict[str, Any]:
     """The stored properties of a single event or a master after a client's PATCH; raises as ``new_event`` does."""
     _check_names(body)
+    check_body(body)
     if "transactionId" in body:
         raise _not_settable("transactionId")
     return _apply(dict(fields), body, behaviour, find_zone)
@@ -138,6 +141,7 @@ def changed_occurrence(
         GraphError: as ``new_event``; 400 ``ErrorOccurrenceCrossingBoundary`` when it would reach a neighbour's day.
     """
     _check_names(body)
+    check_body(body)
     for name in ("recurrence", "transactionId"):
         if body.get(name) is not None:
             raise _not_settable(name)

@@ -1,4 +1,4 @@
-"""Same seed, same requests: the same answers byte for byte, in-process and over loopback, by the sandbox's clock alone."""
+"""Same seed, same requests: the same answers to the byte, in-process and over loopback, by the sandbox's own clock."""
 
 from __future__ import annotations
 
