@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.e2e.screen import Screen
-from tests.e2e.sight import Sight
+from tests.e2e.sight import Sight, Thing
 from tests.e2e.waiting import until
 
 _STEPS_AT_MOST = 30
@@ -34,6 +34,16 @@ class Person:
     def press(self, name: str | re.Pattern[str], role: str = "push button") -> None:
         """Press something with the mouse, once it is there."""
         self._screen.click(*self._sight.wait_for(role, name).middle)
+
+    def choose(self, label: str, value: str) -> None:
+        """Choose from the list below a label, by the beginning of its name."""
+        field = until(f"there is a list below {label!r}", partial(self._list_below, label))
+        moves, _now = self._sight.focus()
+        self._screen.click(*field.middle)
+        until("the list has opened", partial(self._moved_since, moves))
+        self._screen.write(value)
+        self._screen.press("Return")
+        until(f"{value!r} is chosen", lambda: (found := self._list_below(label)) and found.name == value)
 
     def move_to(self, name: str | re.Pattern[str], role: str = "push button", *, key: str = "Tab") -> None:
         """Press a key until something has the focus."""
@@ -79,6 +89,15 @@ class Person:
         """Keep a picture of the screen."""
         self._taken += 1
         self._screen.picture(self._pictures / f"{self._taken:02}-{name}.png")
+
+    def _list_below(self, label: str) -> Thing | None:
+        """A list has no name of its own but what is chosen; the label above it says what it is for."""
+        things = self._sight.things()
+        for head in things:
+            if head.is_a("label", label):
+                below = [thing for thing in things if thing.role == "combo box" and thing.stands_below(head)]
+                return min(below, key=lambda thing: thing.place[1], default=None)
+        return None
 
     def _moved_since(self, moves: int) -> bool:
         return self._sight.focus()[0] != moves

@@ -52,6 +52,10 @@ class Screen:
         """Press keys one after the other, by their X names (`Tab`, `ctrl+q`)."""
         self._do("key", *keys)
 
+    def write(self, text: str) -> None:
+        """Type a text."""
+        self._do("type", text)
+
     def windows(self, of_class: str, at_most: int) -> list[tuple[int, int]]:
         """The middles of a program's visible windows, by its class, that have no side over `at_most` pixels."""
         found = []

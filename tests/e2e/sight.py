@@ -42,6 +42,10 @@ class Thing:
         x, y, width, height = self.place
         return x + width // 2, y + height // 2
 
+    def stands_below(self, other: Thing) -> bool:
+        """Whether it is further down than another, in the same column."""
+        return self.place[1] >= other.place[1] and self.place[0] <= other.middle[0] < self.place[0] + self.place[2]
+
     def is_a(self, role: str, name: str | re.Pattern[str]) -> bool:
         """Whether it has this role and name; a pattern is searched for in the name."""
         named = name == self.name if isinstance(name, str) else name.search(self.name) is not None

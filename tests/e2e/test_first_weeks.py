@@ -48,11 +48,20 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     assert [len(found) for found in items] == [1, 0], "the keyring holds one key, and it is unlocked"
 
     # Make a pair; it runs at once.
-    api = house.api("default")
-    connections = {one["calendar_name"]: one["id"] for one in api.ask("GET", "/connections")["connections"]}
     own = sandbox.titles("Home")
-    made = house.command("pairs", "add", connections["Work"], connections["Home"], "--direction", "a_to_b", "--json")
-    assert made.code == 0, made
+    person.press("Sync pairs", "check box")
+    person.press("Create a sync pair")
+    person.choose("From", "Work")
+    person.choose("To", "Home")
+    person.press("One way", "check box")
+    person.picture("new-pair")
+    person.press("Create and sync")
+    person.reads("Up to date")
+    person.picture("pairs")
+    api = house.api("default")
+    (pair,) = api.ask("GET", "/sync-pairs")["pairs"]
+    assert (pair["direction"], pair["sync_mode"], pair["state"]) == ("a_to_b", "blocker", "up_to_date")
+    person.press("Overview", "check box")
     person.reads("Everything is in sync.")
     person.picture("in-sync")
     first = copies(sandbox, own)
