@@ -37,13 +37,15 @@ class Person:
 
     def choose(self, label: str, value: str) -> None:
         """Choose from the list below a label, by the beginning of its name."""
-        field = until(f"there is a list below {label!r}", partial(self._list_below, label))
+        self._sight.wait_for("label", label)
+        field = self._list_below(label)
+        assert field is not None, f"there is no list below {label!r}"
         moves, _now = self._sight.focus()
         self._screen.click(*field.middle)
         until("the list has opened", partial(self._moved_since, moves))
         self._screen.write(value)
         self._screen.press("Return")
-        until(f"{value!r} is chosen", lambda: (found := self._list_below(label)) and found.name == value)
+        until(f"{value!r} is chosen", lambda: getattr(self._list_below(label), "name", None) == value)
 
     def move_to(self, name: str | re.Pattern[str], role: str = "push button", *, key: str = "Tab") -> None:
         """Press a key until something has the focus."""
@@ -54,6 +56,14 @@ class Person:
             self._screen.press(key)
             until("the focus moves on", partial(self._moved_since, moves))
         raise AssertionError(f"{key} does not lead to the {role} {name!r}")
+
+    def write(self, text: str) -> None:
+        """Type a text, where the focus is."""
+        self._screen.write(text)
+
+    def field(self, name: str) -> str:
+        """What stands in a field, once it is there."""
+        return self._sight.content(self._sight.wait_for("text", name))
 
     def press_keys(self, *keys: str) -> None:
         """Press keys."""

@@ -29,12 +29,14 @@ class Thing:
         name: what it is called.
         usable: it can be pressed.
         place: x, y, width and height in pixels.
+        source: the connection and path under which it can be asked for more.
     """
 
     role: str
     name: str
     usable: bool
     place: tuple[int, int, int, int]
+    source: tuple[str, str]
 
     @property
     def middle(self) -> tuple[int, int]:
@@ -112,6 +114,10 @@ class Sight:
         except BusError:
             return self._moves, None  # what had it is gone
 
+    def content(self, field: Thing) -> str:
+        """What stands in a text field. Raises BusError when it is gone."""
+        return str(self._caller.call(*field.source, "org.a11y.atspi.Text", "GetText", "ii", 0, -1))
+
     def words(self) -> list[str]:
         """The names of all that is shown."""
         return [thing.name for thing in self.things() if thing.name]
@@ -163,4 +169,5 @@ class Sight:
             name=self._caller.get(service, path, _ACCESSIBLE, "Name"),
             usable=bool(low & _ENABLED and low & _SENSITIVE),
             place=self._caller.call(service, path, _COMPONENT, "GetExtents", "u", _ON_SCREEN),
+            source=(service, path),
         )

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.house import House
 from tests.e2e.person import Person
 from tests.e2e.trays import NotifierTray, TrayPlace
+from tests.e2e.waiting import until
 
 PROMISED_SECONDS = 5.0
 
@@ -100,6 +101,8 @@ def test_the_icon_says_how_it_is_going_and_its_menu_offers_what_can_be_done(
         "Activity…",
         "Quit Kalends",
     ]
+    notifier.choose("Pause", "Until I resume")
+    until("the icon says that syncing is paused", lambda: "paused" in notifier.tooltip)
     notifier.choose("Activity…")
     person.sees("table", "Runs")
     notifier.choose("Quit Kalends")
