@@ -89,7 +89,7 @@ class ActionList(QWidget):
         self._nothing.setContentsMargins(16, 6, 16, 10)
         self.table = Table(theme, name, self._filter, rows_shown=1000)
         self.table.set_row_lines(2)
-        self.table.set_columns(15, 0, 46)
+        self.table.set_columns(15, 0, 40)
         self.table.hide_when_narrow({2: 480})
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.pairs import (
@@ -127,7 +127,7 @@ class PairOptions(QWidget):
             self.window_field,
         )
         for number, field in enumerate(fields):
-            pairs.addWidget(field, number // 2, number % 2)
+            pairs.addWidget(field, number // 2, number % 2, Qt.AlignmentFlag.AlignTop)
         pairs.setColumnStretch(0, 1)
         pairs.setColumnStretch(1, 1)
         column.addLayout(pairs)

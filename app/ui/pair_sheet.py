@@ -220,6 +220,9 @@ class PairSheet(Sheet):
         story = draft.story(self._calendars)
         remark = draft.remark(self._pairs)
         self._story.setText(f"{story} {remark}".strip() or "Choose two calendars.")
+        for place, chosen in ((pair_draft.FROM, draft.from_id), (pair_draft.TO, draft.to_id)):
+            end = self._calendars.get(chosen or "")
+            self._fields[place].say(words.account_name(end.account) if end is not None else "")
         title = draft.example(self._calendars)
         hint = f"“Stand-up” becomes “{title}”. You can use {{title}}, {{calendar}} and {{account}}."
         if draft.shows_title():

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.domain.pairs import PairStatus
-from app.domain.runs import Counts, Run, RunStatus, Trigger
+from app.domain.runs import Run, RunStatus, Trigger
 from app.services.views import PairView, RunView
 from app.ui import words
 from app.ui.action_list import ActionList
@@ -21,22 +21,6 @@ from app.ui.widgets import Button, Frame, Label
 from app.ui.words import Tone
 
 WAIT_SECONDS = 300.0
-
-
-def would(counts: Counts) -> str:
-    """`36 to add · 0 to change · 0 to remove · 5 left out`, or that there is nothing to do."""
-    if not (counts.created or counts.updated or counts.deleted or counts.held or counts.skipped):
-        return "Nothing to do"
-    parts = [
-        f"{counts.created:,} to add",
-        f"{counts.updated:,} to change",
-        f"{counts.deleted:,} to remove",
-    ]
-    if counts.held:
-        parts.append(f"{counts.held:,} would wait for you")
-    if counts.skipped:
-        parts.append(f"{counts.skipped:,} left out")
-    return " · ".join(parts)
 
 
 class PreviewSheet(Sheet):
@@ -113,7 +97,7 @@ class PreviewSheet(Sheet):
             self.counts.setText("The calendars could not be looked at.")
             self._note.setText(run.errors[0].message if run.errors else words.reason(run.reason))
             return
-        self.counts.setText(would(run.counts))
+        self.counts.setText(words.would(words.planned(seen.actions)))
         self._note.setText(
             "Nothing was written yet. The pair is paused until you start it."
             if self._paused

@@ -70,7 +70,7 @@ class RunDetails(Frame):
         sign = words.RUN_SIGNS[run.status]
         self._badge.show_sign(sign.icon, sign.tone)
         self._title.setText(pair_name or GONE_PAIR)
-        self._detail.setText(self._summary(run))
+        self._detail.setText(self._summary(view))
         messages = [words.reason(run.reason)] if run.reason is not None else []
         messages += [error.message for error in run.errors[:_ERRORS_SHOWN]]
         if len(run.errors) > _ERRORS_SHOWN:
@@ -81,13 +81,16 @@ class RunDetails(Frame):
         self._nothing.setText("Still at work." if not run.status.ended else "No event had to be changed.")
         self._nothing.setVisible(not view.actions and not messages)
 
-    def _summary(self, run: Run) -> str:
+    def _summary(self, view: RunView) -> str:
+        run = view.run
         parts = [words.RUN_SIGNS[run.status].word, words.day_and_time(run.started_at or run.created_at, self._now())]
         if run.duration_ms:
             parts.append(f"took {words.duration(run.duration_ms)}")
         if run.status.ended and run.status is not RunStatus.SKIPPED:
             parts.append(f"looked at {words.plural(run.counts.processed, 'event', 'events')}")
-            parts.append(words.run_changes(run))
-            if run.counts.skipped:
+            parts.append(
+                f"preview: {words.would(words.planned(view.actions)).lower()}" if run.dry else words.run_changes(run)
+            )
+            if run.counts.skipped and not run.dry:
                 parts.append(f"{run.counts.skipped:,} left out")
         return " · ".join(parts)

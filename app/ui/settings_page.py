@@ -215,7 +215,7 @@ class SettingsPage(ScrollPage):
         self._port_before = None
         self.key_table.hide()
         self._no_keys.hide()
-        self.widget().setEnabled(False)
+        self.inside.setEnabled(False)
 
     def read(self) -> None:
         """Read from the core and show it."""
@@ -229,7 +229,7 @@ class SettingsPage(ScrollPage):
         self._no_keys.setVisible(not known.keys)
         self.key_table.updateGeometry()
         self._show_places(known.places)
-        self.widget().setEnabled(True)
+        self.inside.setEnabled(True)
 
     def _fill(self, values: PreferenceValues) -> None:
         self._filling = True

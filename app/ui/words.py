@@ -283,6 +283,30 @@ def changes(counts: Counts) -> str:
     return ", ".join(parts) or "No changes"
 
 
+def planned(actions: Iterable[ActionRecord]) -> Counts:
+    """What a preview would do. The counts of its run are of what was written, so of nothing."""
+    verbs = Counter(action.verb for action in actions)
+    return Counts(
+        created=verbs[Verb.CREATE],
+        updated=verbs[Verb.UPDATE],
+        deleted=verbs[Verb.DELETE],
+        skipped=verbs[Verb.SKIP],
+        held=verbs[Verb.HOLD] + verbs[Verb.ASK],
+    )
+
+
+def would(counts: Counts) -> str:
+    """`36 to add · 0 to change · 0 to remove · 5 left out`, or that there is nothing to do."""
+    if counts == Counts(processed=counts.processed):
+        return "Nothing to do"
+    parts = [f"{counts.created:,} to add", f"{counts.updated:,} to change", f"{counts.deleted:,} to remove"]
+    if counts.held:
+        parts.append(f"{counts.held:,} would wait for you")
+    if counts.skipped:
+        parts.append(f"{counts.skipped:,} left out")
+    return " · ".join(parts)
+
+
 def run_changes(run: Run) -> str:
     """What a run wrote, or would have, or a dash while nobody knows."""
     if not run.status.ended or run.status is RunStatus.SKIPPED:
@@ -290,7 +314,7 @@ def run_changes(run: Run) -> str:
     if run.status is RunStatus.FAILED and run.counts == Counts():
         return "–"
     if run.dry:
-        return f"Preview: {changes(run.counts).lower()}"
+        return "Preview"  # it writes nothing, so its counts tell nothing: its actions do
     return changes(run.counts)
 
 

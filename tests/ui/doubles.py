@@ -318,8 +318,8 @@ class _Sync:
     def request(self, pair_id: str, trigger: Trigger, *, dry: bool = False, full: bool = False) -> Run:
         if dry:
             self._core.note("preview", pair_id)
-            left_out = sum(action.verb is Verb.SKIP for action in self._core.plan)
-            counts = Counts(len(self._core.plan), len(self._core.plan) - left_out, skipped=left_out)
+            # As in the engine: the counts are of what was written, which a dry run does not.
+            counts = Counts(len(self._core.plan))
             made = replace(run(f"dry_{len(self._core.known_runs)}", pair_id, trigger=trigger, counts=counts), dry=True)
             self._core.known_runs.insert(0, made)
             self._core.stories[made.id] = self._core.plan

@@ -103,3 +103,9 @@ def test_every_state_of_an_account_has_a_sign() -> None:
     from app.domain.accounts import AccountStatus
 
     assert set(words.ACCOUNT_SIGNS) == set(AccountStatus)
+
+
+def test_a_preview_is_counted_by_its_actions() -> None:
+    counts = words.planned(busy().plan)
+    assert words.would(counts) == "3 to add · 0 to change · 0 to remove · 1 left out"
+    assert words.would(words.planned(())) == "Nothing to do"
