@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
-from app.domain.runs import Run, RunStatus
+from app.domain.runs import RunStatus
 from app.services.views import RunView
 from app.ui import words
 from app.ui.action_list import ActionList
