@@ -26,6 +26,8 @@ COLOUR = "colour"
 FIELD_NAMES = (WHEN, TITLE, TEXT, PLACE, AVAILABILITY, VISIBILITY, REMINDERS, COLOUR)
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_LISTS = {"INTERVAL", "COUNT", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}
+_LISTS |= {"BYHOUR", "BYMINUTE", "BYSECOND"}
 _SUB_DAILY = {"HOURLY", "MINUTELY", "SECONDLY"}
 
 
@@ -84,7 +86,9 @@ def canonical_rule(line: str, when: When) -> str:
     parts = rule_parts(value)
     start = at_midnight(when.start)
     freq = parts.get("FREQ", "")
-    if parts.get("INTERVAL", "1").lstrip("0") in ("", "1"):
+    for key in _LISTS & parts.keys():
+        parts[key] = ",".join(sorted((_number(item) for item in parts[key].split(",")), key=lambda n: (len(n), n)))
+    if parts.get("INTERVAL", "1") in ("0", "1"):
         parts.pop("INTERVAL", None)
     if freq != "WEEKLY" or "INTERVAL" not in parts:
         parts.pop("WKST", None)
@@ -92,7 +96,13 @@ def canonical_rule(line: str, when: When) -> str:
         del parts["WKST"]
     if len(parts.get("BYSETPOS", ",").split(",")) == 1 and freq in ("MONTHLY", "YEARLY"):
         day = parts.get("BYDAY", "")
-        if day in _WEEKDAYS and parts.keys() <= {"FREQ", "INTERVAL", "BYDAY", "BYSETPOS", "BYMONTH", "COUNT", "UNTIL"}:
+        # With BYMONTH naming several months, a position counts in the year and a weekday's number in each month.
+        one_set = freq == "MONTHLY" or "," not in parts.get("BYMONTH", "")
+        if (
+            one_set
+            and day in _WEEKDAYS
+            and parts.keys() <= {"FREQ", "INTERVAL", "BYDAY", "BYSETPOS", "BYMONTH", "COUNT", "UNTIL"}
+        ):
             parts["BYDAY"] = parts.pop("BYSETPOS") + day
     _write_out_implied(parts, freq, start)
     if "BYDAY" in parts:
@@ -100,6 +110,13 @@ def canonical_rule(line: str, when: When) -> str:
     if "UNTIL" in parts and freq not in _SUB_DAILY:
         parts["UNTIL"] = _until_date(parts["UNTIL"], when)
     return name.upper() + ":" + ";".join(f"{key}={parts[key]}" for key in sorted(parts))
+
+
+def _number(item: str) -> str:
+    """`+07` as `7`; what is no number stays as it is."""
+    sign = "-" if item.startswith("-") else ""
+    digits = item.lstrip("+-")
+    return sign + (digits.lstrip("0") or "0") if digits.isdecimal() else item
 
 
 def _write_out_implied(parts: dict[str, str], freq: str, start: datetime) -> None:

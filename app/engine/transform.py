@@ -1,10 +1,12 @@
 """What a copy shows of its original, by the settings of its direction (`engine.md` §2, §14). Pure.
 
-A blocker never holds a word of the original: title, text, place, link, guests and reminders stay behind.
+A blocker never holds a word of the original: title, text, place, link, guests and reminders stay behind, and a template
+that asks for `{title}` gets nothing.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from app.domain.events import Fields, Visibility
@@ -22,13 +24,13 @@ def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
     settings = direction.settings
     hidden = original.visibility in PRIVATE and settings.private_originals is PrivateOriginals.AS_BLOCKER
     if settings.mode is Mode.BLOCKER:
-        return _blocker(original, _title(settings.title or BLOCKER_TITLE, original, direction, hidden=hidden))
+        return _blocker(original, _title(settings.title or BLOCKER_TITLE, "", direction) or BLOCKER_TITLE)
     if hidden:
         return _blocker(original, BLOCKER_TITLE)
     text, html = _with_link(original)
     return replace(
         original,
-        title=_title(settings.title or "{title}", original, direction, hidden=False),
+        title=_title(settings.title or "{title}", original.title, direction),
         text=text,
         html=html,
         link="",
@@ -47,17 +49,14 @@ def _blocker(original: Fields, title: str) -> Fields:
     )
 
 
-def _title(template: str, original: Fields, direction: DirectionRecord, *, hidden: bool) -> str:
-    """Fill a title template. `{title}` of a hidden original is empty, so that a template cannot leak it."""
+def _title(template: str, title: str, direction: DirectionRecord) -> str:
+    """Fill a title template, once: what is filled in is not looked through for names again."""
     filled = {
-        "{title}": "" if hidden else original.title,
+        "{title}": title,
         "{calendar}": direction.source.name,
         "{account}": direction.source.calendar_id if "@" in direction.source.calendar_id else direction.source.name,
     }
-    title = template
-    for name, value in filled.items():
-        title = title.replace(name, value)
-    return title.strip() or (BLOCKER_TITLE if hidden else "")
+    return re.sub("|".join(map(re.escape, filled)), lambda name: filled[name[0]], template).strip()
 
 
 def _with_link(original: Fields) -> tuple[str, str | None]:

@@ -209,7 +209,8 @@ class Wisher:
             form=form,
             fields=wanted,
             hashes=hashes(wanted),
-            original_hashes=hashes(fields),
+            # The link has no field of its own in a copy, but a change of it is a change of the original.
+            original_hashes=hashes(fields) | {"link": identity.digest(fields.link)},
             source=source,
             in_window=in_window,
         )
