@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 ZONE = "Europe/Berlin"
+MONDAY = date(2026, 11, 23)
+"""The first Monday after the worlds' start."""
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
