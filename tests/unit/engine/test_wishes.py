@@ -1,4 +1,4 @@
-"""What the target shall hold for an original: forms, windows, occurrences (`engine.md` §5). Occurrences are data here."""
+"""What the target shall hold for an original: forms, windows, occurrences (`engine.md` §5). Occurrences are data."""
 
 from __future__ import annotations
 
