@@ -96,6 +96,7 @@ class DeleteSheet(Sheet):
             self.count.setText("It has made no copies.")
         self.choice.setVisible(number > 0)
         self._say_verb()
+        self.adjustSize()
 
     async def _delete(self) -> None:
         copies, expected = self.choice.value, self._number
