@@ -106,7 +106,7 @@ class LocalHost:
         from app.system.preferences import SettingsFile
         from app.system.redaction import Redactor
         from app.system.settings import load_settings
-        from app.wiring import DemoKey, build, make_vault
+        from app.wiring import DemoKey, build, make_notifier, make_vault
 
         paths = self._paths(profile)
         paths.prepare()
@@ -145,6 +145,8 @@ class LocalHost:
                     )
                 built.schedule.start()
                 opened.callback(built.schedule.stop)
+                opened.push_async_callback(built.core.alerts.stop)
+                built.core.alerts.start(make_notifier(self._environ), can_open=on_show is not None)
                 built.core.pairs.follow_all()
                 if settings.sync.sync_on_start:
                     built.core.sync.request_all(Trigger.STARTUP)

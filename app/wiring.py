@@ -5,6 +5,7 @@ Half of the composition root: `app.main` opens what these need, starts and stops
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from app.auth.safe import Safe
 from app.auth.vault import KeyringVault, PassphraseVault
 from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
-from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Vault
+from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Notifier, Vault
 from app.domain.runs import Trigger
 from app.providers.google.client import GoogleService
 from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
+from app.services.alerts import Alerts
 from app.services.audits import Audits
 from app.services.clients import Clients, ServiceFactory
 from app.services.connections import Connections
@@ -143,6 +145,8 @@ def build(
         sandbox=sandbox is not None,
         signed_in=pairs.run_waiting,
     )
+    holds = Holds(store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL))
+    preferred = Preferences(preferences)
     profile = str(paths.profile)
     core = Core(
         info=CoreInfo(profile, __version__, sandbox is not None, paths.log_file),
@@ -150,15 +154,23 @@ def build(
         pairs=pairs,
         sync=sync,
         history=History(store.runs, visibility),
-        holds=Holds(
-            store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL)
-        ),
+        holds=holds,
         keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
         status=Status(
             connections, pairs, profile=profile, version=__version__, started_at=clock.now(), api_url=api_url
         ),
         notices=notices,
-        preferences=Preferences(preferences),
+        preferences=preferred,
+        alerts=Alerts(
+            connections=connections,
+            pairs=pairs,
+            holds=holds,
+            runs=store.runs,
+            state=store.state,
+            notices=notices,
+            preferences=preferred,
+            clock=clock,
+        ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )
     return Built(core, schedule, clients, own_expander)
@@ -192,6 +204,15 @@ def service_factory(
         raise InputError(f"Kalends cannot read calendars of '{account.provider}' yet.")
 
     return make
+
+
+def make_notifier(environ: Mapping[str, str]) -> Notifier | None:
+    """The desktop's notifications, None where Kalends cannot speak through them: window and tray tell all the same."""
+    if not sys.platform.startswith("linux"):
+        return None
+    from app.system.notifier import BusNotifier
+
+    return BusNotifier(environ, icon=resources() / "icons" / "kalends" / "kalends.svg")
 
 
 def make_vault(settings: Settings, paths: Paths) -> Vault:

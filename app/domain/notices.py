@@ -21,6 +21,8 @@ class Topic(StrEnum):
     ACCOUNT_CHANGED = "account.changed"
     HOLD_OPENED = "hold.opened"
     HOLD_CLOSED = "hold.closed"
+    ALERT_ACTION = "alert.action"
+    """A person pressed a button of a notification; `data["action"]` is an `AlertAction`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ on asyncio and, driven step by step, in a simulation (`engine.md` §16). Times a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -396,4 +396,32 @@ class AccessTokens(Protocol):
         """A token good for now. `stale` is one the service just refused: do not answer it again.
 
         Raises AuthExpiredError (sign-in ended), OfflineError, UnavailableError, VaultError."""
+        ...
+
+
+class Notifier(Protocol):
+    """The desktop's notifications. Where there are none, nothing happens: nobody may depend on one being seen."""
+
+    def on_action(self, callback: Callable[[str, str], None]) -> None:
+        """Call this with tag and action when a person presses a button, on the loop that showed the notification."""
+        ...
+
+    async def show(
+        self, tag: str, title: str, body: str, actions: Sequence[tuple[str, str]], *, quiet: bool = False
+    ) -> None:
+        """Show a notification, in place of the one with this tag if there is one. Never raises for a desktop's fault.
+
+        Args:
+            title, body: plain text; each makes sense alone.
+            actions: buttons as action and label; pressing the notification itself is the first.
+            quiet: it only corrects what is there already, or does not matter much.
+        """
+        ...
+
+    async def withdraw(self, tag: str) -> None:
+        """Take the notification with this tag away, if it is there."""
+        ...
+
+    async def aclose(self) -> None:
+        """Take all away and let the desktop go."""
         ...

@@ -14,6 +14,7 @@ class PreferenceValues:
         api_enabled, api_port: of the local API; a change counts from the next start.
         interval_seconds: for new pairs.
         sync_on_start: whether every active pair runs when the app starts.
+        notifications: a word of `domain.alerts.Wish`.
     """
 
     theme: str
@@ -21,3 +22,4 @@ class PreferenceValues:
     api_port: int
     interval_seconds: int
     sync_on_start: bool
+    notifications: str = "problems_only"

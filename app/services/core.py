@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.alerts import Alerts
 from app.services.connections import Connections
 from app.services.demo import Demo
 from app.services.history import History
@@ -45,6 +46,7 @@ class Core:
     status: Status
     notices: Notices
     preferences: Preferences
+    alerts: Alerts
     demo: Demo | None = None
 
 

@@ -101,7 +101,7 @@ class Pairs:
         if pair.status is PairStatus.PAUSED:
             return PairState.PAUSED, pair.pause_reason
         if pair.held:
-            return PairState.HELD, _held(pair.held)
+            return PairState.HELD, held_sentence(pair.held)
         for side in (a, b):
             if side.account.status is not AccountStatus.CONNECTED:
                 return PairState.NEEDS_SIGN_IN, side.account.problem or f"{side.label} needs you to sign in again."
@@ -343,7 +343,8 @@ class Pairs:
         return wrong_settings(self._pair(new), ends["connection_a_id"], ends["connection_b_id"])
 
 
-def _held(count: int) -> str:
+def held_sentence(count: int) -> str:
+    """What a pair with so many held originals says."""
     events = "1 event waits" if count == 1 else f"{count} events wait"
     return f"{events} for your decision. Nothing was done yet."
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.domain.accounts import Account, AccountStatus
-from app.domain.pairs import Direction, PairState
+from app.domain.pairs import Direction, PairState, PairStatus
 from app.services.connections import Connections
-from app.services.pairs import Pairs
+from app.services.pairs import Pairs, held_sentence
 from app.services.views import EVERYTHING, PROVIDER_NAMES, PairView, Problem, RollUp, StatusView, Viewer
 
 _WORST_FIRST = (
@@ -84,8 +84,14 @@ class Status:
         )
 
 
+def pair_name(view: PairView) -> str:
+    """A pair by its calendars: `Work (Google) → Home (Microsoft)`."""
+    return f"{view.a.label} {_ARROWS[view.pair.direction]} {view.b.label}"
+
+
 def _roll_up(accounts: Sequence[Account], pairs: Sequence[PairView]) -> RollUp:
-    states = {view.state for view in pairs}
+    # A decision waits while its pair syncs, too.
+    states = {view.state for view in pairs} | {PairState.HELD for view in pairs if _waits_for_decision(view)}
     if any(account.status is not AccountStatus.CONNECTED for account in accounts) and PairState.HELD not in states:
         return RollUp.NEEDS_SIGN_IN
     for roll_up, state in _WORST_FIRST:
@@ -98,17 +104,20 @@ def _roll_up(accounts: Sequence[Account], pairs: Sequence[PairView]) -> RollUp:
     return RollUp.OFFLINE if PairState.OFFLINE in states else RollUp.UP_TO_DATE
 
 
+def _waits_for_decision(view: PairView) -> bool:
+    return view.held > 0 and view.pair.status is PairStatus.ACTIVE
+
+
 def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) -> list[Problem]:
     problems = []
     for account in accounts:
         if account.status is AccountStatus.CONNECTED:
             continue
-        waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
         locked = account.status is AccountStatus.VAULT_LOCKED
         problems.append(
             Problem(
                 code=str(account.status),
-                sentence=_account_sentence(account, waiting),
+                sentence=account_sentence(account, pairs),
                 action="unlock_vault" if locked else "reconnect",
                 account_id=account.id,
             )
@@ -116,11 +125,13 @@ def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) ->
     return problems
 
 
-def _account_sentence(account: Account, waiting: int) -> str:
+def account_sentence(account: Account, pairs: Sequence[PairView]) -> str:
+    """What is the matter with an account that is not connected, and how many of the pairs wait for it."""
     if account.status is AccountStatus.VAULT_LOCKED:
         return account.problem or "Your password store is locked, so Kalends can't sign in."
     if account.status is AccountStatus.SCOPE_MISSING:
         return f"Calendar access wasn't allowed for {account.email}, so this account can't sync."
+    waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
     return f"{PROVIDER_NAMES[account.provider]} ended the sign-in for {account.email}. {_waiting(waiting)}"
 
 
@@ -131,19 +142,23 @@ def _waiting(count: int) -> str:
 def _pair_problems(pairs: Sequence[PairView]) -> list[Problem]:
     return [
         Problem(
-            code=str(view.state),
-            sentence=f"{view.a.label} {_ARROWS[view.pair.direction]} {view.b.label}: {view.problem or 'Sync failed.'}",
+            code=str(PairState.HELD if _waits_for_decision(view) else view.state),
+            sentence=f"{pair_name(view)}: {_problem(view)}",
             action=_action(view),
             pair_id=view.pair.id,
             run_id=view.last_run.id if view.last_run is not None else None,
         )
         for view in pairs
-        if view.state in (PairState.HELD, PairState.FAILED, PairState.ATTENTION)
+        if view.state in (PairState.FAILED, PairState.ATTENTION) or _waits_for_decision(view)
     ]
 
 
+def _problem(view: PairView) -> str:
+    return held_sentence(view.held) if _waits_for_decision(view) else view.problem or "Sync failed."
+
+
 def _action(view: PairView) -> str:
-    if view.state is PairState.HELD:
+    if _waits_for_decision(view):
         return "review_hold"
     broken = view.a.connection.problem or view.b.connection.problem
     return "choose_calendar" if view.state is PairState.ATTENTION and broken else "show_run"

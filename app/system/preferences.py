@@ -15,6 +15,7 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "api_port": ("api", "port"),
     "interval_seconds": ("sync", "interval_seconds"),
     "sync_on_start": ("sync", "sync_on_start"),
+    "notifications": ("notifications", "show"),
 }
 
 
@@ -39,6 +40,7 @@ class SettingsFile:
             api_port=settings.api.port,
             interval_seconds=settings.sync.interval_seconds,
             sync_on_start=settings.sync.sync_on_start,
+            notifications=str(settings.notifications.show),
         )
 
     def write(self, changes: Mapping[str, object]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 
+from app.domain.alerts import Wish
 from app.domain.errors import FieldError, InputError, StorageError
 from app.system.private_files import write_text
 
@@ -83,6 +84,13 @@ class UiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """What the desktop's notifications tell of."""
+
+    show: Wish = Wish.PROBLEMS_ONLY
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """The log file; `console` also writes to stderr."""
 
@@ -109,6 +117,7 @@ class Settings:
     api: ApiSettings = ApiSettings()
     sync: SyncSettings = SyncSettings()
     ui: UiSettings = UiSettings()
+    notifications: NotificationSettings = NotificationSettings()
     log: LogSettings = LogSettings()
     vault: VaultSettings = VaultSettings()
     providers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -184,6 +193,7 @@ _KEYS: Final[Mapping[str, Mapping[str, Reader]]] = {
     },
     "sync": {"interval_seconds": _number(5 * _MINUTE, _DAY), "sync_on_start": _flag},
     "ui": {"theme": _word(Theme)},
+    "notifications": {"show": _word(Wish)},
     "log": {"level": _word(LogLevel), "console": _flag},
     "vault": {"kind": _word(VaultKind), "passphrase_file": _path},
     **{name: dict.fromkeys(keys, _text) for name, keys in PROVIDER_KEYS.items()},
@@ -233,6 +243,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
         api=ApiSettings(**values.get("api", {})),
         sync=SyncSettings(**values.get("sync", {})),
         ui=UiSettings(**values.get("ui", {})),
+        notifications=NotificationSettings(**values.get("notifications", {})),
         log=LogSettings(**values.get("log", {})),
         vault=vault,
         providers={name: values[name] for name in PROVIDER_KEYS if name in values},

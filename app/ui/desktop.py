@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QMessageBox
 
+from app.domain.notices import Notice, Topic
 from app.domain.preferences import PreferenceValues
 from app.services.views import Problem
 from app.ui.accounts_page import AccountsPage
@@ -93,6 +94,7 @@ class Desktop(QObject):
         self._tasks.failed.connect(window.messages.show_failure)
         self._switches.failed.connect(self._start_failed)
         self.feed.changed.connect(self._show)
+        self.feed.announced.connect(self._hear)
         self.tray.open_wanted.connect(self._open)
         self.tray.fix_wanted.connect(self._fix)
         self.tray.quit_wanted.connect(self.quit)
@@ -232,6 +234,13 @@ class Desktop(QObject):
             self.commands.test_account(problem.account_id)
         elif problem.action == "show_run" and problem.run_id is not None:
             self._show_run(problem.run_id)
+
+    def _hear(self, notice: Notice) -> None:
+        """A button of a notification on the desktop was pressed: do what it says."""
+        if notice.topic is Topic.ALERT_ACTION:
+            action = str(notice.data["action"])
+            self.show_window()
+            self._fix(Problem("alert", "", action, notice.account_id, notice.pair_id, notice.run_id))
 
     def _close(self) -> None:
         """The window is closed: hide where a tray icon stays, else do what the person wants, asked once."""
