@@ -1,7 +1,8 @@
 """Who looks on: every request that an emulated service was asked, with its answer, one by one and as it was sent.
 
 Tests put judges here that hold both sides against the services' own schemas. In the application nobody looks on, and
-then nothing is kept. Looking on must change nothing: an observer is told when all is over, and has no say.
+then nothing is kept. Looking on must change nothing: an observer is told as the end of an answer leaves, and has no
+say.
 """
 
 from __future__ import annotations
@@ -64,17 +65,28 @@ class Observed:
         self._provider = provider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and tell when it is over."""
+        """Hand on, and tell: before the end of the answer leaves, so that whoever got it can ask what was told."""
         if not OBSERVERS or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         seen = _Seen()
+
+        async def watched(message: Message) -> None:
+            seen.answered(message)
+            if seen.whole:
+                self._tell(seen, scope)
+            await send(message)
+
         try:
-            await self._app(scope, seen.listening(receive), seen.watching(send))
+            await self._app(scope, seen.listening(receive), watched)
         finally:
-            exchange = seen.exchange(self._provider, scope)
-            for observer in tuple(OBSERVERS):
-                observer(exchange)
+            if not seen.whole:
+                self._tell(seen, scope)
+
+    def _tell(self, seen: _Seen, scope: Scope) -> None:
+        exchange = seen.exchange(self._provider, scope)
+        for observer in tuple(OBSERVERS):
+            observer(exchange)
 
 
 @dataclass(slots=True)
@@ -98,16 +110,12 @@ class _Seen:
 
         return heard
 
-    def watching(self, send: Send) -> Send:
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self.status, self.headers = message["status"], message["headers"]
-            else:
-                self.answer += message.get("body", b"")
-                self.whole = not message.get("more_body", False)
-            await send(message)
-
-        return told
+    def answered(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], message["headers"]
+        else:
+            self.answer += message.get("body", b"")
+            self.whole = not message.get("more_body", False)
 
     def exchange(self, provider: str, scope: Mapping[str, Any]) -> Exchange:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()

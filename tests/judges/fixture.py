@@ -1,27 +1,53 @@
 """Puts the judges before every sandbox of the test process, and fails the test in which they found something.
 
+A sandbox in a process of its own (the demo's, `kalends sandbox`) has its judges there (`watched.py`), where the test
+starts it with `command`; what they find comes here through a file.
+
 A test that does on purpose what a schema forbids says so with `judges.allow`, and fails when it did not happen.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Generator
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 if TYPE_CHECKING:
     from app.sandbox.observing import Exchange
 
-_SHOWN = 20
+FINDINGS_FILE: Final = "JUDGES_FINDINGS_FILE"
+"""The environment variable that names the file to which judges of other processes write, a line a finding."""
+
+_SHOWN: Final = 20
+_WITH_SANDBOX: Final = ("demo", "sandbox")
+
+
+def command(*words: str) -> tuple[str, ...]:
+    """How a test starts the app with these words: as a person does, with judges in it when it brings a sandbox."""
+    module = "tests.judges.watched" if words and words[0] in _WITH_SANDBOX else "app"
+    return (sys.executable, "-m", module, *words)
+
+
+def watching() -> Mapping[str, str]:
+    """What such a program needs in its environment."""
+    return {FINDINGS_FILE: os.environ[FINDINGS_FILE]}
 
 
 class Judges:
-    """What the judges found since it was last asked for. Safe to use from several threads."""
+    """What the judges found since it was last asked for. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        others: the file of findings from other processes.
+    """
+
+    def __init__(self, others: Path | None = None) -> None:
         self.exchanges = 0
+        self._others = others
         self._found: list[str] = []
         self._allowed: list[str] = []
 
@@ -43,21 +69,33 @@ class Judges:
 
     def verdict(self) -> list[str]:
         """What was found and not allowed, each once, and what was allowed and never found; starts anew."""
-        found, allowed = list(dict.fromkeys(self._found)), self._allowed
+        found, allowed = [*self._found, *self._from_others()], self._allowed
+        found = list(dict.fromkeys(found))
         self._found, self._allowed = [], []
         missing = [one for one in allowed if not any(re.search(one, text) for text in found)]
         wrong = [text for text in found if not any(re.search(one, text) for one in allowed)]
         return wrong + [f"allowed, but nobody did it: {one}" for one in missing]
 
+    def _from_others(self) -> list[str]:
+        if self._others is None or not self._others.exists():
+            return []
+        with self._others.open("r+", encoding="utf-8") as file:
+            found = file.read().splitlines()
+            file.truncate(0)
+        return found
+
 
 @pytest.fixture(scope="session", autouse=True)
-def judging() -> Generator[Judges, None, None]:
+def judging(tmp_path_factory: pytest.TempPathFactory) -> Generator[Judges, None, None]:
     """The judges of this process, looking on from its first sandbox to its last."""
     from app.sandbox.observing import OBSERVERS
 
-    judges = Judges()
+    others = tmp_path_factory.mktemp("judges") / "findings"
+    judges = Judges(others)
     OBSERVERS.append(judges.look)
+    os.environ[FINDINGS_FILE] = str(others)
     yield judges
+    del os.environ[FINDINGS_FILE]
     OBSERVERS.remove(judges.look)
     _fail_on(judges.verdict())
 

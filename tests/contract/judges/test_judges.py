@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.providers.http import USER_AGENT
 from app.sandbox.observing import Exchange, Observed
 from app.sandbox.server import Sandbox
+from tests.integration.cli.program import Program
 from tests.judges import google, graph
 from tests.judges.fixture import Judges
 
@@ -256,3 +258,19 @@ def test_the_verdict_names_what_was_not_allowed_and_what_was_allowed_in_vain() -
     assert "'second' was unexpected" in wrong
     assert missing == "allowed, but nobody did it: 'third'"
     assert judges.verdict() == []
+
+
+def test_a_sandbox_in_a_process_of_its_own_is_judged_there(judges: Judges, tmp_path: Path) -> None:
+    program = Program(tmp_path / "home")
+    try:
+        described = json.loads(program.start("sandbox", "--json").line("{", stream="out"))
+        control = described["control"]
+        sign_in = {"Authorization": f"Bearer {control['token']}"}
+        asked = {"email": described["accounts"][0]["email"]}
+        made = httpx.post(f"{control['url']}/tokens", json=asked, headers=sign_in, trust_env=False).json()
+        url = f"{described['google']['calendar_api']}/users/me/calendarList?bogus=1"
+        headers = {"Authorization": f"Bearer {made['access_token']}"}
+        assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+    finally:
+        program.close()
+    judges.allow("there is no parameter bogus")

@@ -7,13 +7,14 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from tests.judges.fixture import command, watching
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60.0
@@ -106,7 +107,7 @@ class Program:
     def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Run a command to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "app", *argv],
+            command(*argv),
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -119,7 +120,7 @@ class Program:
     def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> Service:
         """Start a command that goes on."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", *argv],
+            command(*argv),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -140,6 +141,7 @@ class Program:
         environ = {name: os.environ[name] for name in kept if name in os.environ}
         return {
             **environ,
+            **watching(),
             "HOME": str(self.home.parent),
             "KALENDS_HOME": str(self.home),
             "KALENDS_API_PORT": "0",
