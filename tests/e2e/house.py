@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import httpx
 from tests.e2e.processes import members
 from tests.e2e.waiting import SECONDS, until
 from tests.integration.cli.program import Ended, Service
+from tests.judges.fixture import command, watching
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = (sys.executable, "-m", "app")
 
 
 class Api:
@@ -60,8 +59,8 @@ class House:
     def start(self, *words: str, environ: Mapping[str, str] | None = None) -> Service:
         """Start the program, which goes on; its process leads a session of its own."""
         process = subprocess.Popen(
-            [*PROGRAM, *words],
-            env={**self._environ, **(environ or {})},
+            command(*words),
+            env={**self._environ, **watching(), **(environ or {})},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -76,8 +75,8 @@ class House:
     def command(self, *words: str, environ: Mapping[str, str] | None = None) -> Ended:
         """Run a command to its end."""
         done = subprocess.run(
-            [*PROGRAM, *words],
-            env={**self._environ, **(environ or {})},
+            command(*words),
+            env={**self._environ, **watching(), **(environ or {})},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -11,6 +11,7 @@ from tests.e2e.sight import Sight, Thing
 from tests.e2e.waiting import until
 
 _STEPS_AT_MOST = 30
+_DARK = 64
 
 
 class Person:
@@ -88,6 +89,11 @@ class Person:
     def count(self, role: str, name: str | re.Pattern[str]) -> int:
         """How many such things are on the screen now."""
         return sum(thing.is_a(role, name) for thing in self._sight.things())
+
+    def sees_darkness(self) -> None:
+        """Wait until the window is dark: its left edge, halfway down, where nothing stands."""
+        x, y, _width, height = self._sight.wait_for("frame", re.compile("Kalends")).place
+        until("the window is dark", lambda: self._screen.lightness(x + 4, y + height // 2) < _DARK)
 
     def link(self) -> str:
         """The next link that the desktop was asked to open."""

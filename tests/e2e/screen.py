@@ -68,12 +68,20 @@ class Screen:
         return found
 
     def picture(self, path: Path) -> None:
-        """Save what is on the screen as PNG. The frame buffer is a file in the format of xwd (X11/XWDFile.h)."""
+        """Save what is on the screen as PNG."""
+        assert self._shown().save(str(path)), path
+
+    def lightness(self, x: int, y: int) -> int:
+        """How light a point is, 0 to 255."""
+        return self._shown().pixelColor(x, y).lightness()
+
+    def _shown(self) -> QImage:
+        """The frame buffer, a file in the format of xwd (X11/XWDFile.h)."""
         content = self._frame_buffer.read_bytes()
         head = _HEAD.unpack_from(content)
         size, width, height, row, colours = head[0], head[4], head[5], head[12], head[19]
         pixels = content[size + colours * _COLOUR_BYTES :]
-        assert QImage(pixels, width, height, row, QImage.Format.Format_RGB32).save(str(path)), path
+        return QImage(pixels, width, height, row, QImage.Format.Format_RGB32).copy()
 
     def _do(self, *words: str, strict: bool = True) -> str:
         """Run xdotool. Not strict: finding nothing is an answer too."""

@@ -17,6 +17,7 @@ def test_a_person_chooses_the_dark_look_and_makes_a_key_that_a_script_can_use(
     person.reads("Everything is in sync.")
     person.press("Settings", "check box")
     person.press("Dark", "check box")
+    person.sees_darkness()
     person.picture("dark")
     person.move_to("New key")
     person.press_keys("space")
