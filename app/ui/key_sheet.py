@@ -40,7 +40,7 @@ class KeySheet(Sheet):
     made = Signal()
 
     def __init__(self, theme: Theme, bridge: CoreThread, parent: QWidget) -> None:
-        super().__init__(theme, "New API key", parent, width=620)
+        super().__init__(theme, "New API key", parent, width=680)
         self._bridge = bridge
         self.mark("key-round", Tone.BUSY)
         self.say("New API key", "Lets a script or another program talk to Kalends on this computer.")
