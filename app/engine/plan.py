@@ -223,16 +223,28 @@ class Planner:
             return
         if link is None or not link.copy_key:
             decision.adopted.append((wish.occ, wish.source))
+        lacking = self._explained(case, wish, copy, target)
         if comparison.write:
-            decision.steps.append(self._judge.update(wish, link, copy, event, comparison))
+            changed = replace(copy, cancelled=lacking)
+            decision.steps.append(self._judge.update(wish, link, changed, event, comparison))
             if wish.form is CopyForm.SERIES:
                 # A write to a master may take its exceptions back: what is missing then, no person removed.
                 decision.copies.extend(replace(child, etag="") for child in _inside(case, wish))
             return
-        lacking = tuple(occ for occ in copy.cancelled if occ in target.cancelled)
         self._judge.settle(decision, wish, link, copy, event, comparison, cancelled=lacking)
         if wish.form is CopyForm.SERIES:
-            self._series.inside(case, decision, wish, parts, copy, target)
+            self._series.inside(case, decision, wish, parts, replace(copy, cancelled=lacking), target)
+
+    def _explained(self, case: Case, wish: Wish, copy: Copy, target: Unit) -> tuple[str, ...]:
+        """Dates a copied series lacks by no person's hand: we took them out, the original lacks them too, or it was
+        just adopted, when nobody can tell and the original wins."""
+        return tuple(
+            occ
+            for occ in sorted(target.cancelled)
+            if occ in copy.cancelled
+            or not copy.base_copy
+            or (occ in wish.cancelled and not self._judge.is_away(case, occ))
+        )
 
     def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())

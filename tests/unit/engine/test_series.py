@@ -428,3 +428,29 @@ def test_a_series_that_becomes_a_single_and_back_leaves_one_copy() -> None:
     world.source.put(weekly())
     world.run_until_quiet()
     assert only_copy(world).kind is EventKind.SERIES
+
+
+@pytest.mark.parametrize("cancelled_still", [True, False])
+def test_lost_state_does_not_take_our_own_cancellation_for_a_persons(cancelled_still: bool) -> None:
+    world = World(settings=FULL)
+    world.source.put(weekly(cancelled=(nth(1),)))
+    world.run_until_quiet()
+    fresh = World(settings=FULL, source=world.source, target=world.target)
+    fresh.stamps = type(world.stamps)("other")
+    if cancelled_still:
+        fresh.run_until_quiet()
+    fresh.source.put(weekly())
+    fresh.run_until_quiet()
+    assert fresh.unit(fresh.target, only_copy(fresh).id).cancelled == {}
+
+
+def test_a_date_that_both_sides_lack_is_no_persons_deletion_when_the_original_brings_it_back() -> None:
+    world = World(settings=FULL)
+    world.source.put(weekly())
+    world.run_until_quiet()
+    world.target.cancel_occurrence(only_copy(world).id, nth(1))
+    world.source.cancel_occurrence("series", nth(1))
+    world.run_until_quiet()
+    world.source.change_occurrence("series", nth(1), at(nth(1)))
+    world.run_until_quiet()
+    assert world.unit(world.target, only_copy(world).id).cancelled == {}
