@@ -53,7 +53,7 @@ def sign_ins(accounts: Iterable[Account], pairs: PairsById) -> Iterator[Alert]:
         if account.status in _NEEDS_A_PERSON:
             sentence = account_sentence(account, tuple(pairs.values()))
             key = f"sign_in:{account.id}"
-            yield Alert(key, AlertKind.SIGN_IN_NEEDED, account.email, sentence, account_id=account.id)
+            yield Alert(key, AlertKind.SIGN_IN_NEEDED, _account_name(account), sentence, account_id=account.id)
 
 
 def expiring(accounts: Iterable[Account], now: datetime) -> Found:
@@ -74,7 +74,7 @@ def expiring(accounts: Iterable[Account], now: datetime) -> Found:
                 continue
             # A sign-in made later ends at another moment, and is another occasion.
             key = f"expires:{account.id}:{ends.isoformat()}:{span // timedelta(hours=1)}"
-            found.append(Alert(key, AlertKind.SIGN_IN_EXPIRES, account.email, sentence, account_id=account.id))
+            found.append(Alert(key, AlertKind.SIGN_IN_EXPIRES, _account_name(account), sentence, account_id=account.id))
     return found, min(coming, default=None)
 
 
@@ -111,3 +111,7 @@ def copied(run: Run) -> str:
     counts = run.counts
     done = ((counts.created, "added"), (counts.updated, "changed"), (counts.deleted, "removed"))
     return ", ".join(f"{number} {word}" for number, word in done if number)
+
+
+def _account_name(account: Account) -> str:
+    return f"{account.email} ({PROVIDER_NAMES[account.provider]})"

@@ -39,10 +39,6 @@ _SIGNALS_KEPT = 100
 _log = structlog.get_logger(__name__)
 
 
-class _RefusedError(Exception):
-    """The other side answered with an error, by its name."""
-
-
 @dataclass(slots=True)
 class _Line:
     """A connection to the bus, and what is shown through it."""
@@ -132,13 +128,14 @@ class BusNotifier:
 
     async def _try(self, work: Callable[[], Any], seconds: float) -> None:
         """Do something at the desktop; its faults are noted, and the next time begins anew."""
+        from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # ships no types
         from jeepney.io.asyncio import RouterClosed
 
         async with self._one_at_a_time:
             try:
                 async with asyncio.timeout(seconds):
                     await work()
-            except (_RefusedError, RouterClosed, OSError, EOFError, KeyError, ValueError, RuntimeError) as error:
+            except (DBusErrorResponse, RouterClosed, OSError, EOFError, KeyError, ValueError, RuntimeError) as error:
                 # TimeoutError is an OSError; jeepney meets an address it does not understand with a ValueError or
                 # RuntimeError, and stumbles with a KeyError when the bus goes while an answer is awaited.
                 _log.info("notifier.no_answer", error=type(error).__name__, detail=str(error))
@@ -149,7 +146,7 @@ class BusNotifier:
         if address is None:
             _log.debug("notifier.no_bus")
             return None
-        from jeepney import MatchRule, message_bus  # type: ignore[import-untyped]  # ships no types
+        from jeepney import MatchRule, message_bus
         from jeepney.io.asyncio import DBusRouter, Proxy, open_dbus_connection
 
         connection = await open_dbus_connection(address)
@@ -165,20 +162,21 @@ class BusNotifier:
     @staticmethod
     async def _call(line: _Line, method: str, signature: str | None = None, *body: Any) -> tuple[str, tuple[Any, ...]]:
         """Call the notification server; its own name on the bus, and the answer."""
-        from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+        from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MessageType, new_method_call
 
         to = DBusAddress(_PATH, bus_name=_NAME, interface=_NAME)
         reply = await line.router.send_and_get_reply(new_method_call(to, method, signature, body))
-        fields = reply.header.fields
         if reply.header.message_type is MessageType.error:
-            raise _RefusedError(fields.get(HeaderFields.error_name, ""))
-        return fields.get(HeaderFields.sender, ""), reply.body
+            raise DBusErrorResponse(reply)
+        return reply.header.fields.get(HeaderFields.sender, ""), reply.body
 
     async def _close(self, line: _Line, tag: str) -> None:
+        from jeepney import DBusErrorResponse
+
         number = line.ids.pop(tag, None)
         if number is not None:
             # An error means that it is gone already (§ CloseNotification).
-            with contextlib.suppress(_RefusedError):
+            with contextlib.suppress(DBusErrorResponse):
                 await self._call(line, "CloseNotification", "u", number)
 
     async def _listen(self, heard: asyncio.Queue[Any]) -> None:
