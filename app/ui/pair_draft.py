@@ -142,16 +142,16 @@ class PairDraft:
         usual = "Busy" if self.settings.mode is Mode.BLOCKER else "{title}"
         title = self.settings.title or usual
         filled = {
-            "{title}": "Stand-up",
+            "{title}": "" if self.settings.mode is Mode.BLOCKER else "Stand-up",
             "{calendar}": source.connection.name if source is not None else "",
             "{account}": source.account.email if source is not None else "",
         }
         for name, value in filled.items():
             title = title.replace(name, value)
-        return title.strip()
+        return title.strip() or "Busy"
 
-    def shows_title(self) -> bool:
-        """Whether a pair that is to show busy time only would show titles after all."""
+    def withholds_title(self) -> bool:
+        """Whether the template asks for the title, which busy time never shows."""
         return self.settings.mode is Mode.BLOCKER and "{title}" in self.settings.title
 
     def remark(self, pairs: Sequence[PairView]) -> str:

@@ -224,9 +224,12 @@ class PairSheet(Sheet):
             end = self._calendars.get(chosen or "")
             self._fields[place].say(words.account_name(end.account) if end is not None else "")
         title = draft.example(self._calendars)
-        hint = f"“Stand-up” becomes “{title}”. You can use {{title}}, {{calendar}} and {{account}}."
-        if draft.shows_title():
-            hint = f"“Stand-up” becomes “{title}”: with {{title}} in it, copies tell what the event is."
+        usable = "{calendar} and {account}"
+        if draft.settings.mode is not Mode.BLOCKER:
+            usable = "{title}, {calendar} and {account}"
+        hint = f"“Stand-up” becomes “{title}”. You can use {usable}."
+        if draft.withholds_title():
+            hint = f"“Stand-up” becomes “{title}”: busy time never shows a title, so {{title}} stays empty."
         self.options.title.say(hint)
         found = draft.problems(self._calendars)
         # An end that was not chosen yet is no mistake until someone tries to save.

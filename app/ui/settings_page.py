@@ -16,6 +16,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.domain.alerts import Wish
 from app.domain.errors import InputError
 from app.domain.keys import ApiKey
 from app.domain.preferences import PreferenceValues
@@ -40,6 +41,11 @@ _PLACES = {
     "config_file": "Settings file",
     "data": "Data",
     "config": "Settings",
+}
+_WISHES = {
+    Wish.PROBLEMS_ONLY: "Problems only",
+    Wish.PROBLEMS_AND_CHANGES: "Problems and changes",
+    Wish.NOTHING: "Nothing",
 }
 _PORT_HINT = "The next free one is used if it is taken."
 
@@ -132,7 +138,7 @@ class SettingsPage(ScrollPage):
         return section
 
     def _habits(self) -> Section:
-        section = Section("Syncing")
+        section = Section("Syncing and notifications")
         self.interval = Choice(self._theme, "Look for changes every")
         for seconds in pair_draft.INTERVALS:
             self.interval.addItem(words.interval(seconds), seconds)
@@ -142,6 +148,12 @@ class SettingsPage(ScrollPage):
         self.on_start.setAccessibleName("Sync when Kalends starts")
         self.on_start.toggled.connect(lambda on: self._change(sync_on_start=on))
         section.add_row("Sync when Kalends starts", "Every active pair runs once at the start.", self.on_start)
+        self.notifications = Choice(self._theme, "Notifications")
+        for value, text in _WISHES.items():
+            self.notifications.addItem(text, value.value)
+        self.notifications.currentIndexChanged.connect(self._notifications_chosen)
+        text = "Deletions that wait for you are told in any case."
+        section.add_row("Notifications", text, self.notifications)
         return section
 
     def _api(self) -> Section:
@@ -239,6 +251,7 @@ class SettingsPage(ScrollPage):
         if self.interval.findData(values.interval_seconds) < 0:
             self.interval.addItem(words.interval(values.interval_seconds), values.interval_seconds)
         self.interval.setCurrentIndex(self.interval.findData(values.interval_seconds))
+        self.notifications.setCurrentIndex(self.notifications.findData(values.notifications))
         self.on_start.setChecked(values.sync_on_start)
         self.api_on.setChecked(values.api_enabled)
         self.port.setValue(values.api_port)
@@ -324,6 +337,9 @@ class SettingsPage(ScrollPage):
 
     def _interval_chosen(self) -> None:
         self._change(interval_seconds=int(self.interval.currentData()))
+
+    def _notifications_chosen(self) -> None:
+        self._change(notifications=str(self.notifications.currentData()))
 
     def _port_typed(self) -> None:
         self._change(api_port=self.port.value())

@@ -85,9 +85,11 @@ def test_the_title_template_is_shown_by_an_example(mode: Mode, title: str, examp
     assert PairDraft(PRIVATE, HOME, settings=DirectionSettings(mode, title)).example(CALENDARS) == example
 
 
-def test_busy_only_with_the_title_in_its_template_is_noticed() -> None:
-    assert PairDraft(settings=DirectionSettings(Mode.BLOCKER, "{title}")).shows_title()
-    assert not PairDraft(settings=DirectionSettings(Mode.FULL, "{title}")).shows_title()
+def test_busy_only_never_shows_a_title_whatever_its_template_asks_for() -> None:
+    draft = PairDraft(PRIVATE, HOME, settings=DirectionSettings(Mode.BLOCKER, "{title}"))
+    assert draft.withholds_title()
+    assert draft.example(CALENDARS) == "Busy"
+    assert not PairDraft(settings=DirectionSettings(Mode.FULL, "{title}")).withholds_title()
 
 
 def test_a_first_draft_leads_from_one_account_to_another_and_not_where_a_pair_is() -> None:

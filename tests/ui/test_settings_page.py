@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from app.domain.alerts import Wish
 from app.domain.errors import FieldError, InputError, StorageError
 from app.domain.keys import ApiKey, KeyKind
 from app.ui.key_model import may, state
@@ -87,6 +88,16 @@ def test_the_interval_counts_for_the_next_new_pair(desk: Desk, page: SettingsPag
 def test_sync_at_start_can_be_switched_off(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
     click(page.on_start)
     qtbot.waitUntil(lambda: desk.called("change") == [("change", {"sync_on_start": False})])
+
+
+def test_how_much_is_notified_can_be_chosen(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    assert page.notifications.currentText() == "Problems only"
+    page.notifications.setCurrentIndex(page.notifications.findText("Nothing"))
+    qtbot.waitUntil(lambda: desk.called("change") == [("change", {"notifications": "nothing"})])
+
+
+def test_every_wish_for_notifications_is_offered(page: SettingsPage) -> None:
+    assert {page.notifications.itemData(row) for row in range(page.notifications.count())} == {str(w) for w in Wish}
 
 
 def test_switching_the_api_off_says_that_it_counts_from_the_next_start(
