@@ -19,6 +19,7 @@ from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
+from app.engine.proof import is_released
 from app.engine.series import SeriesPlanner
 from app.engine.wishes import Wish, Wisher
 
@@ -48,7 +49,11 @@ class Planner:
             self._absent(case, decision)
         elif case.is_copy:
             decision.counted = False
-            self._unwanted(case, decision, "is_copy")
+            if unit.event is not None and is_released(unit.event):
+                # Another direction is letting go of it just now: soon it is an ordinary event.
+                self._judge.skip(decision, "", "is_copy", due=True, link=case.links.get(""))
+            else:
+                self._unwanted(case, decision, "is_copy")
         elif any(not event.marker_known for event in _sources(unit)):
             # New on a service that hides markers in its changes: read it before it may be a source.
             self._ask_original(case, decision, marker=True)
@@ -213,6 +218,11 @@ class Planner:
             self._gone_by_hand(case, decision, wish, link, copy)
             return
         event = target.event
+        if event is not None and is_released(event):
+            # By another installation: it is the person's own now, and the original gets another copy.
+            self._create(case, decision, wish, replace(copy, state=CopyState.RELEASED), "new")
+            decision.copies.append(replace(copy, state=CopyState.RELEASED))
+            return
         if event is None or event.fields is None or not self._judge.proved(event, copy):
             self._judge.skip(decision, wish.occ, "not_provable", event=wish.source)
             return
@@ -326,6 +336,10 @@ class Planner:
             decision.unlink.append(link.occ)
             return
         event = target.event
+        if event is not None and is_released(event):
+            decision.copies.append(replace(copy, state=CopyState.RELEASED))
+            decision.unlink.append(link.occ)
+            return
         if event is None or event.fields is None or not self._judge.proved(event, copy):
             self._judge.skip(decision, link.occ, "not_provable")
             return

@@ -16,7 +16,7 @@ _OUR_TRANSACTION_ID = re.compile(r"6b616c6e-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3
 
 def is_ours(event: Event, target_key: str, copy_key: str, generation: int) -> bool:
     """Whether a living event in the target is the copy of this key and generation. A released one no longer is."""
-    if event.marker is not None and event.marker.released:
+    if is_released(event):
         return False
     copy_id = identity.copy_id(target_key, copy_key, generation)
     return event.id == identity.google_event_id(copy_id) or event.transaction_id == identity.transaction_id(copy_id)
@@ -26,6 +26,11 @@ def is_ours_by_marker(event: Event, target_key: str) -> bool:
     """Whether an event without a link is the copy its own marker claims to be."""
     marker = event.marker
     return marker is not None and not marker.released and is_ours(event, target_key, marker.copy_key, marker.generation)
+
+
+def is_released(event: Event) -> bool:
+    """Whether an event was a copy once and was let go: an ordinary event."""
+    return event.marker is not None and event.marker.released
 
 
 def looks_like_ours(event: Event) -> bool:

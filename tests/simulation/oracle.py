@@ -143,7 +143,7 @@ class Oracle:
         for key, original in originals.items():
             there = copies.pop(key, [])
             away = stays_away and key in self.people.deleted_copies
-            if there and away and self.strict and original.id not in self.people.born_again:
+            if there and away and self.strict and original.id not in self.people.wanted_anew:
                 raise Violation(f"the copy of {original.id} is back although a person deleted it")
             if not there and not away:
                 raise Violation(f"no copy of {original.id} ({original.fields})")

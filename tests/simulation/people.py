@@ -30,8 +30,8 @@ class People:
     originals_in: tuple[str, ...]
     deleted_copies: set[str] = field(default_factory=set)
     edited_copies: set[str] = field(default_factory=set)
-    born_again: set[str] = field(default_factory=set)
-    """Originals that were deleted and made again: that their copy was deleted before counts no more."""
+    wanted_anew: set[str] = field(default_factory=set)
+    """Originals that were gone or left out for a while: that their copy was deleted before may count no more."""
     dates_taken: set[tuple[str, str]] = field(default_factory=set)
     _number: int = 0
 
@@ -106,7 +106,7 @@ class People:
         gone = sorted(event.id for event in calendar.events.values() if event.gone and event.id.startswith("own"))
         if gone:
             event_id = self.random.choice(gone)
-            self.born_again.add(event_id)
+            self.wanted_anew.add(event_id)
             calendar.put(Event(event_id, fields=Fields(self._when(all_day=False), title=self.random.choice(WORDS))))
 
     def toggle_free(self) -> None:
@@ -116,6 +116,7 @@ class People:
             calendar, event, fields = picked
             busy = fields.availability is Availability.BUSY
             other = Availability.FREE if busy else Availability.BUSY
+            self.wanted_anew.add(event.id)
             calendar.put(replace(event, fields=replace(fields, availability=other)))
 
     def change_series(self) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
+
 from app.domain import identity
-from app.domain.events import Availability, Event
+from app.domain.events import Availability, Event, Marker
 from app.domain.links import Intent, LinkState, Outcome, Result
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, FilteredLater, Mode
 from app.engine.commands import living_copies, take_copies_away
@@ -280,3 +282,31 @@ def test_the_edge_of_the_window_brings_events_in_day_by_day() -> None:
         world.clock.advance(days=1)
         world.run()
     assert len(world.copies()) == first + 5
+
+
+def test_what_another_installation_released_is_let_go() -> None:
+    for gone in (True, False):
+        world = one(settings=KEEP)
+        copy = only_copy(world)
+        assert copy.marker is not None
+        world.target.put(replace(copy, marker=replace(copy.marker, released=True)), by="other")
+        if gone:
+            world.source.remove("a1")
+        else:
+            change(world, title="Review 2")
+        world.run_until_quiet()
+        assert world.target.events[copy.id].marker == replace(copy.marker, released=True)
+        assert [c.fields.title for c in world.copies() if c.fields] == ([] if gone else ["Review 2"])
+
+
+def test_a_copy_that_is_being_released_becomes_a_source_once_that_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(settings=FULL)
+    released = Marker("d", "k", 0, "s.1", released=True)
+    event = world.source.put(meeting("kaln" + "0123456789" * 4, wall(MONDAY, 9), marker=released))
+    with monkeypatch.context() as patch:
+        # The other direction has sent the release and does not know yet that it happened.
+        patch.setattr(world.ledger, "known_copies", lambda calendar_id, ids: {event.id: ("dir_elsewhere", "k")})
+        world.run()
+        assert world.copies() == []
+    world.run()
+    assert len(world.copies()) == 1
