@@ -216,7 +216,7 @@ def _request_findings(exchange: Exchange, route: _Route | None) -> list[str]:
     if route.sent is None:
         return ["sent a body, and the method takes none"]
     value, wrong = read(exchange.body)
-    return [f"sent {text}" for text in (wrong or _schema(json.dumps(route.sent)).findings(value))]
+    return [f"sent {text}" for text in (wrong or _schema(route.sent).findings(value))]
 
 
 def _answer_findings(exchange: Exchange, route: _Route | None) -> list[str]:
@@ -236,12 +236,20 @@ def _json_findings(exchange: Exchange, answer: bytes, schema: dict[str, Any]) ->
     if not kind.lower().startswith("application/json"):
         return [f"{exchange.status} as {kind!r}"]
     value, wrong = read(answer)
-    return wrong or _schema(json.dumps(schema)).findings(value)
+    return wrong or _schema(schema).findings(value)
+
+
+def _schema(content: dict[str, Any]) -> Schema:
+    """A schema of this module, compiled once."""
+    known = _compiled()
+    if id(content) not in known:
+        known[id(content)] = Schema({**content, "definitions": _definitions()})
+    return known[id(content)]
 
 
 @cache
-def _schema(text: str) -> Schema:
-    return Schema({**json.loads(text), "definitions": _definitions()})
+def _compiled() -> dict[int, Schema]:
+    return {}
 
 
 @cache
