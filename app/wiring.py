@@ -149,7 +149,7 @@ def build(
     preferred = Preferences(preferences)
     profile = str(paths.profile)
     core = Core(
-        info=CoreInfo(profile, __version__, sandbox is not None, paths.log_file),
+        info=CoreInfo(profile, __version__, sandbox is not None, paths.log_file, paths.database, paths.config_file),
         connections=connections,
         pairs=pairs,
         sync=sync,

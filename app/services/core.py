@@ -30,6 +30,8 @@ class CoreInfo:
     version: str
     sandbox: bool
     log_file: Path
+    database: Path
+    config_file: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,14 @@ class CoreDouble:
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
         folder = Path("/home/ana/.local/share/kalends")
-        self.info = CoreInfo(self.profile, "0.1.0", self.profile == "demo", folder / "log" / "kalends.log")
+        self.info = CoreInfo(
+            profile=self.profile,
+            version="0.1.0",
+            sandbox=self.profile == "demo",
+            log_file=folder / "log" / "kalends.log",
+            database=folder / "kalends.db",
+            config_file=folder / "config.toml",
+        )
         self.attempt_ended = asyncio.Event()
 
     def note(self, *call: object) -> None:

@@ -144,9 +144,7 @@ class ConnectionsDouble:
             raise NotFoundError("There is no such connection.")
         return self._world.connection(connection_id)
 
-    async def begin(
-        self, provider: Provider, *, calendar: str | None = None, viewer: Viewer = EVERYTHING
-    ) -> Attempt:
+    async def begin(self, provider: Provider, *, calendar: str | None = None, viewer: Viewer = EVERYTHING) -> Attempt:
         self._world.calls.append(("begin", (provider, calendar)))
         if self._world.broken is not None:
             raise self._world.broken
@@ -557,7 +555,14 @@ def make_double(*, sandbox: bool = False) -> Double:
         status: StatusDouble
 
     services = Services(
-        CoreInfo("demo" if sandbox else "default", "0.1.0", sandbox, Path("kalends.log")),
+        CoreInfo(
+            "demo" if sandbox else "default",
+            "0.1.0",
+            sandbox,
+            Path("kalends.log"),
+            Path("kalends.db"),
+            Path("config.toml"),
+        ),
         ConnectionsDouble(world),
         pairs,
         sync,
