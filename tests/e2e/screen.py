@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 
 from tests.e2e.processes import Processes, read_address
-from tests.e2e.waiting import SECONDS, until
+from tests.e2e.waiting import SECONDS
 
 SIZE = (1280, 800)
 _HEAD = struct.Struct(">25I")
@@ -41,8 +41,12 @@ class Screen:
         self.display = f":{number}"
         self._frame_buffer = folder / "Xvfb_screen0"
         self._environ = {**environ, "DISPLAY": self.display}
-        processes.start("openbox", "--sm-disable", environ=self._environ)
-        until("openbox manages the windows", lambda: self._do("get_num_desktops", strict=False))
+        # It runs the command when it is ready; a window that is mapped while it starts may never be shown.
+        manager = processes.start(
+            "openbox", "--sm-disable", "--startup", "echo ready", environ=self._environ, stdout=subprocess.PIPE
+        )
+        assert manager.stdout is not None
+        assert b"ready\n" in manager.stdout, "openbox did not start"  # read until it says so, or ends
 
     def click(self, x: int, y: int, button: int = 1) -> None:
         """Move the mouse there and press a button (1 left, 3 right)."""
