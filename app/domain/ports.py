@@ -220,7 +220,9 @@ class Ledger(Protocol):
 
     # -- directions --------------------------------------------------------------------------------------------------
 
-    def originals_to_plan(self, direction: DirectionRecord, now: datetime) -> Sequence[str]:
+    def originals_to_plan(
+        self, direction: DirectionRecord, now: datetime, *, everything: bool = False
+    ) -> Sequence[str]:
         """Units of the source to plan: changed since `planned_seq`, whose copy's row in the target changed, or with a
         link whose `replan_at` or `retry_at` has come; all known or linked ones when the settings changed. Sorted."""
         ...

@@ -127,7 +127,8 @@ class DirectionRun:
         seen_source = self._ledger.view(self._direction.source.id)
         seen_target = self._ledger.view(self._direction.target.id)
         await self._adopt()
-        originals: Collection[str] = self._ledger.originals_to_plan(self._direction, self._now)
+        # A dry run tells about every original, not only about what changed since the last run.
+        originals: Collection[str] = self._ledger.originals_to_plan(self._direction, self._now, everything=self._dry)
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
             if not self._tools.may_lose:

@@ -28,7 +28,7 @@ class Names(Protocol):
 def told_by(
     direction: DirectionRecord, decisions: Sequence[Decision], verdict: Verdict, *, first: bool, dry: bool
 ) -> list[ActionRecord]:
-    """Lines for what is held, skipped and adopted; in a dry run for what would be written too.
+    """Lines for what is held, skipped and adopted; in a dry run for what would be written and what is right too.
 
     Args:
         first: the run's first round, the only one that looks at every original.
@@ -50,6 +50,11 @@ def told_by(
                 for occ, event in decision.adopted
             )
     if dry:
+        lines.extend(
+            _line(direction, decision, "", Verb.SKIP, "nothing_to_do", ActionResult.DONE, None)
+            for decision in decisions
+            if decision.counted and not (decision.steps or decision.skips or decision.adopted)
+        )
         lines.extend(
             _line(direction, decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
             for decision in verdict.go

@@ -67,11 +67,14 @@ class Directions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def originals_to_plan(self, direction: DirectionRecord, now: datetime) -> Sequence[str]:
+    def originals_to_plan(
+        self, direction: DirectionRecord, now: datetime, *, everything: bool = False
+    ) -> Sequence[str]:
         """Units of the source to plan, sorted. A fixed number of SELECTs, whatever the size of the calendars.
 
         Those that changed since they were planned; those whose copy, or any occurrence of it, changed in the target;
-        those with a link that is due; all that are known or linked when the settings changed. How far planning got is
+        those with a link that is due; all that are known or linked when the settings changed or `everything` is asked
+        for. How far planning got is
         read from the stored direction, as `planned` left it.
 
         Raises:
@@ -100,7 +103,7 @@ class Directions:
             "SELECT DISTINCT original_id FROM link WHERE direction_id = ?3 AND copy_key IN (SELECT copy_key FROM keys)",
             (direction.target.id, seq_target, direction.id),
         )
-        if direction.settings_no > settings_no:
+        if everything or direction.settings_no > settings_no:
             found += self._database.select(
                 "SELECT unit FROM event WHERE calendar_id = ? AND seen = 'seen' "
                 "UNION SELECT original_id FROM link WHERE direction_id = ?",

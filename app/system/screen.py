@@ -14,6 +14,7 @@ from typing import Final
 
 _TIMEOUT_SECONDS: Final = 2.0
 _X11_PORT: Final = 6000
+_LAST_PORT: Final = 65_535
 _DISPLAY: Final = re.compile(r"(?:(?P<host>[^:/]*)(?:/unix)?):(?P<number>\d+)(?:\.\d+)?")
 
 
@@ -42,6 +43,9 @@ def _x11_answers(display: str) -> bool:
     if found is None:
         return False
     number = int(found["number"])
+    if _X11_PORT + number > _LAST_PORT:
+        # Some resolvers take such a port modulo 65 536, and meet a stranger there.
+        return False
     if found["host"] in (None, "", "unix"):
         # Servers listen on the abstract name, on the file, or on both.
         path = f"/tmp/.X11-unix/X{number}"  # noqa: S108  # the X Window System's fixed address, only connected to
@@ -49,7 +53,7 @@ def _x11_answers(display: str) -> bool:
     try:
         with socket.create_connection((found["host"], _X11_PORT + number), timeout=_TIMEOUT_SECONDS):
             return True
-    except (OSError, OverflowError):
+    except OSError:
         return False
 
 

@@ -486,6 +486,26 @@ def test_a_dry_run_writes_nothing_and_says_what_it_would_do() -> None:
     assert world.run().counts.created == 1
 
 
+def test_a_dry_run_tells_about_every_original_also_when_nothing_changed() -> None:
+    world = World()
+    original = world.source.put(meeting("a1", wall(MONDAY, 9), title="Review"))
+    world.source.put(meeting("a2", wall(MONDAY, 9), response=Response.DECLINED))
+    world.source.put(meeting("a3", wall(MONDAY, 11)))
+    world.run_until_quiet()
+    assert original.fields is not None
+    world.source.put(
+        replace(original, fields=replace(original.fields, when=When(wall(MONDAY, 8), wall(MONDAY, 9), ZONE)))
+    )
+    writes = len(world.target.log)
+    planned = {(a.original_id, a.verb, a.reason) for a in world.run(dry=True).actions}
+    assert planned == {
+        ("a1", Verb.UPDATE, "changed"),
+        ("a2", Verb.SKIP, "declined"),
+        ("a3", Verb.SKIP, "nothing_to_do"),
+    }
+    assert len(world.target.log) == writes
+
+
 def test_a_stopped_run_goes_on_where_it_was() -> None:
     world = World()
     for n in range(120):
