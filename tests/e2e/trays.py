@@ -55,9 +55,13 @@ class EmbeddingTray:
         self._sight = sight
         self._application = application
 
-    def wait_for_place(self) -> None:
-        """Wait until there is a place for icons."""
-        until("trayer is there", lambda: self._screen.windows("^trayer$", _PLACE_PIXELS))
+    def is_there_within(self, seconds: float) -> bool:
+        """Wait for a place for icons; whether there is one by then."""
+        try:
+            until("trayer is there", lambda: self._screen.windows("^trayer$", _PLACE_PIXELS), seconds=seconds)
+        except AssertionError:
+            return False
+        return True
 
     def wait_for_icon(self) -> None:
         """Wait until the app's icon is there."""
