@@ -19,10 +19,9 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from app.auth.addresses import GOOGLE_AUTH_URI, GOOGLE_REVOKE_URI, GOOGLE_TOKEN_URI, GoogleAddresses
-from app.auth.freshness import FreshTokens, Hide, Refreshed, hide_nothing
-from app.auth.listener import SIGN_IN_SECONDS, RedirectListener
-from app.auth.pages import AnswerPages
-from app.auth.safe import Safe
+from app.auth.authenticator import EXCHANGE_SECONDS, OAuthAuthenticator
+from app.auth.freshness import Refreshed
+from app.auth.listener import RedirectListener
 from app.auth.threads import call_in_thread
 from app.domain.accounts import Identity, Provider
 from app.domain.errors import AuthExpiredError, KalendsError, OfflineError, SignInError, UnavailableError
@@ -36,7 +35,7 @@ _NEEDS: Final = (
     frozenset({f"{_PREFIX}calendar.calendarlist.readonly", f"{_PREFIX}calendar.calendarlist", f"{_PREFIX}calendar"}),
 )
 _ISSUERS: Final = ("https://accounts.google.com", "accounts.google.com")
-_EXCHANGE_SECONDS: Final = 60.0
+
 _REVOKE_SECONDS: Final = 30.0
 
 
@@ -57,35 +56,8 @@ class _Secret:
         return _Secret(content["refresh_token"], content["client_id"])
 
 
-class GoogleAuthenticator:
-    """`domain.ports.Authenticator` for Google.
-
-    Args:
-        addresses: endpoints and our client.
-        safe: where refresh tokens are kept.
-        pages: what the browser is shown at the end.
-        clock: for lifetimes and the deadline.
-        deadline_seconds: how long a sign-in waits for the browser.
-        hide: told every state and token, so that the log can leave it out.
-    """
-
-    def __init__(
-        self,
-        addresses: GoogleAddresses,
-        safe: Safe,
-        pages: AnswerPages,
-        clock: Clock,
-        *,
-        deadline_seconds: float = SIGN_IN_SECONDS,
-        hide: Hide = hide_nothing,
-    ) -> None:
-        self._addresses = addresses
-        self._safe = safe
-        self._pages = pages
-        self._clock = clock
-        self._deadline_seconds = deadline_seconds
-        self._hide = hide
-        self._tokens: dict[str, FreshTokens] = {}
+class GoogleAuthenticator(OAuthAuthenticator[GoogleAddresses]):
+    """`domain.ports.Authenticator` for Google."""
 
     async def begin(self, *, login_hint: str | None = None) -> GoogleSignIn:
         """Start listening and make the page's address.
@@ -97,41 +69,12 @@ class GoogleAuthenticator:
             SignInError: `client_missing`, `rejected`.
             VaultError: there would be no place for the result.
         """
-        self._addresses.require_client()
-        await self._safe.unlock()
-        listener = RedirectListener(self._pages, self._clock, deadline_seconds=self._deadline_seconds)
-        await listener.start()
-        self._hide(listener.state)
-        try:
-            flow, url = await call_in_thread(
-                lambda: _start_flow(self._addresses, listener.port, listener.state, login_hint),
-                "google-sign-in",
-                timeout_seconds=_EXCHANGE_SECONDS,
-            )
-        except TimeoutError as error:
-            listener.close()
-            raise UnavailableError("The sign-in could not be prepared in time.", reason="timeout") from error
-        except BaseException:
-            listener.close()
-            raise
+        listener, (flow, url) = await self._listen(
+            lambda listener: _start_flow(self._addresses, listener.port, listener.state, login_hint),
+            "google-sign-in",
+            too_late="The sign-in could not be prepared in time.",
+        )
         return GoogleSignIn(listener, flow, url, self._addresses, self._clock)
-
-    async def keep(self, account_id: str, secret: bytes) -> None:
-        """Seal and store a secret, read it back, and forget tokens in memory. Raises VaultError, StorageError."""
-        self._forget_tokens(account_id)
-        await self._safe.put(account_id, secret)
-        self._forget_tokens(account_id)
-
-    def tokens(self, account_id: str) -> FreshTokens:
-        """Fresh access tokens of an account; the same object for every caller."""
-        if account_id not in self._tokens:
-            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
-        return self._tokens[account_id]
-
-    async def settled(self) -> None:
-        """Wait until no refresh is under way."""
-        for tokens in tuple(self._tokens.values()):
-            await tokens.settled()
 
     async def forget(self, account_id: str) -> None:
         """Revoke at Google (RFC 7009) and delete the secret; an unreachable Google does not stop it."""
@@ -140,9 +83,7 @@ class GoogleAuthenticator:
             secret = await self._safe.get(account_id)
         except KalendsError as error:
             structlog.get_logger(__name__).warning("auth.revoke_skipped", account_id=account_id, reason=error.code)
-        self._forget_tokens(account_id)
-        self._tokens.pop(account_id, None)
-        self._safe.delete(account_id)
+        self._let_go(account_id)
         if secret is None:
             return
         token = _Secret.unpack(secret).refresh_token
@@ -156,10 +97,6 @@ class GoogleAuthenticator:
             )
             return
         structlog.get_logger(__name__).info("auth.revoked", account_id=account_id, status=status)
-
-    def _forget_tokens(self, account_id: str) -> None:
-        if account_id in self._tokens:
-            self._tokens[account_id].forget()
 
     def _refresh(self, secret: bytes) -> Refreshed:
         kept = _Secret.unpack(secret)
@@ -204,7 +141,7 @@ class GoogleSignIn:
             raise SignInError("The answer did not come from Google.", code="rejected", fix="Start the sign-in again.")
         try:
             token = await call_in_thread(
-                lambda: _exchange(self._flow, answer["code"]), "google-sign-in", timeout_seconds=_EXCHANGE_SECONDS
+                lambda: _exchange(self._flow, answer["code"]), "google-sign-in", timeout_seconds=EXCHANGE_SECONDS
             )
         except TimeoutError as error:
             raise UnavailableError("Google did not answer in time.", reason="timeout") from error

@@ -14,18 +14,17 @@ from datetime import datetime
 from typing import Any, Final, NoReturn
 
 from app.auth.addresses import MICROSOFT_ORIGIN, MicrosoftAddresses
-from app.auth.freshness import FreshTokens, Hide, Refreshed, hide_nothing
-from app.auth.listener import SIGN_IN_SECONDS, RedirectListener
-from app.auth.pages import AnswerPages
-from app.auth.safe import Safe
+from app.auth.authenticator import EXCHANGE_SECONDS, OAuthAuthenticator
+from app.auth.freshness import Refreshed
+from app.auth.listener import RedirectListener
 from app.auth.threads import call_in_thread
 from app.domain.accounts import Identity, Provider
 from app.domain.errors import AuthExpiredError, KalendsError, ProtocolError, SignInError, UnavailableError
-from app.domain.ports import Clock, Granted
+from app.domain.ports import Granted
 
 SCOPES: Final = ("Calendars.ReadWrite", "User.Read", "MailboxSettings.Read")
 _NEEDED: Final = "calendars.readwrite"
-_EXCHANGE_SECONDS: Final = 60.0
+
 
 # AADSTS numbers (providers.md §8.3, "Microsoft Entra authentication and authorization error codes").
 _ADMIN: Final = frozenset({53000, 53001, 53003, 65001, 90093, 90094, 90095, 50105, 530032})
@@ -46,35 +45,8 @@ _ENDED: Final[Mapping[int, str]] = {
 _LOOP: Final = 50196
 
 
-class MicrosoftAuthenticator:
-    """`domain.ports.Authenticator` for Microsoft.
-
-    Args:
-        addresses: authority and our client.
-        safe: where token caches are kept.
-        pages: what the browser is shown at the end.
-        clock: for lifetimes and the deadline.
-        deadline_seconds: how long a sign-in waits for the browser.
-        hide: told every state and token, so that the log can leave it out.
-    """
-
-    def __init__(
-        self,
-        addresses: MicrosoftAddresses,
-        safe: Safe,
-        pages: AnswerPages,
-        clock: Clock,
-        *,
-        deadline_seconds: float = SIGN_IN_SECONDS,
-        hide: Hide = hide_nothing,
-    ) -> None:
-        self._addresses = addresses
-        self._safe = safe
-        self._pages = pages
-        self._clock = clock
-        self._deadline_seconds = deadline_seconds
-        self._hide = hide
-        self._tokens: dict[str, FreshTokens] = {}
+class MicrosoftAuthenticator(OAuthAuthenticator[MicrosoftAddresses]):
+    """`domain.ports.Authenticator` for Microsoft; what is kept is msal's token cache."""
 
     async def begin(self, *, login_hint: str | None = None) -> MicrosoftSignIn:
         """Start listening and make the page's address.
@@ -87,51 +59,16 @@ class MicrosoftAuthenticator:
             OfflineError, UnavailableError: msal asks the authority for its endpoints first.
             VaultError: there would be no place for the result.
         """
-        self._addresses.require_client()
-        await self._safe.unlock()
-        listener = RedirectListener(self._pages, self._clock, deadline_seconds=self._deadline_seconds)
-        await listener.start()
-        self._hide(listener.state)
-        try:
-            flow = await call_in_thread(
-                lambda: _start_flow(self._addresses, listener.port, listener.state, login_hint),
-                "microsoft-sign-in",
-                timeout_seconds=_EXCHANGE_SECONDS,
-            )
-        except TimeoutError as error:
-            listener.close()
-            raise UnavailableError("Microsoft did not answer in time.", reason="timeout") from error
-        except BaseException:
-            listener.close()
-            raise
+        listener, flow = await self._listen(
+            lambda listener: _start_flow(self._addresses, listener.port, listener.state, login_hint),
+            "microsoft-sign-in",
+            too_late="Microsoft did not answer in time.",
+        )
         return MicrosoftSignIn(listener, flow, self._addresses)
-
-    async def keep(self, account_id: str, secret: bytes) -> None:
-        """Seal and store a secret, read it back, and forget tokens in memory. Raises VaultError, StorageError."""
-        self._forget_tokens(account_id)
-        await self._safe.put(account_id, secret)
-        self._forget_tokens(account_id)
-
-    def tokens(self, account_id: str) -> FreshTokens:
-        """Fresh access tokens of an account; the same object for every caller."""
-        if account_id not in self._tokens:
-            self._tokens[account_id] = FreshTokens(account_id, self._safe, self._refresh, self._clock, hide=self._hide)
-        return self._tokens[account_id]
-
-    async def settled(self) -> None:
-        """Wait until no refresh is under way."""
-        for tokens in tuple(self._tokens.values()):
-            await tokens.settled()
 
     async def forget(self, account_id: str) -> None:
         """Delete the secret. Microsoft offers public clients no revocation of a refresh token."""
-        self._forget_tokens(account_id)
-        self._tokens.pop(account_id, None)
-        self._safe.delete(account_id)
-
-    def _forget_tokens(self, account_id: str) -> None:
-        if account_id in self._tokens:
-            self._tokens[account_id].forget()
+        self._let_go(account_id)
 
     def _refresh(self, secret: bytes) -> Refreshed:
         for entry in json.loads(secret).get("RefreshToken", {}).values():
@@ -171,7 +108,7 @@ class MicrosoftSignIn:
             return await call_in_thread(
                 lambda: _exchange(self._addresses, self._flow, answer),
                 "microsoft-sign-in",
-                timeout_seconds=_EXCHANGE_SECONDS,
+                timeout_seconds=EXCHANGE_SECONDS,
             )
         except TimeoutError as error:
             raise UnavailableError("Microsoft did not answer in time.", reason="timeout") from error
