@@ -20,8 +20,9 @@ def test_a_person_who_refused_at_first_is_told_so_and_can_try_again(
     person.press("Connect my calendars")
     person.press(re.compile(f"^{name}:"))
     browser.refuse(person.link())
-    person.press("Try again")
+    person.reads("You chose not to allow access. Nothing was changed.")
     person.picture("refused")
+    person.press("Try again")
     browser.consent(person.link(), sandbox.emails[provider])
     person.reads("1 account")
     assert app.stop()[0] == 0
