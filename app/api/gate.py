@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Final
 
 import structlog
@@ -187,6 +188,7 @@ class _Exchange:
     def _headers(self) -> Mapping[str, str]:
         docs = _under(self._scope["path"], _DOCS)
         return {
+            "Date": formatdate(usegmt=True),
             "X-Request-ID": self.request_id,
             **(self.standing.headers() if self.standing is not None else {}),
             "X-Content-Type-Options": "nosniff",

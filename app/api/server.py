@@ -141,7 +141,7 @@ class ApiServer:
         if self._server is None or self._task is None:
             return
         self._stopping.set()
-        self._server.should_exit = True
+        self._server.leave()
         done, _ = await asyncio.wait({self._task}, timeout=_POLITE_STOP_SECONDS)
         if not done:
             self._server.cut_off()
@@ -174,11 +174,24 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                date_header=False,
                 timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=1,
             )
         )
         self.listening = asyncio.Event()
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """End serving now."""
+        self.should_exit = True
+        self._leaving.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end. uvicorn's own loop wakes the machine ten times a second, to keep a Date header fresh that
+        every answer of ours gets as it is made."""
+        await self.on_tick(0)
+        await self._leaving.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

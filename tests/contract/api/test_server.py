@@ -299,7 +299,8 @@ async def test_a_stop_does_not_wait_for_idle_and_half_sent_requests(server: ApiS
         assert time.perf_counter() - start < 1
         for writer in (idle, half):
             writer.close()
-            await writer.wait_closed()
+            with contextlib.suppress(ConnectionError):  # a request cut off before it was read is reset
+                await writer.wait_closed()
 
 
 async def test_a_server_that_never_started_has_no_address_and_stops_quietly(double: Double) -> None:
