@@ -1,7 +1,7 @@
 """What a copy shows of its original, by the settings of its direction (`engine.md` §2, §14). Pure.
 
 A blocker never holds a word of the original: title, text, place, link, guests and reminders stay behind, and a template
-that asks for `{title}` gets nothing.
+that asks for `{title}` gets nothing. `details` show title and time; text, place, link and colour stay behind.
 """
 
 from __future__ import annotations
@@ -27,15 +27,12 @@ def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
         return _blocker(original, _title(settings.title or BLOCKER_TITLE, "", direction) or BLOCKER_TITLE)
     if hidden:
         return _blocker(original, BLOCKER_TITLE)
+    title = _title(settings.title or "{title}", original.title, direction)
+    reminders = original.reminders if settings.reminders is Reminders.COPY else ()
+    if settings.mode is Mode.DETAILS:
+        return replace(original, title=title, text="", html=None, place="", link="", colour=None, reminders=reminders)
     text, html = _with_link(original)
-    return replace(
-        original,
-        title=_title(settings.title or "{title}", original.title, direction),
-        text=text,
-        html=html,
-        link="",
-        reminders=original.reminders if settings.reminders is Reminders.COPY else (),
-    )
+    return replace(original, title=title, text=text, html=html, link="", reminders=reminders)
 
 
 def _blocker(original: Fields, title: str) -> Fields:

@@ -69,6 +69,15 @@ def test_a_private_original_holds_no_word_in_any_mode(fields: Fields, template: 
 
 
 @given(FIELDS)
+def test_details_show_the_title_and_the_time_and_nothing_else(fields: Fields) -> None:
+    settings = direction(mode=Mode.DETAILS, private_originals=PrivateOriginals.LIKE_OTHERS)
+    copy = copy_fields(fields, settings)
+    assert copy.title == fields.title.strip()
+    assert (copy.when, copy.availability, copy.visibility) == (fields.when, fields.availability, fields.visibility)
+    assert SECRET not in repr((copy.text, copy.html, copy.place, copy.link, copy.colour))
+
+
+@given(FIELDS)
 def test_a_full_copy_keeps_time_place_and_availability(fields: Fields) -> None:
     copy = copy_fields(fields, direction(mode=Mode.FULL, private_originals=PrivateOriginals.LIKE_OTHERS))
     assert (copy.when, copy.place, copy.availability) == (fields.when, fields.place, fields.availability)
