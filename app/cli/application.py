@@ -93,24 +93,30 @@ def stop_code(signals: StopSignals) -> int:
 
 
 def windows(session: Session, profile: ProfileName, *, hidden: bool) -> int:
-    """Run the desktop app; where it runs already, show that one instead.
+    """Run the desktop app; where it runs already, show that one instead. Whoever chose no profile means the app that is
+    open, though it may be in the demo.
 
     Raises:
         StorageError: `database_locked`, when what runs has no windows.
     """
-    found = session.host.running(profile)
-    if found is None:
-        return session.host.windows(profile, hidden=hidden)
-    try:
-        Remote(found).ask("POST", "/show")
-    except ConflictError:
-        raise StorageError(
-            "Kalends is already running without windows.",
-            code="database_locked",
-            fix="Use the running one, or stop it with `kalends quit` and try again.",
-        ) from None
-    session.out.say("Kalends is already running; its window is shown.")
-    return Exit.DONE
+    chosen = session.profile is not None or profile is ProfileName.DEMO
+    for name in (profile,) if chosen else tuple(ProfileName):
+        found = session.host.running(name)
+        if found is None:
+            continue
+        try:
+            Remote(found).ask("POST", "/show")
+        except ConflictError:
+            if name is not profile:
+                continue
+            raise StorageError(
+                "Kalends is already running without windows.",
+                code="database_locked",
+                fix="Use the running one, or stop it with `kalends quit` and try again.",
+            ) from None
+        session.out.say("Kalends is already running; its window is shown.")
+        return Exit.DONE
+    return session.host.windows(profile, hidden=hidden)
 
 
 def show(context: typer.Context, profile: ProfileOption = None) -> None:

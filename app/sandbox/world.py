@@ -42,9 +42,12 @@ class Storage:
     def __init__(self, path: Path | None = None) -> None:
         self._held = False
         try:
+            if path is not None and not path.exists():
+                # A person's own events may come to lie in it.
+                path.touch(mode=0o600)
             # The demo makes the sandbox on one thread and serves it on another; never are two using it at once.
             self._db = sqlite3.connect(str(path) if path else ":memory:", timeout=1.0, check_same_thread=False)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise SandboxInputError(f"{path} cannot be opened as a sandbox file ({error}).") from error
         try:
             # Held by one process: a second sandbox on the same file would answer from a memory of its own.

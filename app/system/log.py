@@ -27,7 +27,7 @@ FILES_KEPT: Final = 5
 # They log addresses with their queries, or every statement, at the levels below.
 _TALKATIVE: Final = (
     "httpx httpcore urllib3 requests requests_oauthlib oauthlib msal google hpack asyncio peewee apscheduler "
-    "uvicorn.access keyring tzlocal filelock"
+    "uvicorn.access uvicorn.error keyring tzlocal filelock"
 ).split()
 
 

@@ -184,7 +184,7 @@ def _runtime(environ: Mapping[str, str], state: Path) -> Path:
 
 def _prepare(folder: Path) -> None:
     try:
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        _make(folder)
         if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) != PRIVATE_FOLDER:
             folder.chmod(PRIVATE_FOLDER)
         usable = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
@@ -192,6 +192,12 @@ def _prepare(folder: Path) -> None:
         raise _unwritable(folder, error.strerror or type(error).__name__) from error
     if not usable:
         raise _unwritable(folder, "not allowed to write")
+
+
+def _make(folder: Path) -> None:
+    """Make a folder; what is made above it on the way is for this user alone too."""
+    for missing in [above for above in (*reversed(folder.parents), folder) if not above.exists()]:
+        missing.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def _unwritable(folder: Path, why: str) -> StorageError:

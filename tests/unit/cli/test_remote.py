@@ -151,6 +151,27 @@ def test_a_start_with_a_screen_shows_the_window_that_is_there(
     assert host.calls == []
 
 
+def test_a_start_shows_the_window_that_is_there_when_it_is_in_the_demo(
+    kalends: Kalends, host: HostDouble, app: AppDouble
+) -> None:
+    host.screen = True
+    host.runs = {"demo": app.running}
+    app.answers = [(202, {"ok": True})]
+    assert kalends().code == 0
+    assert app.asked[0][:2] == ("POST", "/local/v1/show")
+    assert host.calls == []
+
+
+def test_a_start_beside_a_demo_without_windows_opens_the_app(
+    kalends: Kalends, host: HostDouble, app: AppDouble
+) -> None:
+    host.screen = True
+    host.runs = {"demo": app.running}
+    app.answers = [(409, refusal("no_window"))]
+    assert kalends().code == 0
+    assert host.calls == [("windows", "default", False)]
+
+
 def test_a_start_with_a_screen_beside_a_service_without_windows_is_exit_8(
     kalends: Kalends, host: HostDouble, app: AppDouble
 ) -> None:

@@ -172,3 +172,8 @@ def test_a_fault_hits_the_nth_request_or_a_share_of_them() -> None:
 def test_a_senseless_fault_is_refused(spec: dict[str, object]) -> None:
     with pytest.raises(SandboxInputError):
         Faults(Random(1)).add(spec)
+
+
+def test_the_file_is_for_its_user_alone(tmp_path: Path) -> None:
+    Storage(tmp_path / "sandbox.db").close()
+    assert (tmp_path / "sandbox.db").stat().st_mode & 0o777 == 0o600

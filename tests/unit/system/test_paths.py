@@ -57,6 +57,15 @@ def test_prepared_folders_are_private_even_if_they_were_open_before(tmp_path: Pa
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_folders_made_on_the_way_are_private_too_and_those_that_were_there_stay(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    above.mkdir(mode=0o755)
+    find_paths({"KALENDS_HOME": str(above / "home")}, Profile.DEMO).prepare()
+    open_to_others = [path for path in above.rglob("*") if path.is_dir() and stat.S_IMODE(path.stat().st_mode) != 0o700]
+    assert open_to_others == []
+    assert stat.S_IMODE(above.stat().st_mode) == 0o755
+
+
 def test_a_home_that_cannot_be_made_is_named_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     paths = find_paths({"KALENDS_HOME": str(tmp_path / "file" / "home")})
