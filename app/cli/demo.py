@@ -120,7 +120,8 @@ async def _import(session: Session, signals: StopSignals, files: Mapping[str, by
 
 def _tell_skipped(session: Session, imported: tuple[Imported, ...]) -> None:
     for one in imported:
-        session.out.say(f"{one.file}: {one.events} events put into Work.")
+        events = "1 event" if one.events == 1 else f"{one.events} events"
+        session.out.say(f"{one.file}: {events} put into Work.")
         for skip in one.skipped:
             named = f"{skip.component} {skip.uid}".strip()
             session.out.say(f"{one.file}: left out {named}: {skip.reason}")
