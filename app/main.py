@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -36,6 +37,9 @@ def main() -> int:
     """Entry of the command `kalends`; returns the exit code."""
     from app.cli.commands import run
 
+    # requests silences this itself, but another thread that restores its warning filters meanwhile undoes that, and a
+    # sign-in is renewed in a thread: said here, before there are threads, it stays.
+    warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
     return run(sys.argv[1:], LocalHost(os.environ))
 
 

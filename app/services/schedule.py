@@ -70,9 +70,11 @@ class Schedule:
         self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
         self._followed: dict[str, SyncPair] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._looked_at = clock.now()
 
     def start(self) -> None:
         """Begin; call on the core loop."""
+        self._looked_at = self._clock.now()
         self._scheduler.start()
         self._watching = asyncio.create_task(self._watch(), name="schedule watch")
 
@@ -115,20 +117,34 @@ class Schedule:
     # -- what timers call: coroutine functions, since APScheduler runs any other in a thread of its pool --------------
 
     async def _run_pair(self, pair_id: str) -> None:
-        self._request(pair_id, Trigger.SCHEDULED)
+        if not self._woke_up():
+            self._request(pair_id, Trigger.SCHEDULED)
 
     async def _end_pause(self, pair_id: str) -> None:
+        # First: a timer that is set anew for the moment it is running in is passed over.
         await self._resume(pair_id)
+        self._woke_up()
+
+    def _woke_up(self) -> bool:
+        """Whether a timer is the first to see that the machine slept: then all catch up here, with new timers. Else the
+        pair would run now, and once more at the next look."""
+        now = self._clock.now()
+        off = now - self._looked_at - timedelta(seconds=self._look_every_seconds)
+        if off <= OFF_BY:
+            return False
+        self._looked_at = now
+        self._catch_up(off)
+        return True
 
     async def _watch(self) -> None:
         """Look at the clock by a timer that does not depend on it, and do the upkeep."""
-        looked_at = self._clock.now()
-        upkeep_at = looked_at + timedelta(seconds=self._upkeep_first_seconds)
+        upkeep_at = self._looked_at + timedelta(seconds=self._upkeep_first_seconds)
         while True:
             await asyncio.sleep(self._look_every_seconds)
             now = self._clock.now()
-            off = now - looked_at - timedelta(seconds=self._look_every_seconds)
-            looked_at = now
+            off = now - self._looked_at - timedelta(seconds=self._look_every_seconds)
+            self._looked_at = now
+            # A timer may have looked in between: by less than a period.
             if abs(off) > OFF_BY:
                 upkeep_at = min(upkeep_at, now + UPKEEP_EVERY)
                 self._catch_up(off)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from app.domain.pairs import Direction, Mode, PairStatus, SyncPair
 from app.domain.runs import Trigger
@@ -35,6 +36,7 @@ class Heard:
     calls: list[tuple[str, object]] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    resumed: Callable[[], None] = lambda: None
 
     def request(self, pair_id: str, trigger: Trigger) -> None:
         """A run of a pair."""
@@ -42,6 +44,7 @@ class Heard:
 
     async def resume(self, pair_id: str) -> None:
         """The end of a pause."""
+        self.resumed()
         self._note(pair_id, "resume")
 
     def request_all(self, trigger: Trigger) -> None:
@@ -110,6 +113,36 @@ async def test_a_machine_that_slept_catches_up_with_one_run_of_everything(
     await asyncio.sleep(0.2)
     assert heard.calls == [("*", Trigger.RESUME)]
     assert heard.threads == {threading.get_ident()}
+
+
+async def test_a_pause_that_ended_while_the_machine_slept_is_over_when_it_wakes(
+    schedule: Schedule, heard: Heard
+) -> None:
+    schedule.follow(pair(status=PairStatus.PAUSED, paused_until=datetime.now(UTC) + timedelta(hours=1)))
+    heard.resumed = lambda: schedule.follow(pair(interval_seconds=300))
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=8)):
+        async with asyncio.timeout(5):
+            while len(heard.calls) < 2:
+                heard.arrived.clear()
+                await heard.arrived.wait()
+        await asyncio.sleep(0.2)
+    assert sorted(heard.calls, key=str) == [("*", Trigger.RESUME), ("pair_1", "resume")]
+
+
+@pytest.mark.parametrize("first", ["the timer", "the look at the clock"])
+async def test_a_pair_that_was_due_in_sleep_runs_once_whoever_sees_it_first(
+    schedule: Schedule, heard: Heard, first: str
+) -> None:
+    schedule.follow(pair(interval_seconds=300))
+    if first == "the look at the clock":
+        await asyncio.sleep(0.02)  # the scheduler has set its timer, and sleeps on it
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=8)):
+        await asyncio.wait_for(heard.arrived.wait(), 5)
+        coming = schedule.next_run_at("pair_1")
+        assert coming is not None
+        assert timedelta(minutes=4) < coming - datetime.now(UTC) < timedelta(minutes=6)
+        await asyncio.sleep(0.2)
+    assert heard.calls == [("*", Trigger.RESUME)]
 
 
 async def test_a_clock_set_back_does_not_silence_the_timers(
