@@ -11,6 +11,8 @@ from tests.e2e.sight import Sight, Thing
 from tests.e2e.waiting import until
 
 _STEPS_AT_MOST = 30
+_PRESSES_AT_MOST = 4
+_HEEDED_SECONDS = 15.0
 _DARK = 64
 
 
@@ -81,6 +83,25 @@ class Person:
     def sees_no(self, role: str, name: str | re.Pattern[str]) -> None:
         """Wait until something is gone from the screen."""
         until(f"there is no {role} {name!r}", lambda: self._sight.find(role, name) is None)
+
+    def closes_the_window(self, *, answer: str | None = None) -> None:
+        """Close the window by its key, until it is gone or the app answers with a text. The window manager now and then
+        loses the key right after a window came; a person presses it again.
+        """
+
+        def heeded() -> bool:
+            if answer is None:
+                return not self._sight.things()
+            return any(answer in words for words in self._sight.words())
+
+        for _ in range(_PRESSES_AT_MOST):
+            self._screen.press("alt+F4")
+            try:
+                until("the key is heeded", heeded, seconds=_HEEDED_SECONDS)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError("the window does not heed its closing key")
 
     def sees_no_window(self) -> None:
         """Wait until the app shows nothing."""
