@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Trigger(StrEnum):
-    """Who asked for a run."""
+    """Who asked for a run, or what brought it about."""
 
     MANUAL = "manual"
     SCHEDULED = "scheduled"
@@ -16,6 +16,19 @@ class Trigger(StrEnum):
     PUSH = "push"
     STARTUP = "startup"
     RESUME = "resume"
+    """The machine woke up, or its clock was set. A pair that is resumed is `RESUMED`."""
+    CREATED = "created"
+    CHANGED = "changed"
+    RESUMED = "resumed"
+    RECONNECTED = "reconnected"
+
+
+class Phase(StrEnum):
+    """What a run is busy with."""
+
+    READING = "reading"
+    COMPARING = "comparing"
+    WRITING = "writing"
 
 
 class RunStatus(StrEnum):

@@ -15,7 +15,7 @@ from app.domain.errors import AccessError, OfflineError, ProtocolError, Throttle
 from app.domain.links import Copy, DirectionRecord, Evidence, Link, LinkState
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
-from app.domain.runs import ActionRecord, Counts, Hold, RunError
+from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
 from app.domain.times import Span
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
@@ -36,6 +36,10 @@ PLAN_AT_ONCE = 100
 """Originals planned between two chances for others to run."""
 
 
+def _nobody_watches(_phase: Phase, _done: int, _total: int) -> None:
+    """Progress that nobody wants to see."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a run needs of the world.
@@ -46,6 +50,9 @@ class Tools:
         stopping: whether no further write may start (pause, stop of the app).
         may_lose: whether an original may lose its copy in this run; not by a database older than its epoch file, before
             both calendars were read whole.
+        tell: hears what the run is busy with, and how much of it is done: originals compared, writes answered; 0 of 0
+            where nobody knows. Called often.
+        before: what the same run came to in other directions.
     """
 
     ledger: Ledger
@@ -57,6 +64,8 @@ class Tools:
     breathe: Callable[[], Awaitable[None]]
     stopping: Callable[[], bool]
     may_lose: bool = True
+    tell: Callable[[Phase, int, int], None] = _nobody_watches
+    before: Counts = Counts()
 
 
 @dataclass(slots=True)
@@ -116,9 +125,24 @@ class DirectionRun:
         self._unsettleable = False
         self._result = DirectionResult()
 
+    @property
+    def result(self) -> DirectionResult:
+        """What it came to so far; after a failure, what was done until then."""
+        return self._result
+
     async def run(self) -> DirectionResult:
         """Do it. Returns what it came to; raises ProviderError when a side failed as a whole."""
         writer = self._writer()
+        try:
+            await self._carry_out(writer)
+        finally:
+            self._count(writer.written.counts)
+            self._result.errors[:0] = writer.written.errors
+            self._result.retry_after_seconds = writer.written.retry_after_seconds
+        return self._result
+
+    async def _carry_out(self, writer: Writer) -> None:
+        self._tools.tell(Phase.READING, 0, 0)
         if not self._dry:
             unsettled = await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
             self._complete = unsettled == 0
@@ -151,8 +175,7 @@ class DirectionRun:
             # Something goes on and on, like an id burned many times over: the next run takes it from here.
             self._complete = False
         if not self._dry:
-            await self._finish(writer, seen_source.seq, seen_target.seq)
-        return self._result
+            self._finish(writer, seen_source.seq, seen_target.seq)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +268,7 @@ class DirectionRun:
             decisions.extend(
                 self._planner.plan(case) for case in self._cases.cases(originals[start : start + PLAN_AT_ONCE])
             )
+            self._tools.tell(Phase.COMPARING, len(decisions), len(originals))
             await self._tools.breathe()
         return decisions
 
@@ -290,6 +314,8 @@ class DirectionRun:
             stamps=self._tools.stamps,
             run_id=self._run_id,
             stopping=self._tools.stopping,
+            tell=lambda done, total: self._tools.tell(Phase.WRITING, done, total),
+            before=self._tools.before,
         )
 
     async def _write(self, writer: Writer, verdict: Verdict) -> Written:
@@ -302,6 +328,7 @@ class DirectionRun:
             for decision in verdict.go
             for step in decision.steps
         ]
+        writer.before = self._tools.before.plus(self._result.counts)
         return await writer.write(work)
 
     def _pending_originals(self) -> set[str]:
@@ -319,12 +346,9 @@ class DirectionRun:
             self._unsettleable = True
             writer.written.errors.append(RunError(error.code, error.message, self._direction.target.id))
 
-    async def _finish(self, writer: Writer, seq_source: int, seq_target: int) -> None:
-        """Say what writing came to; then all that was seen at the start counts as planned, if it was."""
+    def _finish(self, writer: Writer, seq_source: int, seq_target: int) -> None:
+        """Say what stayed unknown; then all that was seen at the start counts as planned, if it was."""
         written = writer.written
-        self._count(written.counts)
-        self._result.errors.extend(written.errors)
-        self._result.retry_after_seconds = written.retry_after_seconds
         unsettled = len(self._ledger.pending_intents(self._direction.id))
         if unsettled:
             message = f"The service did not say whether {unsettled} write(s) happened; the next run settles them."

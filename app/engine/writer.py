@@ -38,6 +38,10 @@ ENDS_PART_AFTER_SECONDS = 60.0
 _ORDER = {Op.UPDATE: 0, Op.CANCEL_OCCURRENCE: 0, Op.UPDATE_OCCURRENCE: 1, Op.DELETE: 2, Op.CREATE: 3}
 
 
+def _nobody_watches(_done: int, _total: int) -> None:
+    """Progress that nobody wants to see."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One step of one original, with its link as known."""
@@ -68,7 +72,13 @@ class Written:
 
 
 class Writer:
-    """Sends the writes of one direction in one run."""
+    """Sends the writes of one direction in one run.
+
+    Args:
+        stopping: whether no further write may start.
+        tell: hears how many of the steps it was given so far are answered, of how many.
+        before: what the run came to besides, for whoever watches its counts.
+    """
 
     def __init__(
         self,
@@ -80,6 +90,8 @@ class Writer:
         stamps: Stamps,
         run_id: str,
         stopping: Callable[[], bool],
+        tell: Callable[[int, int], None] = _nobody_watches,
+        before: Counts | None = None,
     ) -> None:
         self._direction = direction
         self._client = client
@@ -88,6 +100,10 @@ class Writer:
         self._stamps = stamps
         self._run_id = run_id
         self._stopping = stopping
+        self._tell = tell
+        self._given = 0
+        self._answered: set[int] = set()
+        self.before = before or Counts()
         self._copies: dict[str, Copy] = {}
         self._work: dict[int, Work] = {}
         self._nothing_found: set[str] = set()
@@ -101,6 +117,9 @@ class Writer:
                 # The row as it is now: what an earlier round knew may be outdated.
                 self._copies[item.step.copy.copy_key] = item.step.copy
         size = self._client.capabilities.batch * self._client.capabilities.parallel
+        if waiting:
+            self._given += len(waiting)
+            self._tell(len(self._answered), self._given)
         while waiting:
             if self._stopping() or self.must_wait:
                 self.written.unfinished = True
@@ -130,10 +149,14 @@ class Writer:
             for outcome in outcomes:
                 intent = open_ones.pop(outcome.intent_id)
                 closings.append(self._close(intent, outcome, answers))
+                if intent.id in self._work and outcome.result is not Result.UNKNOWN:
+                    self._answered.add(intent.id)
             self._ledger.close_intents(closings, self._clock.now())
             if answers:
                 self._ledger.store_answers(self._direction.target.id, answers)
-            self._ledger.progress(self._run_id, self.written.counts)
+            self._ledger.progress(self._run_id, self.before.plus(self.written.counts))
+            if self._work:
+                self._tell(len(self._answered), self._given)
         if open_ones:
             self.written.unfinished = True
 
