@@ -9,6 +9,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFil
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.runs import ActionRecord, ActionResult, Verb
+from app.ui import words
 from app.ui.fields import TextField
 from app.ui.run_model import ActionModel
 from app.ui.tables import Table
@@ -117,6 +118,6 @@ class ActionList(QWidget):
     def _narrow(self) -> None:
         self._filter.narrow(self.search.text(), int(self.kind.currentData()))
         shown, total = self._filter.rowCount(), self._model.rowCount()
-        self._count.setText(f"{shown:,} of {total:,}" if shown != total else f"{total:,}")
+        self._count.setText(f"{shown:,} of {total:,}" if shown != total else words.plural(total, "event", "events"))
         self._nothing.setVisible(total > 0 and shown == 0)
         self.table.setVisible(shown > 0)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.domain.runs import RunStatus
 from app.services.views import LogPage, RunView
-from app.ui import words
+from app.ui import run_model, words
 from app.ui.boxes import EmptyBox
 from app.ui.bridge import CoreThread
 from app.ui.feed import Snapshot
@@ -60,7 +60,8 @@ class ActivityPage(QWidget):
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
         self.table.set_columns(15, 0, 14, 18, 12, 8)
-        self.table.hide_when_narrow({4: 760, 5: 640})
+        self.table.fit_columns(run_model.TIME, run_model.STATUS, run_model.CHANGES, run_model.TRIGGER, run_model.TOOK)
+        self.table.hide_when_narrow({run_model.TRIGGER: 900, run_model.TOOK: 640})
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self._card = Frame("card")
         inner = QVBoxLayout(self._card)
@@ -86,7 +87,7 @@ class ActivityPage(QWidget):
         self._splitter = splitter
         column.addWidget(splitter, 1)
         column.addWidget(self._empty)
-        self._no_match = EmptyBox(theme, "search", "No run matches", "Nothing of the kind happened in this pair.")
+        self._no_match = EmptyBox(theme, "search", "No run matches", "There is none of this pair with this result.")
         self.clear_button = Button(theme, "Show all runs")
         self.clear_button.clicked.connect(lambda: self.show_pair(""))
         self._no_match.offer(self.clear_button)

@@ -56,11 +56,13 @@ class PairsPage(QWidget):
         self.table = Table(theme, "Sync pairs", self._model, rows_shown=1000)
         self.table.set_row_lines(2)
         self.table.set_columns(0, 0, 11, 18, 11, 10)
+        self.table.fit_columns(pair_list_model.HOW, pair_list_model.NEXT)
         self.table.hide_when_narrow({pair_list_model.NEXT: 700, pair_list_model.HOW: 560})
         # As tall as its rows while there is room, and no taller: an empty foot would look like something is missing.
         self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.table.opened.connect(lambda pair_id: self.wished.emit(PairWish.EDIT, pair_id))
         self.table.menu_wanted.connect(self._menu_at)
+        self.table.removal_wanted.connect(lambda pair_id: self.wished.emit(PairWish.DELETE, pair_id))
         self._model.modelReset.connect(self._place_buttons)
         self._card = Frame("card")
         inner = QVBoxLayout(self._card)

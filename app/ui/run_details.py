@@ -84,6 +84,7 @@ class RunDetails(Frame):
     def _summary(self, view: RunView) -> str:
         run = view.run
         parts = [words.RUN_SIGNS[run.status].word, words.day_and_time(run.started_at or run.created_at, self._now())]
+        parts.append(words.STARTED_WORDS[run.trigger])
         if run.duration_ms:
             parts.append(f"took {words.duration(run.duration_ms)}")
         if run.status.ended and run.status is not RunStatus.SKIPPED:

@@ -83,7 +83,10 @@ class RowDelegate(QStyledItemDelegate):
         sign = index.data(SIGN)
         if isinstance(sign, Sign):
             return QSize(self._pill_width(option, sign) + 2 * _PAD, height)
-        return QSize(metrics.horizontalAdvance(str(index.data() or "")) + 2 * _PAD + 2, height)
+        width = metrics.horizontalAdvance(str(index.data() or ""))
+        if lines == 2:
+            width = max(width, QFontMetrics(_small(option.font)).horizontalAdvance(str(index.data(SECOND_LINE))))
+        return QSize(width + 2 * _PAD + 2, height)
 
     def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         colours = self._theme.colours
@@ -124,8 +127,7 @@ class RowDelegate(QStyledItemDelegate):
         if not second:
             _draw_line(painter, metrics, inner, text, align | Qt.AlignmentFlag.AlignVCenter)
             return
-        small = QFont(option.font)
-        small.setPointSizeF(option.font.pointSizeF() * 0.9)
+        small = _small(option.font)
         small_metrics = QFontMetrics(small)
         gap = 2
         top = inner.top() + (inner.height() - metrics.height() - gap - small_metrics.height()) // 2
@@ -162,9 +164,14 @@ class RowDelegate(QStyledItemDelegate):
         return 9 + metrics.ascent() + 1 + 5 + metrics.horizontalAdvance(sign.word) + 11
 
 
-def _pill_font(base: QFont) -> QFont:
+def _small(base: QFont) -> QFont:
     font = QFont(base)
     font.setPointSizeF(base.pointSizeF() * 0.9)
+    return font
+
+
+def _pill_font(base: QFont) -> QFont:
+    font = _small(base)
     font.setWeight(QFont.Weight.DemiBold)
     return font
 
@@ -188,6 +195,8 @@ class Table(QTableView):
     """A row was opened (double click or Enter): its `KEY`."""
     menu_wanted = Signal(str, object)
     """The menu of a row was asked for: its `KEY`, and the global position."""
+    removal_wanted = Signal(str)
+    """The *Delete* key was pressed on a row: its `KEY`."""
 
     def __init__(self, theme: Theme, name: str, model: QAbstractItemModel, *, rows_shown: int = 8) -> None:
         super().__init__()
@@ -231,6 +240,14 @@ class Table(QTableView):
                 header.resizeSection(column, width * unit + 2 * _PAD)
             else:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+
+    def fit_columns(self, *columns: int) -> None:
+        """Columns that are as wide as their texts, so that what they do not need goes to the one that takes the rest.
+
+        Not for columns whose texts change while one looks: the others would jump.
+        """
+        for column in columns:
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
 
     def hide_when_narrow(self, below: dict[int, int]) -> None:
         """Columns that give their room to the others when the table is narrower than this, in pixels at 10 points."""
@@ -294,12 +311,14 @@ class Table(QTableView):
             self.opened.emit(key)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens the chosen row."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            key = self.chosen()
-            if key is not None:
-                self.opened.emit(key)
-                return
+        """Enter opens the chosen row, *Delete* asks to remove it."""
+        key = self.chosen()
+        if key is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.opened.emit(key)
+            return
+        if key is not None and event.key() == Qt.Key.Key_Delete:
+            self.removal_wanted.emit(key)
+            return
         super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -121,6 +121,15 @@ TRIGGER_WORDS = {
     Trigger.RESUME: "Resume",
 }
 
+STARTED_WORDS = {
+    Trigger.MANUAL: "started by hand",
+    Trigger.SCHEDULED: "started on schedule",
+    Trigger.API: "started through the API",
+    Trigger.PUSH: "started by a change notice",
+    Trigger.STARTUP: "started with Kalends",
+    Trigger.RESUME: "started on resuming",
+}
+
 REASON_WORDS = {
     "offline": "You were offline. Syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
@@ -318,14 +327,22 @@ def run_changes(run: Run) -> str:
     return changes(run.counts)
 
 
-def pair_sign(view: PairView) -> Sign:
-    """The pair's state, with a number or a time where that says more."""
+def pair_sign(view: PairView, now: datetime | None = None) -> Sign:
+    """The pair's state, with a number or a time where that says more; with `now` the day too, when it is another."""
     sign = PAIR_SIGNS[view.state]
     if view.state is PairState.HELD and view.held:
         return Sign(sign.icon, f"{view.held:,} on hold", sign.tone)
     if view.state is PairState.PAUSED and view.pair.paused_until is not None:
-        return Sign(sign.icon, f"Paused until {clock(view.pair.paused_until)}", sign.tone)
+        return Sign(sign.icon, f"Paused until {_short(view.pair.paused_until, now)}", sign.tone)
     return sign
+
+
+def _short(moment: datetime, now: datetime | None) -> str:
+    """`14:02` today, `Sat 08:00` within a week, else the day: a time alone would be taken for one of today."""
+    local, days = moment.astimezone(), _days(moment, now) if now is not None else 0
+    if days == 0:
+        return clock(moment)
+    return f"{local:%a %H:%M}" if 0 < days < 7 else f"{local.day} {local:%b}"
 
 
 def last_and_next(status: StatusView, now: datetime) -> str:
