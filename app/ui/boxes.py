@@ -85,20 +85,21 @@ class Section(Frame):
 
     def add_row(self, title: str, text: str, *controls: QWidget) -> Label:
         """Add a row with words at the left and controls at the right. Returns the label of the lower line."""
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        texts = QVBoxLayout()
-        texts.setSpacing(1)
-        texts.addWidget(Label(title, "strong"))
-        below = Label(text, "small", wrap=True)
-        below.setVisible(bool(text))
-        texts.addWidget(below)
-        row.addLayout(texts, 1)
-        for control in controls:
-            row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
         self._column.addWidget(Frame("rule"))
+        row, below = _row(title, text, controls)
         self._column.addLayout(row)
         return below
+
+    def add_group(self, title: str, text: str, *controls: QWidget) -> QWidget:
+        """Add such a row that can be hidden, with its line. Returns it."""
+        group = QWidget()
+        column = QVBoxLayout(group)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addWidget(Frame("rule"))
+        column.addLayout(_row(title, text, controls)[0])
+        self._column.addWidget(group)
+        return group
 
 
 class ScrollPage(QScrollArea):
@@ -148,3 +149,18 @@ class EmptyBox(Frame):
         """Put the one thing to do below the words."""
         self._column.addSpacing(8)
         self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+
+
+def _row(title: str, text: str, controls: tuple[QWidget, ...]) -> tuple[QHBoxLayout, Label]:
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    texts = QVBoxLayout()
+    texts.setSpacing(1)
+    texts.addWidget(Label(title, "strong"))
+    below = Label(text, "small", wrap=True)
+    below.setVisible(bool(text))
+    texts.addWidget(below)
+    row.addLayout(texts, 1)
+    for control in controls:
+        row.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+    return row, below

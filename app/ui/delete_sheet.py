@@ -12,7 +12,7 @@ from app.domain.pairs import CopiesOnDelete
 from app.services.views import PairView
 from app.ui import words
 from app.ui.bridge import CoreThread
-from app.ui.fields import Choose
+from app.ui.choices import Choose
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
 from app.ui.widgets import Label

@@ -12,7 +12,8 @@ from app.domain.errors import InputError
 from app.domain.keys import DEFAULT_SCOPES, SCOPES
 from app.services.views import NewKey
 from app.ui.bridge import CoreThread
-from app.ui.fields import Choose, Field, TextField, Tick
+from app.ui.choices import Choose
+from app.ui.fields import Field, TextField, Tick
 from app.ui.notes import Note
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme

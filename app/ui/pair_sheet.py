@@ -14,7 +14,8 @@ from app.services.views import ConnectionView, PairView
 from app.ui import pair_draft, words
 from app.ui.bridge import CoreThread
 from app.ui.calendar_choice import CalendarChoice
-from app.ui.fields import Choose, Field, Segments
+from app.ui.choices import Choose, Segments
+from app.ui.fields import Field
 from app.ui.notes import Note
 from app.ui.pair_draft import PairDraft
 from app.ui.pair_options import PairOptions
@@ -68,7 +69,7 @@ class PairSheet(Sheet):
             side.show_calendars(calendars)
         self.swap_button = IconButton(theme, "arrow-left-right", "Swap the two calendars")
         self.ways: Segments[bool] = Segments(
-            theme, ((False, "One way", "arrow-right"), (True, "Both ways", "arrow-left-right"))
+            theme, ((False, "One way", "arrow-right"), (True, "Both ways", "arrow-left-right")), "Direction"
         )
         self._story = Label("", "strong", wrap=True)
         self.modes: Choose[Mode] = Choose(theme, _MODES, across=True)

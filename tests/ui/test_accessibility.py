@@ -77,7 +77,7 @@ def accounts(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
 def settings(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     window = make_desk(busy).begin().window
     window.show_page("settings")
-    qtbot.waitUntil(window.settings.key_table.isVisible)
+    qtbot.waitUntil(window.settings.keys.table.isVisible)
     return window
 
 

@@ -32,7 +32,7 @@ MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 def desk(make_desk: MakeDesk, qtbot: QtBot) -> Desk:
     made = make_desk(busy).begin()
     made.window.show_page("settings")
-    qtbot.waitUntil(made.window.settings.key_table.isVisible)
+    qtbot.waitUntil(made.window.settings.keys.table.isVisible)
     return made
 
 
@@ -44,7 +44,7 @@ def page(desk: Desk) -> SettingsPage:
 def test_what_is_shown_is_what_counts_and_showing_it_changes_nothing(desk: Desk, page: SettingsPage) -> None:
     assert page.theme_choice.value == "light"
     assert page.interval.currentText() == "15 min"
-    assert (page.api_on.isChecked(), page.port.value(), page.on_start.isChecked()) == (True, 5545, True)
+    assert (page.api.on.isChecked(), page.api.port.value(), page.on_start.isChecked()) == (True, 5545, True)
     assert desk.called("change") == []
 
 
@@ -104,21 +104,21 @@ def test_switching_the_api_off_says_that_it_counts_from_the_next_start(
     desk: Desk, page: SettingsPage, qtbot: QtBot
 ) -> None:
     assert "It answers on this computer only" in words(page)
-    click(page.api_on)
+    click(page.api.on)
     qtbot.waitUntil(lambda: "will be off from the next start" in words(page))
-    assert not page.port.isEnabled()
+    assert not page.api.port.isEnabled()
 
 
 def test_another_port_says_when_it_counts_and_a_bad_one_why_not(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
-    page.port.setValue(6000)
-    page.port.editingFinished.emit()
+    page.api.port.setValue(6000)
+    page.api.port.editingFinished.emit()
     qtbot.waitUntil(lambda: "at port 6000 from the next start" in words(page))
     message = "Choose a port from 1024 to 65535."
     desk.core.errors["change"] = InputError(message, details=[FieldError("api_port", message)])
-    page.port.setValue(80)
-    page.port.editingFinished.emit()
+    page.api.port.setValue(80)
+    page.api.port.editingFinished.emit()
     qtbot.waitUntil(lambda: message in words(page))
-    assert page.port.accessibleDescription() == message
+    assert page.api.port.accessibleDescription() == message
 
 
 def test_a_setting_that_cannot_be_kept_is_told_with_try_again(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
@@ -130,9 +130,9 @@ def test_a_setting_that_cannot_be_kept_is_told_with_try_again(desk: Desk, page: 
 
 
 def test_the_address_is_copied_and_its_documentation_opened(desk: Desk, page: SettingsPage) -> None:
-    click(page.copy_button)
+    click(page.api.copy_button)
     assert QGuiApplication.clipboard().text() == "http://127.0.0.1:5545"
-    click(page.docs_button)
+    click(page.api.docs_button)
     assert desk.opened_urls == ["http://127.0.0.1:5545/docs"]
 
 
@@ -147,21 +147,21 @@ def test_it_says_where_data_lies_and_opens_the_folder(desk: Desk, page: Settings
 
 
 def test_keys_are_listed_without_their_text_and_can_be_revoked(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
-    model = page.key_table.model()
+    model = page.keys.table.model()
     assert [model.index(row, 0).data() for row in range(3)] == ["door display", "backup script", "old laptop"]
     assert [model.index(row, 2).data() for row in range(3)] == ["Ready", "In use", "Revoked"]
-    assert page.key_table.indexWidget(model.index(2, 4)) is None, "what is revoked cannot be revoked"
-    click(page.key_table.indexWidget(model.index(0, 4)))
+    assert page.keys.table.indexWidget(model.index(2, 4)) is None, "what is revoked cannot be revoked"
+    click(page.keys.table.indexWidget(model.index(0, 4)))
     sheet = the(ConfirmSheet, desk.window)
     assert "Revoke “door display”?" in words(sheet)
     click(sheet.do_button)
-    qtbot.waitUntil(lambda: page.key_table.model().index(1, 2).data() == "Revoked")
+    qtbot.waitUntil(lambda: page.keys.table.model().index(1, 2).data() == "Revoked")
     assert desk.called("revoke") == [("revoke", "key_2")]
 
 
 @pytest.fixture
 def key_sheet(desk: Desk, page: SettingsPage) -> KeySheet:
-    click(page.key_button)
+    click(page.keys.new_button)
     return the(KeySheet, desk.window)
 
 
@@ -176,7 +176,7 @@ def test_a_key_is_shown_once_and_copied(desk: Desk, key_sheet: KeySheet, qtbot: 
     assert QGuiApplication.clipboard().text() == text
     assert text.startswith("cs_live_")
     click(key_sheet.cancel_button)
-    qtbot.waitUntil(lambda: desk.window.settings.key_table.model().rowCount() == 4)
+    qtbot.waitUntil(lambda: desk.window.settings.keys.table.model().rowCount() == 4)
     assert text not in words(desk.window)
 
 
