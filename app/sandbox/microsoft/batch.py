@@ -5,6 +5,7 @@ It knows no routes. Reference: "Combine multiple HTTP requests using JSON batchi
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope
 
 from app.sandbox.microsoft.errors import GraphError
-from app.sandbox.microsoft.limits import THROTTLED
+from app.sandbox.microsoft.limits import MAX_CONCURRENT, Lanes, throttled
 from app.sandbox.microsoft.wire import compact
 from app.sandbox.middleware import ConnectionDropped
 from app.sandbox.world import World
@@ -40,35 +41,51 @@ class Batch:
         answers: list[str] = []
         order = list(waiting)
         self._world.random.shuffle(order)
+        lanes: Lanes | None = scope.get("sandbox.lanes")
+        width = lanes.widen(min(len(order), MAX_CONCURRENT)) if lanes else MAX_CONCURRENT
         while order:
             ready = [one for one in order if all(other in statuses for other in waiting[one].get("dependsOn") or [])]
             if not ready:
                 raise GraphError(400, "BadRequest", "The dependencies of the batch form a circle or name no request.")
-            for name in ready:
+            for number, name in enumerate(ready):
                 order.remove(name)
-                status, text = await self._part(scope, waiting[name], statuses)
+                # Outlook works on four parts at a time; what meets a mailbox that others keep busy is refused alone.
+                crowded = number % MAX_CONCURRENT >= width
+                status, text = await self._part(scope, waiting[name], statuses, crowded=crowded)
                 statuses[name] = status
                 answers.append(text)
         return f'{{"responses":[{",".join(answers)}]}}'
 
-    async def _part(self, scope: Scope, item: Mapping[str, Any], statuses: Mapping[str, int]) -> tuple[int, str]:
+    async def _part(
+        self, scope: Scope, item: Mapping[str, Any], statuses: Mapping[str, int], *, crowded: bool
+    ) -> tuple[int, str]:
         name = str(item["id"])
         if any(statuses[other] >= 400 for other in item.get("dependsOn") or []):
-            error = {"error": {"code": "FailedDependency", "message": "A request this one depends on failed."}}
-            return 424, compact({"id": name, "status": 424, "headers": {}, "body": error})
+            return self._refused(
+                name, GraphError(424, "FailedDependency", "A request that this one depends on has failed.")
+            )
+        lanes: Lanes | None = scope.get("sandbox.lanes")
+        refusal = lanes.count() if lanes else None
         rate = float(self._world.behaviour["microsoft.batch_throttled_share"])
-        if rate and self._world.random.random() < rate:
-            error = {"error": {"code": "ApplicationThrottled", "message": THROTTLED}}
-            return 429, compact({"id": name, "status": 429, "headers": {"Retry-After": "1"}, "body": error})
+        if crowded or (rate and self._world.random.random() < rate):
+            refusal = throttled("Application is over its MailboxConcurrency limit.", 1)
+        if refusal is not None:
+            return self._refused(name, refusal)
         answer = _Collected()
         try:
             await self._entrance(_part_scope(scope, item), _body_of(item), answer)
         except ConnectionDropped:
-            error = {"error": {"code": "generalException", "message": "The service dropped this request."}}
-            return 504, compact({"id": name, "status": 504, "headers": {}, "body": error})
+            return self._refused(name, GraphError(504, "generalException", "The service dropped this request."))
         head = compact({"id": name, "status": answer.status, "headers": answer.headers})
         text = answer.body.decode()
         return answer.status, f'{head[:-1]},"body":{text}}}' if text else head
+
+    def _refused(self, name: str, refusal: GraphError) -> tuple[int, str]:
+        request_id = str(uuid.UUID(int=self._world.random.getrandbits(128), version=4))
+        date = f"{self._world.clock.now():%Y-%m-%dT%H:%M:%S}"
+        body = refusal.body(date=date, request_id=request_id, client_request_id=request_id)
+        headers = {"Content-Type": "application/json", **refusal.headers}
+        return refusal.status, compact({"id": name, "status": refusal.status, "headers": headers, "body": body})
 
 
 def _batch_requests(body: Any) -> list[dict[str, Any]]:
@@ -144,7 +161,7 @@ class _Collected:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             names = {"content-type": "Content-Type", "retry-after": "Retry-After", "location": "Location"}
-            names |= {"preference-applied": "Preference-Applied"}
+            names |= {"preference-applied": "Preference-Applied", "www-authenticate": "WWW-Authenticate"}
             for key, value in message["headers"]:
                 name = key.decode("latin-1").lower()
                 if name in names:

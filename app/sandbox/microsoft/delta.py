@@ -28,7 +28,14 @@ from app.sandbox.microsoft.wire import Form, Renderer, compact
 from app.sandbox.world import World
 
 MAX_WINDOW: Final = timedelta(days=1825)
-_ROW_SWITCHES: Final = ("delta_master_rows", "original_zone_names", "month_end_clamped", "day_set_index")
+_ROW_SWITCHES: Final = (
+    "delta_master_rows",
+    "original_zone_names",
+    "month_end_clamped",
+    "day_set_index",
+    "numbered_range",
+)
+_REPLAYED: Final = 100
 _TYPE: Final = '{"@odata.type":"#microsoft.graph.event",'
 
 
@@ -47,6 +54,7 @@ class Position:
         offset: how many of its rows were told.
         issued: when the token was made, seconds since 1970.
         final: whether this is a delta token, made at the end of a round.
+        masters: whether this is ``events/delta``, which tells singles and masters alone.
     """
 
     calendar: str
@@ -59,6 +67,7 @@ class Position:
     offset: int = 0
     issued: float = 0.0
     final: bool = False
+    masters: bool = False
 
 
 def window(call: Call) -> tuple[datetime, datetime]:
@@ -108,11 +117,20 @@ class DeltaRoutes:
             "/me/calendar/calendarView/delta",
             "/me/calendars/{calendar}/calendarView/delta",
         )
-        return [GraphRoute("GET", path, READ_CALENDARS, self._delta) for path in paths]
+        views = [GraphRoute("GET", path, READ_CALENDARS, self._delta) for path in paths]
+        return views + [
+            GraphRoute("GET", path.replace("calendarView", "events"), READ_CALENDARS, self._events_delta)
+            for path in paths
+        ]
 
-    def _delta(self, call: Call) -> Reply:
+    def _events_delta(self, call: Call) -> Reply:
+        if self._world.behaviour["microsoft.events_delta"] == "refused":
+            raise GraphError(400, "BadRequest", "Change tracking is not supported against 'microsoft.graph.event'.")
+        return self._delta(call, masters=True)
+
+    def _delta(self, call: Call, *, masters: bool = False) -> Reply:
         calendar = self._mailbox.calendar(call)
-        position = self._position(call, calendar)
+        position = self._position(call, calendar, masters)
         size = call.page_size(int(self._world.behaviour["microsoft.default_page_size"]))
         if "odata.track-changes" in call.prefer:
             call.applied.append("odata.track-changes")
@@ -134,16 +152,18 @@ class DeltaRoutes:
 
     # Tokens
 
-    def _position(self, call: Call, calendar: Calendar) -> Position:
+    def _position(self, call: Call, calendar: Calendar, masters: bool) -> Position:
         values = call.query.values
         tokens = [name for name in ("$skiptoken", "$deltatoken") if name in values]
         if not tokens:
             self._refuse_options(call, {"startdatetime", "enddatetime"})
             start, end = window(call)
-            return Position(calendar.id, calendar.generation, start, end, self._world.last_change, 0)
+            return Position(calendar.id, calendar.generation, start, end, self._world.last_change, 0, masters=masters)
         self._refuse_options(call, set(tokens[:1]))
         position = self._decode(values[tokens[0]], tokens[0])
-        if position.calendar != calendar.id or position.final != (tokens[0] == "$deltatoken"):
+        if (position.calendar, position.masters) != (calendar.id, masters) or position.final != (
+            tokens[0] == "$deltatoken"
+        ):
             raise _bad_token(values[tokens[0]], tokens[0])
         lifetime = float(self._world.behaviour["microsoft.delta_token_lifetime_seconds"])
         age = self._world.clock.now().timestamp() - position.issued
@@ -189,6 +209,7 @@ class DeltaRoutes:
                 position.offset,
                 round(self._world.clock.now().timestamp(), 3),
                 position.final,
+                position.masters,
             ],
             separators=(",", ":"),
         ).encode()
@@ -210,7 +231,8 @@ class DeltaRoutes:
     # Rows
 
     def _page(self, call: Call, calendar: Calendar, position: Position, size: int) -> tuple[list[str], Position, bool]:
-        rows: list[str] = []
+        rows = self._replayed(call, calendar, position)
+        size += len(rows)
         reached, within, offset = position.reached, 0, 0
         more = False
         split = self._world.behaviour["microsoft.delta_series_split"]
@@ -233,6 +255,16 @@ class DeltaRoutes:
         following = replace(position, reached=reached, within=within, offset=offset)
         return rows, following, more
 
+    def _replayed(self, call: Call, calendar: Calendar, position: Position) -> list[str]:
+        """Rows told in an earlier round that come once more, as they are now."""
+        share = float(self._world.behaviour["microsoft.delta_replay_share"])
+        if not share or not position.final:
+            return []
+        told = [event for event in self._store.changed_after(calendar.id, 0) if event.change <= position.reached]
+        chance = Random(f"replay:{self._world.random_seed}:{position.calendar}:{position.reached}")
+        again = [event for event in told[-_REPLAYED:] if chance.random() < share]
+        return [row for event in again for row in self._rows(event, position, call.form)]
+
     def _visible(self, call: Call, calendar: Calendar, position: Position) -> Iterator[Event]:
         lag = float(self._world.behaviour["microsoft.delta_lag_seconds"])
         if "stale" in call.faults:
@@ -250,12 +282,14 @@ class DeltaRoutes:
             news and self._world.behaviour["microsoft.delta_series"] == "part" and event.own_change <= position.reached
         )
         switches = tuple(self._world.behaviour[f"microsoft.{name}"] for name in _ROW_SWITCHES)
-        key = ("rows", form, position.start, position.end, switches)
+        key = ("rows", form, position.start, position.end, position.masters, switches)
         if not news and key in event.cache:
             cached: list[str] = event.cache[key]
             return cached
         if event.is_series:
             rows = self._series_rows(event, position, form, news=news, part=part)
+        elif news and self._is_spurious(event):
+            rows = [self._removed(event, None, form)]
         elif event.deleted or not overlaps(*span(event.fields), position.start, position.end):
             rows = [self._removed(event, None, form)] if news else []
         else:
@@ -264,9 +298,17 @@ class DeltaRoutes:
             event.cache[key] = rows
         return rows
 
+    def _is_spurious(self, event: Event) -> bool:
+        share = float(self._world.behaviour["microsoft.delta_spurious_share"])
+        return bool(share) and Random(f"{self._world.random_seed}:{event.key}:{event.change}").random() < share
+
     def _series_rows(self, event: Event, position: Position, form: Form, *, news: bool, part: bool) -> list[str]:
         behaviour = self._world.behaviour
         found = Series(event, behaviour).within(position.start, position.end)
+        if position.masters:
+            if event.deleted or not found:
+                return [self._removed(event, None, form)] if news else []
+            return [_TYPE + self._renderer.event_text(event, form)[1:]]
         tombstones = news and behaviour["microsoft.delta_occurrence_tombstones"]
         if event.deleted:
             gone = [self._removed(event, one.original, form) for one in found] if tombstones else []

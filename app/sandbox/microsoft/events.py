@@ -53,8 +53,11 @@ class EventChanges:
     def change(self, event: Event, fields: dict[str, Any]) -> None:
         """Give a single event or a master new properties."""
         event.exceptions, event.cancelled = after_master_change(event, fields, self._world.behaviour)
-        event.fields = fields
+        before, event.fields = event.fields, fields
         self._store.touch(event)
+        staying = _addresses(fields)
+        left = [one for one in before["attendees"] if _address(one) not in staying]
+        self._tell(event, "cancel", {**before, "attendees": left})
         self._tell(event, "update", fields)
 
     def change_occurrence(self, event: Event, original: date, own: dict[str, Any]) -> None:
@@ -78,7 +81,8 @@ class EventChanges:
     def _tell(self, event: Event, kind: str, fields: Mapping[str, Any]) -> None:
         if not fields["isOrganizer"]:
             return
-        recipients = [one["emailAddress"]["address"] for one in fields["attendees"]]
+        own = fields["organizer"]["emailAddress"]["address"].lower()
+        recipients = [one["emailAddress"]["address"] for one in fields["attendees"] if _address(one) != own]
         event_id = self._store.immutable_id(event)
         self._world.outbox.add("microsoft", kind, event.calendar, event_id, fields["subject"], recipients)
 
@@ -242,6 +246,14 @@ class EventRoutes:
             return
         if self._etag(event, original) not in re.findall(r'(?:W/)?"[^"]*"', wanted):
             raise conflict()
+
+
+def _address(attendee: Mapping[str, Any]) -> str:
+    return str(attendee["emailAddress"]["address"]).lower()
+
+
+def _addresses(fields: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(_address(one) for one in fields["attendees"])
 
 
 def _object(call: Call) -> dict[str, Any]:

@@ -6,11 +6,12 @@ refused as such, never answered with something made up. Reference: provider refe
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -21,6 +22,7 @@ from app.sandbox.faults import Fault
 from app.sandbox.microsoft.batch import Batch
 from app.sandbox.microsoft.errors import GraphError, access_denied
 from app.sandbox.microsoft.odata import Query, preferences
+from app.sandbox.microsoft.policy import challenge as claims_challenge
 from app.sandbox.microsoft.scheduling import zone_finder
 from app.sandbox.microsoft.store import Store
 from app.sandbox.microsoft.tokens import Tokens
@@ -34,6 +36,15 @@ READ_USER: Final = ("User.Read",)
 READ_SETTINGS: Final = ("MailboxSettings.Read",)
 READ_ZONES: Final = ("User.Read", "MailboxSettings.Read")
 _MAX_BODY: Final = 4 * 1024 * 1024
+_WHOLE_READ: Final = frozenset({"Calendars.Read", "Calendars.ReadWrite"})
+_EXPIRED: Final = {
+    "expired": "Access token has expired or is not yet valid.",
+    "lifetime": "Lifetime validation failed, the token is expired.",
+}
+_CRITICAL: Final = (
+    "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+    "TokenIssuedBeforeRevocationTimestamp"
+)
 # Parts of Graph that exist and that this sandbox does not have (yet).
 _NOT_EMULATED: Final = frozenset(
     "messages mailfolders subscriptions contacts drive people calendargroups getschedule findmeetingtimes "
@@ -175,6 +186,8 @@ class Graph:
             raise access_denied()
         prefer = preferences(header_values(scope, "prefer"))
         form, applied = self._form(prefer)
+        if self._world.behaviour["microsoft.read_basic"] == "bare" and not scopes & _WHOLE_READ:
+            form = replace(form, basic=True)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         call = Call(
             method=scope["method"],
@@ -222,19 +235,24 @@ class Graph:
         if grant is None or account is None:
             raise self._unauthorized("CompactToken parsing failed with error code: 80049217")
         if self._tokens.is_expired(grant):
-            raise self._unauthorized("Access token has expired or is not yet valid.")
+            raise self._unauthorized(_EXPIRED[str(self._world.behaviour["microsoft.expired_token_text"])])
         if self._tokens.void_reason(grant):
-            raise self._unauthorized(
-                "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
-                "TokenIssuedBeforeRevocationTimestamp"
-            )
+            able = grant.details.get("cae") and self._world.behaviour["microsoft.revoked_token_answer"] == "claims"
+            since = int(self._tokens.valid_from(grant).timestamp()) if able else None
+            raise self._unauthorized(_CRITICAL, since)
+        since = self._tokens.unmet_challenge(grant)
+        if since is not None:
+            raise self._unauthorized(_CRITICAL, since)
         return account, frozenset(grant.scopes)
 
-    def _unauthorized(self, message: str) -> GraphError:
+    def _unauthorized(self, message: str, not_before: int | None = None) -> GraphError:
         challenge = (
             'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
             'client_id="00000003-0000-0000-c000-000000000000"'
         )
+        if not_before is not None:
+            claims = base64.b64encode(claims_challenge(not_before).encode()).decode()
+            challenge += f', error="insufficient_claims", claims="{claims}"'
         return GraphError(401, "InvalidAuthenticationToken", message, headers={"WWW-Authenticate": challenge})
 
     def _form(self, prefer: Mapping[str, str]) -> tuple[Form, list[str]]:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.sandbox.microsoft.policy import OAuthError
 from app.sandbox.microsoft.tokens import Grant
 from app.sandbox.world import Account, World
 
@@ -43,16 +44,6 @@ ALL_SCOPES: Final = (*RESOURCE_SCOPES, *_IDENTITY_SCOPES)
 _RESOURCE: Final = "https://graph.microsoft.com/"
 _PERSONAL_DOMAINS: Final = ("outlook.com", "hotmail.com", "live.com", "msn.com")
 VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-
-
-class OAuthError(Exception):
-    """A refusal of the token endpoint or the sign-in page, with its AADSTS number."""
-
-    def __init__(self, error: str, code: int, message: str, suberror: str | None = None) -> None:
-        super().__init__(f"AADSTS{code}: {message}")
-        self.error = error
-        self.code = code
-        self.suberror = suberror
 
 
 def tenant_of(account: Account) -> str:
@@ -98,15 +89,27 @@ class Directory:
                 "invalid_request", 900144, "The request body must contain the following parameter: 'client_id'."
             )
         if client != CLIENT_ID:
-            raise OAuthError(
-                "unauthorized_client", 700016, f"Application with identifier '{client}' was not found in the directory."
-            )
+            raise self.unknown_client(client)
         if "client_secret" in form or "client_assertion" in form:
             raise OAuthError(
                 "invalid_client",
                 700025,
                 "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
             )
+        number = int(self._world.behaviour["microsoft.secret_expected"])
+        if number:
+            raise OAuthError(
+                "invalid_client",
+                number,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            )
+
+    def unknown_client(self, client: str) -> OAuthError:
+        """The refusal of a client id that is not registered."""
+        number = int(self._world.behaviour["microsoft.unknown_client"])
+        return OAuthError(
+            "unauthorized_client", number, f"Application with identifier '{client}' was not found in the directory."
+        )
 
     def accounts(self, tenant: str) -> list[Account]:
         """The accounts that an authority admits: `common`, `organizations`, `consumers` or a tenant id."""
@@ -124,6 +127,15 @@ class Directory:
         if account is None:
             raise OAuthError("invalid_grant", 50034, "The user account does not exist in the directory.", "bad_token")
         return account
+
+    def admin_number(self) -> int:
+        """The AADSTS number told where only an administrator may consent, 0 where people may themselves."""
+        return int(self._world.behaviour["microsoft.admin_consent"])
+
+    def granted(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        """What of the scopes asked for is granted when a person accepts."""
+        left_out = str(self._world.behaviour["microsoft.consent_left_out"]).lower()
+        return tuple(scope for scope in scopes if scope.lower() != left_out)
 
     def scopes(self, text: str) -> tuple[str, ...]:
         """The scopes named, in the spelling of the service; raises OAuthError for an unknown one or none."""
@@ -154,6 +166,8 @@ class Directory:
     def error_fields(self, refusal: OAuthError, state: str | None) -> dict[str, str]:
         """A refusal as it is sent to the redirect address."""
         fields = {"error": refusal.error, "error_description": self.support(refusal)["error_description"]}
+        if refusal.suberror:
+            fields["error_subcode"] = refusal.suberror
         return fields if state is None else {**fields, "state": state}
 
     def error_json(self, refusal: OAuthError, status: int) -> Response:
@@ -162,4 +176,6 @@ class Directory:
         body["error_uri"] = f"{AUTHORITY}/error?code={refusal.code}"
         if refusal.suberror:
             body["suberror"] = refusal.suberror
+        if refusal.claims:
+            body["claims"] = refusal.claims
         return JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"})

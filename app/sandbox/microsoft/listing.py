@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from app.sandbox.microsoft.errors import GraphError
+from app.sandbox.microsoft.errors import GraphError, access_denied
 from app.sandbox.microsoft.graph import Call, Reply
 from app.sandbox.microsoft.odata import compile_filter, expanded_property_ids, expansions
 from app.sandbox.microsoft.store import Event
@@ -123,6 +123,8 @@ class Listing:
             return rows
         wanted = compile_filter(text)
         if "singlevalueextendedproperties" in text.lower():
+            if call.form.basic:
+                raise access_denied()
             lag = float(self._world.behaviour["microsoft.filter_lag_seconds"])
             limit = self._world.clock.now() - timedelta(seconds=lag)
             rows = [row for row in rows if not lag or row.event.modified <= limit]
@@ -150,6 +152,8 @@ class Listing:
         value = self._renderer.event(row.event, call.form, row.original)
         extra: dict[str, Any] = {}
         for name, options in wanted.items():
+            if name == "singleValueExtendedProperties" and call.form.basic:
+                raise access_denied()
             if name == "singleValueExtendedProperties":
                 extended = self._renderer.extended(row.event, row.original)
                 found = [

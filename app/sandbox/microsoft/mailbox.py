@@ -6,7 +6,7 @@ Events are not its business. Reference: Graph v1.0 ``user``, ``calendar``, ``mai
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from app.sandbox.microsoft import ids
 from app.sandbox.microsoft.errors import GraphError, access_denied, not_found, validation_failure
@@ -26,8 +26,6 @@ from app.sandbox.microsoft.store import Calendar, Store
 from app.sandbox.microsoft.wire import Renderer, compact, mailbox_zone
 from app.sandbox.microsoft.zones import ADDITIONAL_ZONES, windows_names
 from app.sandbox.world import World
-
-_CALENDAR_PAGE: Final = 10
 
 
 class Mailbox:
@@ -108,7 +106,9 @@ class Mailbox:
     def _calendars(self, call: Call) -> Reply:
         call.query.allow("$top", "$skip", "$select", "$count")
         calendars = self._store.calendars_of(call.mailbox)
-        top = call.query.whole("$top", call.page_size(_CALENDAR_PAGE), 1, 1000)
+        top = call.query.whole(
+            "$top", call.page_size(int(self._world.behaviour["microsoft.default_page_size"])), 1, 1000
+        )
         skip = call.query.whole("$skip", 0, 0, 10_000)
         select = call.query.select()
         values = [self._renderer.calendar(one) for one in calendars[skip : skip + top]]

@@ -87,10 +87,12 @@ class Series:
             self._end = datetime.fromisoformat(event.fields["end"])
         clamp = bool(behaviour["microsoft.month_end_clamped"])
         day_sets = str(behaviour["microsoft.day_set_index"])
+        # Where only living occurrences count, each that was taken out adds one at the end.
+        more = len(event.cancelled) if behaviour["microsoft.numbered_range"] == "living" else 0
         known = event.cache.get("dates")
-        if known is None or known[0] != (clamp, day_sets):
-            found = recurrence.dates(event.fields["recurrence"], clamp=clamp, day_sets=day_sets)
-            known = event.cache["dates"] = ((clamp, day_sets), _Dates(found))
+        if known is None or known[0] != (clamp, day_sets, more):
+            found = recurrence.dates(event.fields["recurrence"], clamp=clamp, day_sets=day_sets, more=more)
+            known = event.cache["dates"] = ((clamp, day_sets, more), _Dates(found))
         self._dates: _Dates = known[1]
 
     def first(self) -> date | None:

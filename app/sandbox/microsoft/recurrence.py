@@ -143,7 +143,7 @@ def validate(value: Any, first_day: date, zone: str, resolve_zone: Callable[[str
     }
 
 
-def dates(recurrence: Mapping[str, Any], *, clamp: bool, day_sets: str) -> Iterator[date]:
+def dates(recurrence: Mapping[str, Any], *, clamp: bool, day_sets: str, more: int = 0) -> Iterator[date]:
     """The dates of a series in order, the range's end and count observed; endless for ``noEnd``.
 
     Args:
@@ -151,11 +151,12 @@ def dates(recurrence: Mapping[str, Any], *, clamp: bool, day_sets: str) -> Itera
         clamp: a day 29 to 31 falls on the last day of a shorter month; otherwise that month is skipped.
         day_sets: several days with an index: ``position`` takes the n-th of all matching days (Outlook's "second
             weekday"), ``each`` the earliest of each day's own n-th.
+        more: how many dates a numbered range has beyond its number.
     """
     limits = recurrence["range"]
     found = _unlimited(recurrence["pattern"], date.fromisoformat(limits["startDate"]), clamp, day_sets)
     if limits["type"] == "numbered":
-        yield from islice(found, limits["numberOfOccurrences"])
+        yield from islice(found, limits["numberOfOccurrences"] + more)
         return
     last = date.fromisoformat(limits["endDate"]) if limits["type"] == "endDate" else date.max
     for day in found:

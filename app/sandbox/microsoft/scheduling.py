@@ -46,6 +46,13 @@ def _wall(value: Any, name: str, find_zone: Callable[[str], Zone]) -> tuple[date
     return moment.replace(tzinfo=None, microsecond=0), find_zone(zone)
 
 
+def _minutes(wall: datetime, how: str) -> datetime:
+    if how == "kept" or not wall.second:
+        return wall
+    up = how == "rounded" and wall.second >= 30 and wall.year < date.max.year
+    return wall.replace(second=0) + (timedelta(minutes=1) if up else timedelta())
+
+
 def apply_times(
     fields: dict[str, Any], body: Mapping[str, Any], behaviour: Behaviour, find_zone: Callable[[str], Zone]
 ) -> None:
@@ -53,6 +60,7 @@ def apply_times(
     for name, zone_name in (("start", "startZone"), ("end", "endZone")):
         if name in body:
             wall, zone = _wall(body[name], name, find_zone)
+            wall = _minutes(wall, str(behaviour["microsoft.seconds"]))
             fields[name], fields[zone_name] = wall.isoformat(), zone.windows
     start, end = datetime.fromisoformat(fields["start"]), datetime.fromisoformat(fields["end"])
     first, last = zone_of(fields["startZone"]), zone_of(fields["endZone"])

@@ -208,6 +208,11 @@ class Microsoft:
         self._tokens.make_void(self._account(email).email, "revoked")
         self._world.commit()
 
+    def challenge(self, email: str) -> None:
+        """Something critical happened: clients that said they can answer must come back with Graph's claims."""
+        self._tokens.challenge(self._account(email).email)
+        self._world.commit()
+
     def change_password(self, email: str) -> None:
         """The person changed the password: older refresh tokens are answered AADSTS50173, access tokens 401."""
         account = self._account(email)

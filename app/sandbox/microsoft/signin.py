@@ -37,11 +37,11 @@ from app.sandbox.microsoft.identity import (
     CONSUMERS,
     VERIFIER,
     Directory,
-    OAuthError,
     client_info,
     read_form,
     tenant_of,
 )
+from app.sandbox.microsoft.policy import OAuthError, admin_needed, demand
 from app.sandbox.microsoft.tokens import CODE_LIFETIME, Grant, Tokens
 from app.sandbox.world import Account
 
@@ -141,6 +141,7 @@ class SignIn:
             challenge, method = query.get("code_challenge"), query.get("code_challenge_method", "plain")
             if method not in ("S256", "plain") or (challenge is not None and not VERIFIER.fullmatch(challenge)):
                 raise OAuthError("invalid_request", 501491, "The code challenge is not valid.")
+            demand(query.get("claims"))
             if "none" in query.get("prompt", "").split():
                 raise OAuthError(
                     "interaction_required", 50058, "A silent sign-in request was sent but no user is signed in."
@@ -166,9 +167,7 @@ class SignIn:
     def _redirect_uri(self, query: Mapping[str, str]) -> str:
         client = query.get("client_id", "")
         if client != CLIENT_ID:
-            raise OAuthError(
-                "unauthorized_client", 700016, f"Application with identifier '{client}' was not found in the directory."
-            )
+            raise self._directory.unknown_client(client)
         address = query.get("redirect_uri", "")
         parts = urlsplit(address)
         if (parts.scheme, parts.hostname) != ("http", "localhost") or parts.path not in ("", "/") or parts.query:
@@ -227,19 +226,24 @@ class SignIn:
 
     def _decide(self, pending: Grant, account: Account | None) -> Response:
         details = pending.details
+        scopes = self._directory.granted(pending.scopes)
+        number = self._directory.admin_number()
+        refused = OAuthError("access_denied", 65004, "User declined to consent to access the app.")
+        if account is not None and number and not set(scopes) <= self._tokens.consented(account.email):
+            # "Need admin approval": whatever the person presses, the app is not let in.
+            account, refused = None, admin_needed(number)
         if account is not None:
-            self._tokens.consent(account.email, pending.scopes)
+            self._tokens.consent(account.email, scopes)
         if pending.kind == "device":
             self._tokens.update(
-                pending, email=account.email if account else "", decision="allow" if account else "deny"
+                pending, scopes, email=account.email if account else "", decision="allow" if account else "deny"
             )
             return HTMLResponse(_PAGE.format(title="Done", body="<p>You can close this window now.</p>"))
         self._tokens.drop(pending)
         address, mode, state = str(details["redirect_uri"]), str(details["response_mode"]), details["state"]
         if account is None:
-            declined = OAuthError("access_denied", 65004, "User declined to consent to access the app.")
-            return _answer(address, mode, self._directory.error_fields(declined, state))
-        code = self._tokens.issue("code", account.email, pending.scopes, CODE_LIFETIME, "M.C5.", used=False, **details)
+            return _answer(address, mode, self._directory.error_fields(refused, state))
+        code = self._tokens.issue("code", account.email, scopes, CODE_LIFETIME, "M.C5.", used=False, **details)
         fields = {"code": code.id}
         if details["client_info"]:
             fields["client_info"] = client_info(account)

@@ -305,8 +305,11 @@ class Store:
 
     def _remember(self, event: Event) -> None:
         if event.transaction_id:
-            mailbox = self.calendars[event.calendar].mailbox
-            self._transactions[mailbox, event.transaction_id] = event.key
+            name = (self.calendars[event.calendar].mailbox, event.transaction_id)
+            holder = self.events.get(self._transactions.get(name, ""))
+            # A forgotten id may have been used once more: an older event's later change does not bring it back.
+            if holder is None or holder.created <= event.created:
+                self._transactions[name] = event.key
         if event.bump_at is not None:
             self._bumps[event.key] = None
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.sandbox.microsoft.policy import ADMIN_NUMBERS, REFRESH_NUMBERS
 from app.sandbox.world import Behaviour
 
 _YES_NO = (True, False)
@@ -56,6 +57,66 @@ _SWITCHES: tuple[tuple[str, Any, tuple[Any, ...], str], ...] = (
     ("delta_series", "whole", ("whole", "part"), "A change in a series is told with all of it, or with what changed."),
     ("delta_master_rows", True, _YES_NO, "Whether masters are told; without, clients must fetch them."),
     ("delta_series_split", False, _YES_NO, "Whether a series may be cut by the end of a page."),
+    (
+        "delta_replay_share",
+        0.0,
+        (),
+        "Share of what was told before that comes once more at the begin of a later round (0 to 1).",
+    ),
+    (
+        "delta_spurious_share",
+        0.0,
+        (),
+        "Share of changed single events inside the window that are told as @removed though they live (0 to 1).",
+    ),
+    ("events_delta", "refused", ("refused", "served"), "Whether v1.0 answers events/delta, with both dates given."),
+    ("reminder_default", True, _YES_NO, "isReminderOn of a new event that says nothing of it."),
+    (
+        "seconds",
+        "cut",
+        ("cut", "rounded", "kept"),
+        "Seconds of a single event's times: cut to whole minutes, rounded to them, or kept.",
+    ),
+    (
+        "numbered_range",
+        "all",
+        ("all", "living"),
+        "numberOfOccurrences counts deleted occurrences too, or goes on until so many live.",
+    ),
+    (
+        "recurrence_null",
+        "single",
+        ("single", "refused", "ignored"),
+        "PATCH with recurrence null: makes a single event, is refused with 400, or changes nothing.",
+    ),
+    ("read_basic", "bare", ("bare", "full"), "Whether Calendars.ReadBasic shows bodies and extended properties."),
+    (
+        "expired_token_text",
+        "expired",
+        ("expired", "lifetime"),
+        "Message of the 401 for an old token: 'has expired or is not yet valid', or 'Lifetime validation failed'.",
+    ),
+    (
+        "revoked_token_answer",
+        "claims",
+        ("claims", "plain"),
+        "A revoked token of a client that can answer challenges: 401 with claims, or like any other bad token.",
+    ),
+    (
+        "unknown_client",
+        700016,
+        (700016, 700011, 700038),
+        "AADSTS number for a client id that is not registered.",
+    ),
+    (
+        "secret_expected",
+        0,
+        (0, 7000218, 7000215),
+        "AADSTS number when the registration does not allow public client flows; 0: it does.",
+    ),
+    ("admin_consent", 0, ADMIN_NUMBERS, "AADSTS number when only an administrator may consent; 0: people may."),
+    ("consent_left_out", "", (), "A scope that is not granted although the person accepts; empty: all are."),
+    ("refresh_refusal", 0, REFRESH_NUMBERS, "AADSTS number that every refresh is refused with; 0: refreshing works."),
     ("delta_occurrence_tombstones", False, _YES_NO, "Whether a deleted occurrence is told as @removed."),
 )
 

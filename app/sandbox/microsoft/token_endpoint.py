@@ -23,12 +23,12 @@ from app.sandbox.microsoft.identity import (
     CLIENT_ID,
     VERIFIER,
     Directory,
-    OAuthError,
     client_info,
     object_id,
     read_form,
     tenant_of,
 )
+from app.sandbox.microsoft.policy import Demand, OAuthError, demand, refusal
 from app.sandbox.microsoft.tokens import DEVICE_LIFETIME, REFRESH_LIFETIME, Grant, Tokens
 from app.sandbox.middleware import base_url
 from app.sandbox.world import Account, World
@@ -99,6 +99,8 @@ class TokenEndpoint:
         form = await read_form(request)
         try:
             self._directory.check_client(form)
+            # What is malformed is refused before it can use up a code.
+            demand(form.get("claims"))
             kind = form.get("grant_type", "")
             if kind == "authorization_code":
                 answer = self._redeem(form)
@@ -129,7 +131,7 @@ class TokenEndpoint:
         self._check_pkce(code, form.get("code_verifier"))
         self._tokens.update(code, used=True)
         account = self._directory.account(code)
-        return self._answer_tokens(account, code.scopes, code.details, "client_info" in form)
+        return self._answer_tokens(account, code.scopes, code.details, form)
 
     def _check_pkce(self, code: Grant, verifier: str | None) -> None:
         challenge = code.details["challenge"]
@@ -177,6 +179,9 @@ class TokenEndpoint:
                 f"{grant.issued_at:%Y-%m-%dT%H:%M:%SZ} and was inactive for 90.00:00:00.",
                 "bad_token",
             )
+        number = int(self._world.behaviour["microsoft.refresh_refusal"])
+        if number:
+            raise refusal(number)
         account = self._directory.account(grant)
         scopes = self._directory.scopes(form["scope"]) if form.get("scope") else grant.scopes
         if not set(scopes) <= set(grant.scopes) | self._tokens.consented(account.email):
@@ -188,7 +193,7 @@ class TokenEndpoint:
             )
         # Each use gives a new refresh token; the one used is not revoked at once.
         scopes = tuple(dict.fromkeys((*scopes, "offline_access")))
-        return self._answer_tokens(account, scopes, {"nonce": None}, "client_info" in form)
+        return self._answer_tokens(account, scopes, {"nonce": None}, form)
 
     def _poll(self, form: Mapping[str, str]) -> dict[str, Any]:
         grant = self._tokens.find("device", form.get("device_code") or form.get("code", ""))
@@ -201,21 +206,27 @@ class TokenEndpoint:
         if grant.details["decision"] != "allow":
             now, last = self._world.clock.now().timestamp(), grant.details["polled_at"]
             interval = grant.details["interval"]
-            if last is not None and now - last < interval - 1:
+            if last is not None and now - last < interval:
                 self._tokens.update(grant, polled_at=now, interval=interval + 5)
                 raise OAuthError("slow_down", 70016, "The client polls too often.")
             self._tokens.update(grant, polled_at=now)
             raise OAuthError("authorization_pending", 70016, "OAuth 2.0 device flow error. Authorization is pending.")
         self._tokens.drop(grant)
-        return self._answer_tokens(self._directory.account(grant), grant.scopes, grant.details, "client_info" in form)
+        return self._answer_tokens(self._directory.account(grant), grant.scopes, grant.details, form)
 
-    def issue(self, account: Account, scopes: tuple[str, ...], lifetime: timedelta) -> dict[str, Any]:
+    def issue(
+        self, account: Account, scopes: tuple[str, ...], lifetime: timedelta, wanted: Demand | None = None
+    ) -> dict[str, Any]:
         """Access and refresh token of an account, without any page.
+
+        Args:
+            wanted: what the client asked for in ``claims``.
 
         Returns:
             ``access_token``, ``refresh_token`` (with ``offline_access`` only), ``expires_in`` in seconds.
         """
-        access = self._tokens.issue("access", account.email, scopes, lifetime, "EwB")
+        details = {"cae": wanted.cae, "not_before": wanted.not_before} if wanted is not None else {}
+        access = self._tokens.issue("access", account.email, scopes, lifetime, "EwB", **details)
         answer: dict[str, Any] = {"access_token": access.id, "expires_in": int(lifetime.total_seconds())}
         if "offline_access" in scopes:
             answer["refresh_token"] = self._tokens.issue(
@@ -224,9 +235,9 @@ class TokenEndpoint:
         return answer
 
     def _answer_tokens(
-        self, account: Account, scopes: tuple[str, ...], details: Mapping[str, Any], with_client_info: bool
+        self, account: Account, scopes: tuple[str, ...], details: Mapping[str, Any], form: Mapping[str, str]
     ) -> dict[str, Any]:
-        issued = self.issue(account, scopes, ACCESS_LIFETIME)
+        issued = self.issue(account, scopes, ACCESS_LIFETIME, demand(form.get("claims")))
         answer: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": " ".join(scope for scope in scopes if scope != "offline_access"),
@@ -234,27 +245,32 @@ class TokenEndpoint:
             **issued,
         }
         if "openid" in scopes:
-            answer["id_token"] = self._id_token(account, details.get("nonce"))
-        if with_client_info:
+            answer["id_token"] = self._id_token(account, details.get("nonce"), scopes)
+        if form.get("client_info") == "1":
             answer["client_info"] = client_info(account)
         return answer
 
-    def _id_token(self, account: Account, nonce: str | None) -> str:
+    def _id_token(self, account: Account, nonce: str | None, scopes: tuple[str, ...]) -> str:
         now = int(self._world.clock.now().timestamp())
         tenant = tenant_of(account)
-        claims = {
+        claims: dict[str, Any] = {
             "aud": CLIENT_ID,
             "iss": f"{AUTHORITY}/{tenant}/v2.0",
             "iat": now,
             "nbf": now,
             "exp": now + 3600,
-            "name": account.display_name,
-            "oid": object_id(account),
-            "preferred_username": account.email,
             "sub": account.subject,
             "tid": tenant,
             "ver": "2.0",
         }
+        if "profile" in scopes:
+            claims |= {
+                "name": account.display_name,
+                "oid": object_id(account),
+                "preferred_username": account.email,
+            }
+        if "email" in scopes:
+            claims["email"] = account.email
         if nonce is not None:
             claims["nonce"] = nonce
         return jwt.encode(claims, self._signing_key, algorithm="HS256")

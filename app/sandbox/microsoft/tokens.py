@@ -1,8 +1,8 @@
 """What the identity platform hands out and remembers: authorization requests, codes, device codes, access and refresh
 tokens, and since when a person's older tokens are void.
 
-State only: the HTTP side is ``entra.py``. Everything is written through, as a killed service must still know the tokens
-it answered with.
+State only: the HTTP side is ``signin.py`` and ``token_endpoint.py``. Everything is written through, as a killed
+service must still know the tokens it answered with.
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class Tokens:
             email: (datetime.fromisoformat(row["before"]), row["why"])
             for email, row in world.storage.items(_COLLECTION.format("void"))
         }
+        # Address -> since when (seconds since 1970) tokens must be made for a claims challenge to be taken.
+        self._challenges: dict[str, int] = {
+            email: int(row["not_before"]) for email, row in world.storage.items(_COLLECTION.format("challenges"))
+        }
         self._consents: dict[str, set[str]] = {
             email: set(row["scopes"]) for email, row in world.storage.items(_COLLECTION.format("consents"))
         }
@@ -80,9 +84,16 @@ class Tokens:
         devices = (grant for grant in self._grants.values() if grant.kind == "device")
         return next((grant for grant in devices if grant.details["user_code"] == wanted), None)
 
-    def update(self, grant: Grant, *, email: str | None = None, **details: Any) -> None:
-        """Change what is remembered of a grant: whose it is, and details."""
-        changed = replace(grant, email=(email or grant.email).lower(), details={**grant.details, **details})
+    def update(
+        self, grant: Grant, scopes: tuple[str, ...] | None = None, *, email: str | None = None, **details: Any
+    ) -> None:
+        """Change what is remembered of a grant: its scopes, whose it is, and details."""
+        changed = replace(
+            grant,
+            scopes=grant.scopes if scopes is None else scopes,
+            email=(email or grant.email).lower(),
+            details={**grant.details, **details},
+        )
         self._put(changed)
         self._save(changed)
 
@@ -115,6 +126,22 @@ class Tokens:
             self._consents.pop(email.lower(), None)
             self._world.storage.delete(_COLLECTION.format("consents"), email.lower())
 
+    def challenge(self, email: str) -> None:
+        """Something critical happened to this person: Graph wants tokens that were asked for with its claims."""
+        now = int(self._world.clock.now().timestamp())
+        self._challenges[email.lower()] = now
+        self._world.storage.put(_COLLECTION.format("challenges"), email.lower(), {"not_before": now})
+
+    def unmet_challenge(self, grant: Grant) -> int | None:
+        """The ``nbf`` an access token fails to meet, None when it is good.
+
+        Only clients that said they can answer are challenged; to others nothing happens until their token ends.
+        """
+        wanted = self._challenges.get(grant.email)
+        if wanted is None or not grant.details.get("cae") or grant.details.get("not_before", 0) >= wanted:
+            return None
+        return wanted
+
     def expire_access(self, email: str) -> None:
         """Let every access token of this person end now."""
         now = self._world.clock.now()
@@ -128,7 +155,11 @@ class Tokens:
         """Drop everything of an account."""
         for grant in [grant for grant in self._grants.values() if grant.email == email.lower()]:
             self.drop(grant)
-        for name, memory in (("void", self._void), ("consents", self._consents)):
+        for name, memory in (
+            ("void", self._void),
+            ("challenges", self._challenges),
+            ("consents", self._consents),
+        ):
             memory.pop(email.lower(), None)
             self._world.storage.delete(_COLLECTION.format(name), email.lower())
 

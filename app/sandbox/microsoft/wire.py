@@ -32,12 +32,14 @@ class Form:
         zone_label: its name as the client wrote it.
         immutable: whether ids are the immutable ones.
         text: whether bodies are rendered as text.
+        basic: whether bodies are left out (``Calendars.ReadBasic``).
     """
 
     zone: Zone
     zone_label: str
     immutable: bool
     text: bool
+    basic: bool = False
 
 
 def compact(value: Any) -> str:
@@ -174,6 +176,8 @@ class Renderer:
             "organizer": fields["organizer"],
             "onlineMeeting": None,
         }
+        if form.basic:
+            del answer["body"], answer["bodyPreview"]
         if series is not None and original is not None:
             answer["originalStart"] = self._original_start(event, series, original)
         return answer

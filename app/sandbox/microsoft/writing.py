@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 
 from app.sandbox.microsoft import bodies
-from app.sandbox.microsoft.errors import GraphError, validation_failure
+from app.sandbox.microsoft.errors import GraphError, invalid_request, validation_failure
 from app.sandbox.microsoft.occurrences import Series
 from app.sandbox.microsoft.scheduling import TIMES, apply_times, check_boundary
 from app.sandbox.microsoft.store import Event, ExceptionRecord
@@ -95,7 +95,7 @@ def new_event(
         "sensitivity": "normal",
         "showAs": "busy",
         # On by default: a copy made without saying otherwise reminds a second time.
-        "isReminderOn": True,
+        "isReminderOn": bool(behaviour["microsoft.reminder_default"]),
         "reminderMinutesBeforeStart": 15,
         "categories": [],
         "responseRequested": True,
@@ -129,6 +129,12 @@ def changed_event(
     check_body(body)
     if "transactionId" in body:
         raise _not_settable("transactionId")
+    if "recurrence" in body and body["recurrence"] is None and fields["recurrence"] is not None:
+        answer = behaviour["microsoft.recurrence_null"]
+        if answer == "refused":
+            raise invalid_request("The recurrence of a series cannot be removed.")
+        if answer == "ignored":
+            body = {name: value for name, value in body.items() if name != "recurrence"}
     return _apply(dict(fields), body, behaviour, find_zone)
 
 
