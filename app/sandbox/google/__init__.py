@@ -26,9 +26,11 @@ from app.sandbox.google.errors import not_found
 from app.sandbox.google.events import EventsApi
 from app.sandbox.google.listing import Listing
 from app.sandbox.google.oauth import CLIENT_ID, CLIENT_SECRET, OAuth
+from app.sandbox.google.quota import Quota
 from app.sandbox.google.render import event_json
 from app.sandbox.google.scopes import GMAIL, IDENTITY, MEANINGS
 from app.sandbox.google.store import ROLES, Calendar, CalendarInfo, Store
+from app.sandbox.google.switches import declare
 from app.sandbox.google.tokens import Tokens
 from app.sandbox.middleware import Loopback, Recorded
 from app.sandbox.observing import Observed
@@ -51,18 +53,19 @@ class Google:
 
     def __init__(self, world: World, hosts: Iterable[str] = ()) -> None:
         self._world = world
+        declare(world.behaviour)
         self._tokens = Tokens(world)
         self._store = Store(world)
         self._changes = Changes(world, self._store)
         self._actions = Actions(self._store, self._changes)
         oauth, answers = OAuth(world, self._tokens), Answers()
-        access = Access(oauth, self._store)
+        access = Access(oauth, self._store, Quota(world), world)
         calendars = CalendarsApi(world, access, self._store, answers)
         events = EventsApi(access, self._changes, Listing(world), answers)
         methods = [*calendars.routes(BASE_PATH), *events.routes(BASE_PATH)]
         # Parts of a batch reach the API's methods only: no batch within a batch, no sign-in.
         parts = Recorded(Router(methods, redirect_slashes=False, default=_unknown), world, self.name)
-        batch = Batch(Observed(parts, self.name))
+        batch = Batch(Observed(parts, self.name), world)
         routes = [
             *oauth.routes(),
             *methods,
@@ -124,7 +127,8 @@ class Google:
             raise SandboxInputError(f"There is no role {role!r}.")
         calendar = self._store.calendars[calendar_id]
         calendar.info.role = role
-        self._store.touch(calendar)
+        # No new change number: an incremental listing of calendars does not tell of changed rights.
+        self._store.put_calendar(calendar.info)
         self._world.commit()
 
     def list_events(self, calendar_id: str) -> list[dict[str, Any]]:
@@ -178,6 +182,8 @@ class Google:
             if calendar_id in (None, calendar.info.id):
                 calendar.info.generation += 1
                 self._store.put_calendar(calendar.info)
+        if calendar_id is None:
+            self._store.end_list_generation()
         self._world.commit()
 
     def state(self) -> dict[str, Any]:

@@ -8,20 +8,31 @@ from typing import Any, NoReturn
 
 from starlette.requests import Request
 
-from app.sandbox.google.errors import GoogleError, forbidden, insufficient_scope, not_found
+from app.sandbox.google.errors import (
+    GoogleError,
+    forbidden,
+    insufficient_scope,
+    login_required,
+    not_found,
+    parse_error,
+    weak_role,
+)
 from app.sandbox.google.oauth import OAuth
+from app.sandbox.google.quota import Quota
 from app.sandbox.google.scopes import CREATED_ONLY, FREE_BUSY_ONLY, METHODS, OWNED_ONLY, PUBLIC_ONLY
 from app.sandbox.google.store import Calendar, Store
 from app.sandbox.google.tokens import Token
 from app.sandbox.google.vocabulary import Kind, check_body, check_parameters
+from app.sandbox.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A checked caller: the token, and the scopes of it that open the method."""
+    """A checked caller: the token, the scopes of it that open the method, and the method."""
 
     token: Token
     opening: frozenset[str]
+    method: str
 
     @property
     def email(self) -> str:
@@ -35,27 +46,34 @@ class Access:
     Args:
         oauth: which access tokens live.
         store: whose calendars there are.
+        quota: counts each call.
+        world: its switches say how a weak role is refused.
     """
 
-    def __init__(self, oauth: OAuth, store: Store) -> None:
+    def __init__(self, oauth: OAuth, store: Store, quota: Quota, world: World) -> None:
         self._oauth = oauth
         self._store = store
+        self._quota = quota
+        self._world = world
 
     def caller(self, request: Request, method: str) -> Caller:
         """The caller of a method named as in the discovery document, e.g. `events.list`.
 
         Raises:
-            GoogleError: 401 without a live token, 403 `insufficientPermissions` without a fitting scope, 400 for a
-            parameter of the wrong kind.
+            GoogleError: 401 without a live token, 403 `insufficientPermissions` without a fitting scope, 403 of the
+                quotas, 400 for a parameter of the wrong kind.
         """
+        if "authorization" not in request.headers:
+            raise login_required()
         token = self._oauth.bearer(request)
         if token is None:
             raise GoogleError(401, "authError", location="Authorization", location_type="header")
         opening = METHODS[method] & set(token.scopes)
         if not opening:
             raise insufficient_scope()
+        self._quota.charge(token.email, method)
         check_parameters(request.query_params)
-        return Caller(token, frozenset(opening))
+        return Caller(token, frozenset(opening), method)
 
     def calendar(self, request: Request, caller: Caller, *, write: bool = False) -> Calendar:
         """The calendar of the path, `primary` understood, after scope limits and role were checked.
@@ -75,9 +93,19 @@ class Access:
         )
         if not allowed:
             raise forbidden()
-        if write and not calendar.can_write:
-            raise forbidden("You need to have writer access to this calendar.")
+        if write:
+            self.check_writer(calendar)
+            self._quota.charge_write(calendar.info.id, caller.method)
         return calendar
+
+    def check_writer(self, calendar: Calendar) -> None:
+        """Whether the account may change events there.
+
+        Raises:
+            GoogleError: 403.
+        """
+        if not calendar.can_write:
+            raise weak_role(str(self._world.behaviour["google.weak_role_reason"]))
 
     def find(self, email: str, calendar_id: str) -> Calendar | None:
         """A live calendar in an account's list, by id or `primary`."""
@@ -109,10 +137,12 @@ async def json_object(request: Request, kinds: dict[str, Kind]) -> dict[str, Any
         return {}
     try:
         value = json.loads(raw, parse_constant=_no_constant)
-    except ValueError as error:
-        raise GoogleError(400, "parseError", "Parse Error") from error
+        # Half a surrogate pair is valid JSON and no text.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise parse_error() from error
     if not isinstance(value, dict):
-        raise GoogleError(400, "parseError", "Parse Error")
+        raise parse_error()
     check_body(value, kinds)
     return value
 

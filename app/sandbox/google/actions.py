@@ -37,7 +37,7 @@ class Actions:
         owner = calendar.info.account
         try:
             body = shape.to_body(sent, owner, calendar.info.time_zone)
-            event = self._changes.insert(calendar, body)
+            event = self._changes.insert(calendar, body, by_service=True)
             others = shape.organizer(sent)
             # Exceptions first: afterwards the event may be somebody else's.
             self._apply_exceptions(calendar, event, sent.get("exceptions") or [])
@@ -105,7 +105,7 @@ class Actions:
         for row in rows:
             asked = shape.point(row.get("original_start"), all_day, zone)
             original = read_point(asked, "start", zone, needs_zone=False)
-            key = instance_id(master.id, original)
+            key = instance_id(calendar, master.id, original)
             occurrence = self._find_occurrence(calendar, key, row)
             if row.get("cancelled"):
                 if not occurrence.is_cancelled:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
+from random import Random
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,7 @@ from starlette.types import Message as AsgiMessage
 
 from app.sandbox.google.answers import error_response
 from app.sandbox.google.errors import GoogleError, bad_request
+from app.sandbox.world import World
 
 MAX_CALLS: Final = 50
 
@@ -25,11 +27,13 @@ class Batch:
 
     Args:
         app: the service below its outer layer; parts enter there with `scope["sandbox.part"]`.
-        boundary: gives a fresh boundary.
+        world: its switch says whether answers come in another order than the calls.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
+        self._world = world
+        self._random = Random(f"batch:{world.random_seed}")
 
     async def answer(self, request: Request) -> Response:
         """200 with one part an answer, or one error for a batch that cannot be taken apart."""
@@ -38,6 +42,8 @@ class Batch:
             answers = [await self._call(request, part) for part in parts]
         except GoogleError as error:
             return error_response(error)
+        if self._world.behaviour["google.batch_answers"] == "shuffled":
+            self._random.shuffle(answers)
         boundary = "batch_sandbox"
         while any(boundary.encode() in answer for answer in answers):
             boundary += "x"

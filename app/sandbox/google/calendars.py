@@ -115,7 +115,8 @@ class CalendarsApi:
             and (show_hidden or not calendar.info.hidden)
             and (least is None or ROLES.index(calendar.info.role) >= ROLES.index(least))
         ]
-        size, at = page_size(params, 100, 250), _offset(params, len(rows))
+        over_limit = str(self._world.behaviour["google.max_results_over_limit"])
+        size, at = page_size(params, 100, 250, over_limit), _offset(params, len(rows))
         body: Body = {
             "kind": "calendar#calendarList",
             "etag": f'"p{max((row.info.change for row in rows), default=0):x}"',
@@ -254,13 +255,26 @@ class CalendarsApi:
 
     def _sync_token(self, email: str) -> str:
         return self._signer.sign(
-            Position("list", email.lower(), "", 0, self._world.last_change, since=None, at=0, issued=0.0)
+            Position(
+                "list",
+                email.lower(),
+                "",
+                self._store.list_generation,
+                self._world.last_change,
+                since=None,
+                at=0,
+                issued=self._world.clock.now().timestamp(),
+            )
         )
 
     def _since(self, token: str, email: str) -> int:
         position = self._signer.open(token, "list")
         if position is None or position.calendar != email.lower():
             raise invalid("Invalid sync token value.", "syncToken")
+        lifetime = float(self._world.behaviour["google.sync_token_lifetime_days"]) * 86400
+        age = self._world.clock.now().timestamp() - position.issued
+        if position.generation != self._store.list_generation or age > lifetime:
+            raise full_sync_required()
         return position.up_to
 
 

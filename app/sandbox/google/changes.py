@@ -6,6 +6,7 @@ Used by the HTTP methods and by the control API alike; scopes and etags are the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,12 @@ _OWN_MATTERS: Final = frozenset(
 )
 """What a guest may change on the own copy."""
 
+_CREATED: Final = ("default", "birthday", "focusTime", "outOfOffice", "workingLocation")
+_CONSUMER: Final = ("gmail.com", "googlemail.com")
+_FROM_GMAIL: Final = frozenset(
+    {"colorId", "reminders", "visibility", "transparency", "status", "extendedProperties", "sequence"}
+)
+"""What can be changed of an event that Gmail made (the list is unverified)."""
 _BASE32HEX: Final = "0123456789abcdefghijklmnopqrstuv"
 _PRIVACY: Final = {"public": 0, "default": 1, "private": 2, "confidential": 2}
 
@@ -36,19 +43,6 @@ class Changes:
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
         self._store = store
-        behaviour = world.behaviour
-        behaviour.declare(
-            "google.restore_by_patch", "allow", ("allow", "refuse"), "PATCH of a cancelled event to confirmed."
-        )
-        behaviour.declare(
-            "google.exceptions_after_master_change",
-            "keep",
-            ("keep", "drop"),
-            "Fate of exceptions when start or rule change.",
-        )
-        behaviour.declare(
-            "google.oversized_property", "refuse", ("refuse", "cut"), "Extended property values over 1024 characters."
-        )
 
     def find(self, calendar: Calendar, event_id: str) -> Event:
         """A stored event, or an untouched instance of a live series as if it were stored.
@@ -63,13 +57,21 @@ class Changes:
         master = calendar.events.get(named[0]) if named else None
         if named is None or master is None or master.is_cancelled or not master.body.get("recurrence"):
             raise not_found()
-        original = original_of(master, named[1], calendar.info.time_zone)
+        original = original_of(calendar, master, named[1])
         if original is None:
             raise not_found()
         return Event(event_id, synthesize(master, original), master.change, -1, master.updated)
 
-    def insert(self, calendar: Calendar, sent: Mapping[str, Any], send_updates: str = "none") -> Event:
+    def insert(
+        self, calendar: Calendar, sent: Mapping[str, Any], send_updates: str = "none", *, by_service: bool = False
+    ) -> Event:
         """A new event.
+
+        Args:
+            calendar: where.
+            sent: the body.
+            send_updates: who would be told.
+            by_service: Gmail itself makes it, which may make what nobody else can.
 
         Raises:
             GoogleError: 400, or 409 when the id was ever used in this calendar.
@@ -83,7 +85,7 @@ class Changes:
             if event_id in calendar.events:
                 raise duplicate()
         event_type = sent.get("eventType") or "default"
-        if event_type not in ("default", "birthday", "focusTime", "outOfOffice", "workingLocation"):
+        if event_type not in _CREATED and not (by_service and event_type == "fromGmail"):
             raise invalid("Events of this type cannot be created.", "eventType")
         body = normalize(sent, self.place(calendar), event_type)
         if event_id is None:
@@ -154,6 +156,8 @@ class Changes:
         return Place(
             zone=calendar.info.time_zone,
             is_primary=calendar.info.primary,
+            is_workspace=calendar.info.account.rpartition("@")[2] not in _CONSUMER,
+            trims=self._world.behaviour["google.text"] == "trimmed",
             oversized_property=str(self._world.behaviour["google.oversized_property"]),
         )
 
@@ -188,8 +192,20 @@ class Changes:
                 body[key] = event.body[key]
         moved = any(body.get(key) != event.body.get(key) for key in ("start", "end", "recurrence"))
         body["sequence"] = int(event.body.get("sequence", 0)) + int(moved)
+        changed = {name for name in WRITABLE if body.get(name) != event.body.get(name)} - {"sequence"}
+        if event.body["eventType"] == "fromGmail":
+            allowed = _FROM_GMAIL if self._world.behaviour["google.from_gmail_edits"] == "some" else frozenset()
+            if changed - allowed:
+                raise GoogleError(
+                    400, "eventTypeRestriction", "An event from Gmail cannot be changed so.", domain="calendar"
+                )
         if event.master_id is not None:
             self._spread_privacy(calendar, event, body)
+        if changed == {"reminders"} and event.id in calendar.events:
+            # Reminders are the reader's own: `updated` stays, and by switch the etag.
+            keeps_etag = not self._world.behaviour["google.reminders_change_etag"]
+            stamps = event if keeps_etag else replace(event, version=self._world.last_change + 1)
+            return self._store.put_event(calendar, event.id, body, stamps_of=stamps)
         stored = self._store.put_event(calendar, event.id, body)
         if body.get("recurrence") != event.body.get("recurrence") or (
             body.get("recurrence") and body["start"] != event.body["start"]
@@ -214,7 +230,7 @@ class Changes:
         for exception in calendar.series_exceptions(master.id):
             original: Point = exception.body["originalStartTime"]
             named = split_instance_id(exception.id)
-            known = named and master.body.get("recurrence") and original_of(master, named[1], calendar.info.time_zone)
+            known = named and master.body.get("recurrence") and original_of(calendar, master, named[1])
             if exception.is_cancelled or (keep and known):
                 continue
             body = {"recurringEventId": master.id, "originalStartTime": original}
@@ -241,6 +257,8 @@ class Changes:
         own = (calendar.info.account, calendar.info.id)
         guests = [row["email"] for row in event.body.get("attendees", []) if row["email"] not in own]
         title = str(event.body.get("summary", ""))
+        if send_updates == "externalOnly":
+            guests = [email for email in guests if not self._has_calendar(email)]
         if kind == "reply":
             guests = [event.body["organizer"]["email"]]
         if send_updates == "none":
@@ -248,6 +266,11 @@ class Changes:
             if kind == "reply":
                 return
         self._world.outbox.add("google", kind, calendar.info.id, event.id, title, guests)
+
+    def _has_calendar(self, email: str) -> bool:
+        """Whether a guest's address is known to be a Google account."""
+        account = self._world.account(email)
+        return (account is not None and account.provider == "google") or email.rpartition("@")[2] in _CONSUMER
 
 
 def _organizer(calendar: Calendar) -> Body:

@@ -107,6 +107,22 @@ def insufficient_scope() -> GoogleError:
     )
 
 
+def login_required() -> GoogleError:
+    """401 `required`: the request has no Authorization header at all."""
+    return GoogleError(401, "required", "Login Required.", location="Authorization", location_type="header")
+
+
+def parse_error() -> GoogleError:
+    """400 `parseError`: the body is no JSON object."""
+    return GoogleError(400, "parseError", "Parse Error")
+
+
+def weak_role(reason: str) -> GoogleError:
+    """403: the account's role on the calendar does not let it write; which reason is given is unverified."""
+    domain = "calendar" if reason == "requiredAccessLevel" else "global"
+    return GoogleError(403, reason, "You need to have writer access to this calendar.", domain=domain)
+
+
 def forbidden(message: str = "Forbidden") -> GoogleError:
     """403 `forbidden`: the role on the calendar does not allow it."""
     return GoogleError(403, "forbidden", message)

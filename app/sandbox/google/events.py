@@ -13,7 +13,7 @@ from app.sandbox.google.access import Access, Caller, json_object
 from app.sandbox.google.answers import Answers, not_emulated_route
 from app.sandbox.google.changes import Changes
 from app.sandbox.google.errors import deleted, forbidden, invalid, not_found, precondition_failed, required
-from app.sandbox.google.listing import Listing, is_true, page_size
+from app.sandbox.google.listing import Listing, is_true
 from app.sandbox.google.render import event_json, instance_json
 from app.sandbox.google.resource import refuse_unsupported
 from app.sandbox.google.series import expand, parse_original
@@ -89,34 +89,32 @@ class EventsApi:
 
     async def _patch(self, request: Request) -> Response:
         sent = await json_object(request, EVENT)
-        calendar, event = self._writable(request, "events.patch")
+        _, calendar, event = self._writable(request, "events.patch")
         refuse_unsupported(sent, request.query_params)
         event = self._changes.patch(calendar, event, sent, _send_updates(request))
         return self._answers.body(request, event_json(calendar, event, calendar.info.time_zone), etag=event.etag)
 
     async def _update(self, request: Request) -> Response:
         sent = await json_object(request, EVENT)
-        calendar, event = self._writable(request, "events.update")
+        _, calendar, event = self._writable(request, "events.update")
         refuse_unsupported(sent, request.query_params)
         event = self._changes.update(calendar, event, sent, _send_updates(request))
         return self._answers.body(request, event_json(calendar, event, calendar.info.time_zone), etag=event.etag)
 
     async def _delete(self, request: Request) -> Response:
-        calendar, event = self._writable(request, "events.delete")
+        _, calendar, event = self._writable(request, "events.delete")
         self._changes.delete(calendar, event, _send_updates(request))
         return self._answers.empty()
 
     async def _move(self, request: Request) -> Response:
-        calendar, event = self._writable(request, "events.move")
+        caller, calendar, event = self._writable(request, "events.move")
         destination = request.query_params.get("destination")
         if not destination:
             raise required("Missing destination.")
-        caller = self._access.caller(request, "events.move")
         target = self._access.find(caller.email, destination)
         if target is None:
             raise not_found()
-        if not target.can_write:
-            raise forbidden("You need to have writer access to this calendar.")
+        self._access.check_writer(target)
         moved = self._changes.move(calendar, target, event, _send_updates(request))
         return self._answers.body(request, event_json(target, moved, target.info.time_zone), etag=moved.etag)
 
@@ -152,7 +150,7 @@ class EventsApi:
     def _instances_body(
         self, request: Request, calendar: Calendar, caller: Caller, master: Event, rows: list[dict[str, Any]]
     ) -> Mapping[str, Any]:
-        size = page_size(request.query_params, 250, 2500)
+        size = self._listing.page_size(request.query_params)
         token = request.query_params.get("pageToken", "0")
         if not token.isdigit() or int(token) > len(rows):
             raise invalid("Invalid page token value.", "pageToken")
@@ -172,7 +170,7 @@ class EventsApi:
             body["nextPageToken"] = str(at + size)
         return body
 
-    def _writable(self, request: Request, method: str) -> tuple[Calendar, Event]:
+    def _writable(self, request: Request, method: str) -> tuple[Caller, Calendar, Event]:
         caller = self._access.caller(request, method)
         calendar = self._access.calendar(request, caller, write=True)
         event = self._changes.find(calendar, str(request.path_params["event_id"]))
@@ -180,7 +178,10 @@ class EventsApi:
             raise deleted()
         if "if-match" in request.headers and not _tagged(request, "if-match", event.etag):
             raise precondition_failed()
-        return calendar, event
+        hidden = calendar.info.role == "writerWithoutPrivateAccess"
+        if hidden and event.body.get("visibility") in ("private", "confidential"):
+            raise forbidden()
+        return caller, calendar, event
 
     def _zone(self, request: Request, calendar: Calendar) -> str:
         zone = request.query_params.get("timeZone", calendar.info.time_zone)

@@ -70,14 +70,17 @@ def is_true(params: QueryParams, name: str) -> bool | None:
     return value == "true"
 
 
-def page_size(params: QueryParams, default: int, limit: int) -> int:
-    """`maxResults`, clamped to `limit` (whether the service clamps or refuses is unverified)."""
+def page_size(params: QueryParams, default: int, limit: int, over_limit: str) -> int:
+    """`maxResults`; above `limit` it is clamped or refused, as `over_limit` says (`google.max_results_over_limit`)."""
     value = params.get("maxResults")
     if value is None:
         return default
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
+    if not value.isascii() or not value.isdigit() or not value.strip("0"):
         raise invalid(f"Invalid integer value: '{value}'.", "maxResults")
-    return min(int(value), limit)
+    number = int(value) if len(value) < 10 else limit + 1
+    if number > limit and over_limit == "refuse":
+        raise invalid(f"Invalid value '{value}'. Values must be within the range: [1, {limit}]", "maxResults")
+    return min(number, limit)
 
 
 class Listing:
@@ -91,20 +94,6 @@ class Listing:
         self._world = world
         self._signer = Signer(world.random_seed)
         self._frozen: OrderedDict[str, list[Body]] = OrderedDict()
-        behaviour = world.behaviour
-        behaviour.declare(
-            "google.deleted_in_lists", "bare", ("bare", "full"), "Whether lists show a deleted event's details."
-        )
-        behaviour.declare(
-            "google.deleted_series_lists_exceptions", False, (False, True), "Whether they follow a deleted series."
-        )
-        behaviour.declare(
-            "google.changed_sync_parameters", "refuse", ("refuse", "ignore"), "Parameters unlike the first listing's."
-        )
-        behaviour.declare("google.sync_token_lifetime_days", 28, (), "Days after which a sync token is answered 410.")
-        behaviour.declare(
-            "google.repeated_property_filter", "and", ("and", "or"), "How repeated property constraints combine."
-        )
 
     def answer(self, calendar: Calendar, params: QueryParams, faults: Mapping[str, Fault], opaque: bool) -> Body:
         """One page.
@@ -148,7 +137,9 @@ class Listing:
         }
         if following is not None:
             answer["nextPageToken"] = self._signer.sign(following)
-        elif not any(name in params for name in _NO_SYNC_TOKEN):
+        elif self._world.behaviour["google.last_page"] == "with_sync_token" and not any(
+            name in params for name in _NO_SYNC_TOKEN
+        ):
             answer["nextSyncToken"] = self._signer.sign(
                 Position(
                     kind="sync",
@@ -159,9 +150,14 @@ class Listing:
                     since=None,
                     at=0,
                     issued=self._world.clock.now().timestamp(),
+                    window=position.window,
                 )
             )
         return answer
+
+    def page_size(self, params: QueryParams) -> int:
+        """How many items a page of events may hold."""
+        return page_size(params, 250, 2500, str(self._world.behaviour["google.max_results_over_limit"]))
 
     def _read(self, calendar: Calendar, params: QueryParams, opaque: bool) -> Query:
         syncing = "syncToken" in params
@@ -202,7 +198,7 @@ class Listing:
         if not types <= set(_TYPES):
             raise invalid("Invalid event type.", "eventTypes")
         return Query(
-            max_results=page_size(params, 250, 2500),
+            max_results=self.page_size(params),
             single_events=single,
             show_deleted=bool(deleted) or syncing,
             order_by=order,
@@ -229,6 +225,9 @@ class Listing:
                 raise full_sync_required()
             return position
         since: int | None = None
+        window: list[str | None] | None = None
+        if "timeMin" in params or "timeMax" in params:
+            window = [params.get("timeMin"), params.get("timeMax")]
         if "syncToken" in params:
             token = self._signer.open(params["syncToken"], "sync")
             if token is None or token.calendar != info.id:
@@ -240,7 +239,7 @@ class Listing:
             strict = self._world.behaviour["google.changed_sync_parameters"] == "refuse"
             if strict and token.parameters != lasting_parameters(params):
                 raise bad_request("The parameters differ from those of the first listing.", "syncToken")
-            since = token.up_to
+            since, window = token.up_to, token.window
         return Position(
             kind="page",
             calendar=info.id,
@@ -250,19 +249,24 @@ class Listing:
             since=since,
             at=0 if since is None else since,
             issued=0.0,
+            window=window,
         )
 
     def _page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Body], Position | None]:
+        unfenced, query = query, self._fenced(query, position)
         if query.single_events or query.order_by is not None:
             return self._frozen_page(calendar, query, position)
+        size = query.max_results
+        if self._world.behaviour["google.pages"] == "ragged":
+            if not position.begun:
+                return [], replace(position, begun=True)
+            size = max(1, size // 2)
         if position.since is not None:
-            events = calendar.changed_after(position.at, position.up_to, query.max_results)
-            more = len(events) == query.max_results and bool(
-                calendar.changed_after(events[-1].change, position.up_to, 1)
-            )
+            events = calendar.changed_after(position.at, position.up_to, size)
+            more = len(events) == size and bool(calendar.changed_after(events[-1].change, position.up_to, 1))
             following = replace(position, at=events[-1].change) if more else None
         else:
-            ids = calendar.order[position.at : position.at + query.max_results]
+            ids = calendar.order[position.at : position.at + size]
             events = [calendar.events[event_id] for event_id in ids]
             # What arrived after the first page is left to the next incremental listing.
             rest = calendar.order[position.at + len(ids) : position.at + len(ids) + 1]
@@ -270,7 +274,26 @@ class Listing:
         items = [
             self._show(calendar, event, query) for event in events if self._wanted(calendar, event, query, position)
         ]
+        if query is not unfenced and self._world.behaviour["google.window_kept_by_sync_token"] == "as_cancelled":
+            shown = {item["id"] for item in items}
+            items += [
+                stub_json(event.id, event.etag, event.body, query.zone)
+                for event in events
+                if event.id not in shown and self._wanted(calendar, event, unfenced, position)
+            ]
         return items, following
+
+    def _fenced(self, query: Query, position: Position) -> Query:
+        """The query with the window of the first listing, where the switch says that a sync token keeps it."""
+        kept = self._world.behaviour["google.window_kept_by_sync_token"] != "no"
+        if position.since is None or position.window is None or not kept:
+            return query
+        least, most = position.window
+        return replace(
+            query,
+            time_min=parameter(least, "timeMin") if least else None,
+            time_max=parameter(most, "timeMax") if most else None,
+        )
 
     def _frozen_page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Body], Position | None]:
         """Expanded or ordered listings are worked out once and kept until they are read or 64 newer ones exist."""
@@ -348,6 +371,8 @@ class Listing:
             shown = master is not None or query.show_deleted or query.updated_min is not None
             if not shown or query.order_by == "startTime":
                 return False
+            if position.since is not None:
+                return True
         return self._in_span(calendar, event, query)
 
     def _matches(self, event: Event, query: Query) -> bool:

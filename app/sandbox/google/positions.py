@@ -36,6 +36,7 @@ class Position:
 
     `up_to` is the change number the listing is frozen at; `since` that of the sync token it began with, None for a full
     listing; `at` how far the pages have come; `issued` seconds since 1970; `frozen` names a listing that is kept whole.
+    `window` is `timeMin` and `timeMax` of the first listing; `begun` whether a ragged listing gave its empty page.
     """
 
     kind: str
@@ -47,6 +48,8 @@ class Position:
     at: int
     issued: float
     frozen: str | None = None
+    window: list[str | None] | None = None
+    begun: bool = False
 
 
 class Signer:

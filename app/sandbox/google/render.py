@@ -33,7 +33,7 @@ def stub_json(event_id: str, etag: str, body: Body, zone: str) -> Body:
 
 
 def _json(calendar: Calendar, event_id: str, etag: str, updated: str, body: Body, zone: str, opaque: bool) -> Body:
-    if body["status"] == "cancelled" and "start" not in body:
+    if body["status"] == "cancelled" and ("start" not in body or not _is_own(body, calendar)):
         return stub_json(event_id, etag, body, zone)
     info = calendar.info
     result: Body = {"kind": "calendar#event", "etag": etag, "id": event_id, "status": body["status"]}
@@ -55,6 +55,11 @@ def _json(calendar: Calendar, event_id: str, etag: str, updated: str, body: Body
         if name in body:
             result[name] = show_point(body[name], zone)
     return result
+
+
+def _is_own(body: Body, calendar: Calendar) -> bool:
+    """Whether this is the organizer's copy: only there a deleted event keeps its details."""
+    return body.get("organizer", {}).get("email") in (calendar.info.account, calendar.info.id)
 
 
 def _person(row: dict[str, Any], calendar: Calendar) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class Place:
 
     zone: str
     is_primary: bool
+    is_workspace: bool = True
+    trims: bool = True
     oversized_property: str = "refuse"
 
 
@@ -96,8 +98,9 @@ def normalize(body: Mapping[str, Any], place: Place, event_type: str, is_instanc
         if body.get(name) is not None:
             if not isinstance(body[name], str):
                 raise invalid(f"Invalid value for: {name}", name)
-            if body[name]:
-                result[name] = body[name]
+            text = body[name].strip() if place.trims and name != "iCalUID" else body[name]
+            if text:
+                result[name] = text
     for name, default in _FLAGS.items():
         if body.get(name) is not None:
             if not isinstance(body[name], bool):
@@ -263,6 +266,10 @@ def _special(body: Mapping[str, Any], result: Body, place: Place, event_type: st
             "eventTypeRestriction",
             f"Events of type {event_type} live on a primary calendar only.",
             domain="calendar",
+        )
+    if event_type != "birthday" and not place.is_workspace:
+        raise GoogleError(
+            400, "eventTypeRestriction", f"Events of type {event_type} need a Workspace account.", domain="calendar"
         )
     name = _SPECIAL[event_type]
     properties = body.get(name) if body.get(name) is not None else ({} if event_type != "workingLocation" else None)

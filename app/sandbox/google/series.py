@@ -40,10 +40,11 @@ class Instance:
         return bool(self.body["status"] == "cancelled")
 
 
-def instance_id(master_id: str, original: Point) -> str:
-    """`<master>_<original start in UTC>`, for all-day series `<master>_<date>`."""
+def instance_id(calendar: Calendar, master_id: str, original: Point) -> str:
+    """`<master>_<original start in UTC>`, for all-day series `<master>_<date>` (or with midnight, by switch)."""
     if "date" in original:
-        return f"{master_id}_{original['date'].replace('-', '')}"
+        midnight = "T000000Z" if calendar.names_days_by_midnight else ""
+        return f"{master_id}_{original['date'].replace('-', '')}{midnight}"
     return f"{master_id}_{instant(original, ZoneInfo('UTC')):%Y%m%dT%H%M%SZ}"
 
 
@@ -53,10 +54,13 @@ def split_instance_id(event_id: str) -> tuple[str, str] | None:
     return (match.group(1), match.group(2)) if match else None
 
 
-def original_of(master: Event, text: str, zone: str) -> Point | None:
+def original_of(calendar: Calendar, master: Event, text: str) -> Point | None:
     """The original start that an instance id names, if the rules of the series give it."""
     start: Point = master.body["start"]
-    if ("date" in start) != ("T" not in text):
+    zone = calendar.zone
+    if "date" in start and calendar.names_days_by_midnight and text.endswith("T000000Z"):
+        text = text[:8]
+    elif ("date" in start) != ("T" not in text) or ("date" in start and calendar.names_days_by_midnight):
         return None
     try:
         series = series_of(start, master.body["recurrence"], zone)
@@ -124,7 +128,7 @@ def expand(
     found: list[Instance] = []
     seen: set[str] = set()
     for original in _bounded(master, zone, after, before):
-        key = instance_id(master.id, original)
+        key = instance_id(calendar, master.id, original)
         seen.add(key)
         stored = overrides.get(key)
         found.append(Instance(key, original, stored.body if stored else synthesize(master, original), stored))

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from app.sandbox.google.times import stamp
-from app.sandbox.world import World
+from app.sandbox.world import Behaviour, World
 
 Body = dict[str, Any]
 
@@ -22,18 +22,22 @@ ROLES: Final = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "write
 
 @dataclass(slots=True)
 class Event:
-    """One stored item: a single event, a series, an exception of one (`recurringEventId`), or what a deletion left."""
+    """One stored item: a single event, a series, an exception of one (`recurringEventId`), or what a deletion left.
+
+    `version` is the change number that the etag tells, -1 for that of the last change.
+    """
 
     id: str
     body: Body
     change: int
     position: int
     updated: str
+    version: int = -1
 
     @property
     def etag(self) -> str:
         """New at every change; the quotes are part of it."""
-        return f'"{3_400_000_000_000_000 + self.change * 1000}"'
+        return f'"{3_400_000_000_000_000 + (self.change if self.version < 0 else self.version) * 1000}"'
 
     @property
     def is_cancelled(self) -> bool:
@@ -70,6 +74,7 @@ class Calendar:
     """A calendar with its events, their order of arrival, and the list of changes."""
 
     info: CalendarInfo
+    behaviour: Behaviour
     events: dict[str, Event] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     exceptions: dict[str, list[str]] = field(default_factory=dict)
@@ -80,6 +85,16 @@ class Calendar:
     def etag(self) -> str:
         """Of the list entry."""
         return f'"{self.info.change * 1000}"'
+
+    @property
+    def zone(self) -> str:
+        """The IANA name of its zone."""
+        return self.info.time_zone
+
+    @property
+    def names_days_by_midnight(self) -> bool:
+        """How occurrences of all-day series are named: by midnight in UTC, or by the date."""
+        return bool(self.behaviour["google.all_day_instance_id"] == "midnight")
 
     @property
     def can_write(self) -> bool:
@@ -129,7 +144,7 @@ class Store:
     def __init__(self, world: World) -> None:
         self._world = world
         self.calendars: dict[str, Calendar] = {
-            key: Calendar(CalendarInfo(**row)) for key, row in world.storage.items("google.calendars")
+            key: Calendar(CalendarInfo(**row), world.behaviour) for key, row in world.storage.items("google.calendars")
         }
         rows = sorted((row for _, row in world.storage.items("google.events")), key=lambda row: int(row["position"]))
         for row in rows:
@@ -147,7 +162,7 @@ class Store:
         """Add a calendar or store its changed entry."""
         calendar = self.calendars.get(info.id)
         if calendar is None:
-            calendar = self.calendars[info.id] = Calendar(info)
+            calendar = self.calendars[info.id] = Calendar(info, self._world.behaviour)
         calendar.info = info
         self._world.storage.put("google.calendars", info.id, asdict(info))
         return calendar
@@ -164,18 +179,35 @@ class Store:
         self._world.storage.delete("google.calendars", calendar.info.id)
         del self.calendars[calendar.info.id]
 
-    def put_event(self, calendar: Calendar, event_id: str, body: Body) -> Event:
-        """Store an event's new body under a new change number."""
+    @property
+    def list_generation(self) -> int:
+        """Sync tokens of calendar lists that were handed out in an earlier one are dead."""
+        return int((self._world.storage.get("google.meta", "list_generation") or {}).get("value", 0))
+
+    def end_list_generation(self) -> None:
+        """Let every sync token of a calendar list die."""
+        self._world.storage.put("google.meta", "list_generation", {"value": self.list_generation + 1})
+
+    def put_event(self, calendar: Calendar, event_id: str, body: Body, *, stamps_of: Event | None = None) -> Event:
+        """Store an event's new body under a new change number.
+
+        Args:
+            calendar: where.
+            event_id: which; a new one is added.
+            body: never changed afterwards.
+            stamps_of: its `updated` and etag stay; None for new ones.
+        """
         known = calendar.events.get(event_id)
         event = Event(
             id=event_id,
             body=body,
             change=self._world.change(),
             position=known.position if known else len(calendar.order),
-            updated=stamp(self._world.clock.now()),
+            updated=stamps_of.updated if stamps_of else stamp(self._world.clock.now()),
+            version=(stamps_of.version if stamps_of.version >= 0 else stamps_of.change) if stamps_of else -1,
         )
         calendar.keep(event)
-        row = {name: getattr(event, name) for name in ("id", "body", "change", "position", "updated")}
+        row = {name: getattr(event, name) for name in ("id", "body", "change", "position", "updated", "version")}
         self._world.storage.put(
             "google.events", _key(calendar.info.id, event_id), {"calendar": calendar.info.id, **row}
         )

@@ -138,7 +138,7 @@ def check_parameters(params: QueryParams) -> None:
             raise invalid(f"Invalid boolean value: '{value}'.", name)
         if name in NUMBERS:
             low, high = NUMBERS[name]
-            number = int(value) if value.isascii() and value.removeprefix("-").isdigit() else None
+            number = int(value) if len(value) < 20 and value.isascii() and value.removeprefix("-").isdigit() else None
             if number is None or number < low or (high is not None and number > high):
                 raise invalid(f"Invalid integer value: '{value}'.", name)
         if name in MOMENTS:
