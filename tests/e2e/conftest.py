@@ -6,20 +6,18 @@ and what the programs said lie in `test-output/e2e`.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.browser import Browser
+from tests.e2e.desktop import Session, desktop_session, outside_of
 from tests.e2e.house import ROOT, House, Sandbox
-from tests.e2e.message_bus import Caller, start_bus, start_keyring
 from tests.e2e.person import Person
 from tests.e2e.processes import Processes
 from tests.e2e.screen import Screen
@@ -30,20 +28,6 @@ OUTPUT = ROOT / "test-output" / "e2e"
 _FAILED = pytest.StashKey[bool]()
 _TRAYER_STARTS = 4
 _TRAYER_SECONDS = 20.0
-_BROWSER_SCRIPT = """#!/bin/sh
-printf '%s\\n' "$1" >> "$KALENDS_E2E_OPENED"
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A desktop session: what its programs get as environment, its bus, and a connection to that."""
-
-    environ: dict[str, str]
-    address: str
-    caller: Caller
-    processes: Processes
-    opened: Path
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,9 +61,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def outside(folder: Path) -> dict[str, str]:
     """The environment of everything: nothing of the person who runs the tests but where programs lie."""
-    home = folder / "outside"
-    home.mkdir()
-    return {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "TZ": "Europe/Berlin"}
+    return outside_of(folder)
 
 
 @pytest.fixture(scope="session")
@@ -118,38 +100,8 @@ def output(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def session(screen: Screen, outside: dict[str, str], output: Path) -> Iterator[Session]:
     """A desktop session with an unlocked keyring, in a home that nobody used before."""
-    processes = Processes(output / "log")
-    with tempfile.TemporaryDirectory(prefix="kalends-", ignore_cleanup_errors=True) as name:
-        home = Path(name)
-        runtime, programs, opened = home / "run", home / "bin", home / "opened"
-        runtime.mkdir(mode=0o700)
-        programs.mkdir()
-        # What the desktop opens a link with. It only notes the link; the test opens it, in its browser.
-        (programs / "xdg-open").write_text(_BROWSER_SCRIPT)
-        (programs / "xdg-open").chmod(0o755)
-        environ = {
-            **outside,
-            "PATH": f"{programs}{os.pathsep}{outside['PATH']}",
-            "HOME": str(home),
-            "XDG_RUNTIME_DIR": str(runtime),
-            "GSETTINGS_BACKEND": "memory",
-        }
-        try:
-            # Without DISPLAY, or what it activates would leave properties on the screen that outlive the bus.
-            address = start_bus(processes, environ)
-            environ["DBUS_SESSION_BUS_ADDRESS"] = address
-            caller = Caller(address)
-            start_keyring(processes, environ, caller)
-            environ |= {
-                "DISPLAY": screen.display,
-                "KALENDS_API_PORT": "0",
-                "KALENDS_E2E_OPENED": str(opened),
-                "PYTHONWARNINGS": "error",
-            }
-            yield Session(environ, address, caller, processes, opened)
-            caller.close()
-        finally:
-            processes.close()
+    with desktop_session(screen, outside, output / "log") as session:
+        yield session
 
 
 @pytest.fixture

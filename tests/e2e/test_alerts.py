@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.conftest import Session
+from tests.e2e.desktop import Session
 from tests.e2e.house import Api, House, Sandbox
 from tests.e2e.message_bus import Served
 from tests.e2e.person import Person

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.conftest import Session
+from tests.e2e.desktop import Session
 from tests.e2e.house import House, Sandbox
 from tests.e2e.person import Person
 from tests.e2e.trays import TrayPlace

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -82,7 +83,7 @@ class EmbeddingTray:
 
 
 class NotifierTray:
-    """A StatusNotifier host with its watcher: keeps what registers, and acts on it.
+    """A StatusNotifier host with its watcher: keeps what registers and when (by the monotonic clock), and acts on it.
 
     Args:
         address: of the session bus.
@@ -92,6 +93,7 @@ class NotifierTray:
         self._caller = Caller(address)
         self._served = Served(address, _WATCHER)
         self._items: list[tuple[str, str]] = []
+        self.registered_at: list[float] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="status notifier watcher", daemon=True)
         self._thread.start()
@@ -166,6 +168,7 @@ class NotifierTray:
         if method == "RegisterStatusNotifierItem":
             (named,) = arguments
             item = (sender, named) if named.startswith("/") else (named, "/StatusNotifierItem")
+            self.registered_at.append(time.monotonic())
             self._items.append(item)
             served.reply(message)
             served.signal(_WATCHER_PATH, _WATCHER, "StatusNotifierItemRegistered", "s", "".join(item))
