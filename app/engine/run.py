@@ -65,7 +65,7 @@ class Tools:
     stopping: Callable[[], bool]
     may_lose: bool = True
     tell: Callable[[Phase, int, int], None] = _nobody_watches
-    before: Counts = Counts()
+    before: Counts = field(default_factory=Counts)
 
 
 @dataclass(slots=True)

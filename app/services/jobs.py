@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 import structlog
@@ -16,13 +17,15 @@ from app.domain.errors import KalendsError, StorageError
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import SyncPair
 from app.domain.ports import Clock, Ledger
-from app.domain.runs import ActionRecord, Counts, Run, RunError, RunStatus, Trigger
+from app.domain.runs import ActionRecord, Counts, Phase, Run, RunError, RunStatus, Trigger
 from app.services.notices import Notices
-from app.services.views import RunView
+from app.services.views import Progress, RunView
 from app.store.runs import RunRepository
 
 RUNS_AT_ONCE = 4
 STOP_SECONDS = 5.0
+TELL_EVERY = timedelta(seconds=0.3)
+"""Progress is announced so often at most, and at once when a run turns to something else."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +41,8 @@ class Job:
         again: somebody joined after the reading began: read once more.
         rounds: how often it has read.
         stop: no further write may start.
+        stop_reason: why it was stopped, a stable code.
+        progress: how far it is; kept here only, no disk is troubled for it.
     """
 
     run: Run
@@ -48,6 +53,9 @@ class Job:
     rounds: int = 0
     running: bool = False
     stop: bool = False
+    stop_reason: str = "stopped"
+    progress: Progress | None = None
+    told_at: datetime | None = None
     actions: list[ActionRecord] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -62,8 +70,6 @@ class Ending:
     errors: tuple[RunError, ...] = ()
     reason: str | None = None
 
-
-STOPPED = Ending(RunStatus.INTERRUPTED, reason="stopped")
 
 Work = Callable[[Job], Awaitable[Ending]]
 
@@ -106,6 +112,19 @@ class Jobs:
         """Whether no further write of a run may start."""
         return self.stopping or job.stop
 
+    def progress(self, pair_id: str) -> Progress | None:
+        """How far the newest run of a pair is, None while there is none."""
+        job = self.of_pair(pair_id)
+        return None if job is None else _progress(job)
+
+    def tell(self, job: Job, phase: Phase, done: int, total: int) -> None:
+        """A run tells how far it is. Announced now and then: whoever reads the state sees the newest at any time."""
+        turned = job.progress is None or job.progress.phase is not phase
+        job.progress = replace(_progress(job), phase=phase, done=done, total=total)
+        now = self._clock.now()
+        if turned or job.told_at is None or abs(now - job.told_at) >= TELL_EVERY:
+            self._announce_progress(job, now)
+
     # -- starting and stopping -----------------------------------------------------------------------------------------
 
     def start(
@@ -134,7 +153,7 @@ class Jobs:
         self._by_run[run.id] = job
         job.task = asyncio.create_task(self._carry_out(job, work), name=run.id)
         # A task that is cancelled before its first step never gets to its own clean-up.
-        job.task.add_done_callback(lambda _: self._finish(job, STOPPED))
+        job.task.add_done_callback(lambda _: self._finish(job, self.stopped(job)))
         self.announce(Topic.RUN_QUEUED, run)
         return job
 
@@ -157,6 +176,23 @@ class Jobs:
         for job in ending:
             await job.done.wait()
 
+    def interrupt(self, pair_id: str, reason: str) -> Run | None:
+        """Let the run of a pair end after what it has begun; returns at once, with the run, None where there is none.
+
+        Args:
+            reason: stable code of why, kept with the run.
+        """
+        job = self.of_pair(pair_id)
+        if job is None:
+            return None
+        if not job.stop:
+            job.stop, job.stop_reason = True, reason
+            if not job.running and job.task is not None:
+                job.task.cancel()
+            else:
+                self._announce_progress(job, self._clock.now())
+        return job.run
+
     async def stop(self) -> None:
         """End all runs: no new write starts; after 5 s what is left is cancelled and recorded as interrupted."""
         self.stopping = True
@@ -168,6 +204,11 @@ class Jobs:
             await asyncio.gather(*late, return_exceptions=True)
         self._record_late()
 
+    def stopped(self, job: Job, counts: Counts | None = None, errors: tuple[RunError, ...] = ()) -> Ending:
+        """The end of a run that was not let finish."""
+        reason = "stopped" if self.stopping else job.stop_reason
+        return Ending(RunStatus.INTERRUPTED, counts, errors, reason=reason)
+
     # -- working and ending --------------------------------------------------------------------------------------------
 
     async def _carry_out(self, job: Job, work: Work) -> None:
@@ -177,7 +218,7 @@ class Jobs:
             # The turn first: runs of one pair that wait for each other must not keep others from running.
             async with lock, self._slots:
                 job.running = True
-                self._finish(job, STOPPED if self.halted(job) else await work(job))
+                self._finish(job, self.stopped(job) if self.halted(job) else await work(job))
         except KalendsError as error:
             _log.warning("run.failed", run_id=job.run.id, pair_id=job.run.pair_id, error=error.code)
             self._finish(job, Ending(RunStatus.FAILED, errors=(RunError(error.code, error.message),)))
@@ -235,8 +276,18 @@ class Jobs:
                 return
             del self._unrecorded[run.id]
 
+    def _announce_progress(self, job: Job, now: datetime) -> None:
+        job.told_at = now
+        data = {"progress": _progress(job)}
+        self._notices.announce(Notice(Topic.RUN_PROGRESS, now, pair_id=job.run.pair_id, run_id=job.run.id, data=data))
+
     def announce(self, topic: Topic, run: Run) -> None:
         """Tell listeners about a run."""
         self._notices.announce(
             Notice(topic, self._clock.now(), pair_id=run.pair_id, run_id=run.id, data={"status": str(run.status)})
         )
+
+
+def _progress(job: Job) -> Progress:
+    known = job.progress or Progress(job.run.pair_id, job.run.id, command=job.command)
+    return replace(known, stopping=job.stop)

@@ -90,6 +90,7 @@ class Pairs:
             next_run_at=self._schedule.next_run_at(pair.id) if pair.status is PairStatus.ACTIVE else None,
             last_run=last,
             held=pair.held,
+            progress=self._sync.progress(pair.id),
         )
 
     def _state(
@@ -137,7 +138,7 @@ class Pairs:
             raise
         for pair in made:
             self._changed(pair)
-            self.run_if_active(pair.id)
+            self.run_if_active(pair.id, Trigger.CREATED)
         return self._views(made)
 
     async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
@@ -163,7 +164,8 @@ class Pairs:
             await self._sync.settle(pair_id)
         self._close_holds(direction for direction in leading if not self._leads(pair_id, direction.id))
         if was.status is PairStatus.PAUSED or pair != was:
-            self.run_if_active(pair_id)
+            resumed = was.status is PairStatus.PAUSED
+            self.run_if_active(pair_id, Trigger.RESUMED if resumed else Trigger.CHANGED)
         return self.get(pair_id, viewer)
 
     async def pause_all(
@@ -192,7 +194,7 @@ class Pairs:
                 resumed.append(self._repository.update(applied(pair, PairChange.resume())))
         for pair in resumed:
             self._changed(pair)
-            self.run_if_active(pair.id)
+            self.run_if_active(pair.id, Trigger.RESUMED)
         return self._views(resumed)
 
     async def delete(
@@ -242,7 +244,7 @@ class Pairs:
                 self._require_count(directions, expected)
             except ConflictError:
                 self._changed(self._repository.update(was))
-                self.run_if_active(pair_id)
+                self.run_if_active(pair_id, Trigger.RESUMED)
                 raise
         release = copies is CopiesOnDelete.RELEASE
         return self._sync.take_away(pair, directions, release=release, when_done=lambda: self._remove(pair_id))
@@ -251,9 +253,9 @@ class Pairs:
         """An account was signed in anew: the active pairs that use it run at once."""
         for view in self.list(status=PairStatus.ACTIVE):
             if account_id in (view.a.account.id, view.b.account.id):
-                self.run_if_active(view.pair.id)
+                self.run_if_active(view.pair.id, Trigger.RECONNECTED)
 
-    def run_if_active(self, pair_id: str, trigger: Trigger = Trigger.STARTUP) -> None:
+    def run_if_active(self, pair_id: str, trigger: Trigger) -> None:
         """Run a pair at once if it is there and is to run; what a change or an answer brings about."""
         if any(pair.id == pair_id for pair in self._repository.list(PairStatus.ACTIVE)) and not self._sync.stopping:
             self._sync.request(pair_id, trigger)

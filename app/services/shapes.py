@@ -23,6 +23,7 @@ from app.services.views import (
     NewKey,
     PairView,
     Problem,
+    Progress,
     RunView,
     StatusView,
 )
@@ -36,6 +37,7 @@ _REASONS = {
     "needs_sign_in": "An account needs you to sign in again.",
     "throttled": "A calendar service asked to slow down; syncing goes on by itself.",
     "stopped": "The run was stopped before its end; the next one finishes its work.",
+    "stopped_by_person": "Somebody stopped this run; the next one finishes its work.",
 }
 
 
@@ -330,6 +332,20 @@ def status(value: StatusView) -> Json:
         "version": value.version,
         "api_url": value.api_url,
         "started_at": moment(value.started_at),
+        "syncing": [progress(one) for one in value.syncing],
+    }
+
+
+def progress(value: Progress) -> Json:
+    """How far the run of a pair is; `phase` is null while it waits for its turn, `total` 0 where nobody knows it."""
+    return {
+        "pair_id": value.pair_id,
+        "sync_id": value.run_id,
+        "phase": None if value.phase is None else str(value.phase),
+        "done": value.done,
+        "total": value.total,
+        "stopping": value.stopping,
+        "sentence": value.sentence,
     }
 
 

@@ -67,6 +67,7 @@ class Status:
         pairs = self._pairs.list(viewer)
         state = _roll_up(accounts, pairs)
         synced = [view.pair.last_synced_at for view in pairs if view.pair.last_synced_at is not None]
+        going = [view.progress for view in pairs if view.progress is not None]
         coming = [view.next_run_at for view in pairs if view.next_run_at is not None]
         return StatusView(
             state=state,
@@ -81,6 +82,7 @@ class Status:
             version=self._version,
             api_url=self._api_url(),
             started_at=self._started_at,
+            syncing=tuple(sorted(going, key=lambda one: one.run_id)),
         )
 
 

@@ -20,7 +20,7 @@ from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
 from app.services.pulls import Pulls
-from app.services.views import EVERYTHING, RunView, Viewer
+from app.services.views import EVERYTHING, Progress, RunView, Viewer
 from app.services.visibility import Visibility
 from app.services.work import Names, Worker
 from app.store.accounts import AccountRepository
@@ -29,6 +29,9 @@ from app.store.runs import RunRepository
 
 ROUNDS_AT_MOST = 5
 """A run that is joined again and again reads so often at most; later askers get a run of their own."""
+
+STOPPED_BY_PERSON = "stopped_by_person"
+"""Why a run was interrupted that a person stopped."""
 
 
 class Sync:
@@ -149,6 +152,10 @@ class Sync:
             return None
         return RunStatus.RUNNING if job.running else RunStatus.QUEUED
 
+    def progress(self, pair_id: str) -> Progress | None:
+        """How far the run of a pair is, None while none is queued or under way."""
+        return self._jobs.progress(pair_id)
+
     @property
     def stopping(self) -> bool:
         """Whether the app stops, and takes no requests any more."""
@@ -168,6 +175,25 @@ class Sync:
     async def settle(self, pair_id: str, *, dry: bool = False) -> None:
         """Let the runs of a pair end early (`dry`: dry ones too), and wait until no write of them is under way."""
         await self._jobs.settle(pair_id, dry=dry)
+
+    def interrupt(self, pair_id: str, viewer: Viewer = EVERYTHING) -> Run | None:
+        """A person stops the run of this pair, of no other: it ends after what it has begun, as interrupted and with
+        what it did. The next run finishes its work. Returns at once.
+
+        Returns:
+            The run, which ends soon (`wait`); None when none is queued or under way.
+
+        Raises:
+            NotFoundError: no such pair.
+        """
+        self._visibility.require_pair(pair_id, viewer)
+        return self._jobs.interrupt(pair_id, STOPPED_BY_PERSON)
+
+    def interrupt_all(self, viewer: Viewer = EVERYTHING) -> tuple[Run, ...]:
+        """The same for the runs of all pairs that the viewer sees."""
+        seen = [pair for pair in self._pairs.list() if self._visibility.sees_pair(pair, viewer)]
+        runs = [self._jobs.interrupt(pair.id, STOPPED_BY_PERSON) for pair in seen]
+        return tuple(run for run in runs if run is not None)
 
     async def stop(self) -> None:
         """End all runs: no new write starts; after 5 s what is left is cancelled and recorded as interrupted."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from app.domain.accounts import Account, AccountStatus, Connection, ConnectionStatus, Provider
 from app.domain.keys import ApiKey
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
-from app.domain.runs import ActionRecord, Run
+from app.domain.runs import ActionRecord, Phase, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,59 @@ PROVIDER_NAMES = {
 }
 
 
+_COMMANDS = {"remove": "Removing copies", "release": "Releasing copies"}
+_PHASES = {Phase.READING: "Reading the calendars…", Phase.COMPARING: "Comparing events…"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the run of a pair is.
+
+    Args:
+        phase: what it is busy with, None while it waits for its turn.
+        done, total: events compared, or writes answered; 0 of 0 where nobody knows how many there are.
+        command: what becomes of the pair's copies (`release` or `remove`), None for a sync.
+        stopping: it was asked to stop and ends what it has begun.
+    """
+
+    pair_id: str
+    run_id: str
+    phase: Phase | None = None
+    done: int = 0
+    total: int = 0
+    command: str | None = None
+    stopping: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What goes on, for a person: `Copying 45 of 120 events…`."""
+        if self.stopping:
+            return "Stopping…"
+        if self.phase is None:
+            return "Waiting for its turn…"
+        if self.phase is not Phase.WRITING:
+            return _PHASES[self.phase]
+        if not self.total:
+            return f"{_COMMANDS.get(self.command or '', 'Copying events')}…"
+        number = f"{self.done:,} of {self.total:,}"
+        if self.command is not None:
+            return f"{_COMMANDS[self.command]}: {number}…"
+        return f"Copying {number} {'event' if self.total == 1 else 'events'}…"
+
+    @property
+    def short(self) -> str:
+        """The same in two or three words, to stand behind a pair's name: `45 of 120`."""
+        if self.phase is Phase.WRITING and self.total and not self.stopping:
+            return f"{self.done:,} of {self.total:,}"
+        word = self.sentence.partition(" the calendars")[0].removesuffix("…")
+        return word[:1].lower() + word[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class PairView:
     """A pair with both sides, how it is doing, and when it runs next.
 
-    `state` is the live one (queued, syncing, held, …) and `problem` its sentence.
+    `state` is the live one (queued, syncing, held, …) and `problem` its sentence; `progress` is there while it syncs.
     """
 
     pair: SyncPair
@@ -73,6 +121,7 @@ class PairView:
     next_run_at: datetime | None = None
     last_run: Run | None = None
     held: int = 0
+    progress: Progress | None = None
 
 
 class AttemptStatus(StrEnum):
@@ -203,6 +252,8 @@ class StatusView:
     version: str
     api_url: str | None
     started_at: datetime
+    syncing: tuple[Progress, ...] = ()
+    """The runs that are under way or wait for their turn, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

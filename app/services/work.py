@@ -17,7 +17,7 @@ from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Ledger, Stamps
-from app.domain.runs import Counts, RunError, RunStatus, Trigger
+from app.domain.runs import Counts, Phase, RunError, RunStatus, Trigger
 from app.engine.commands import take_copies_away
 from app.engine.run import DirectionResult, DirectionRun, Tools
 from app.engine.writer import Writer
@@ -30,7 +30,8 @@ from app.services.pulls import Pulls
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
-_UNASKED = (Trigger.SCHEDULED, Trigger.STARTUP, Trigger.RESUME, Trigger.PUSH)
+_UNASKED = frozenset(Trigger) - {Trigger.MANUAL, Trigger.API}
+"""What no person waits for: it comes again by itself."""
 _NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +46,10 @@ class Names:
     def hold(self) -> str:
         """An id for a hold."""
         return self._new_id("hold")
+
+
+class _StopAskedFor(Exception):
+    """A run leaves before its next reading."""
 
 
 class Worker:
@@ -93,14 +98,16 @@ class Worker:
             job.rounds += 1
             since = self._pulls.mark()
             for direction in self._pairs.directions(job.run.pair_id):
-                result, error = await self._direction(job, direction, since)
+                if self._jobs.halted(job):
+                    break
+                result, error = await self._direction(job, direction, since, counts)
                 asked += 1
                 failed += error is not None
                 counts = counts.plus(result.counts)
                 errors.extend([*result.errors, *([error] if error is not None else [])])
                 job.actions.extend(result.actions)
             if not job.again or self._jobs.halted(job):
-                return self._ending(job, counts, errors, all_failed=failed == asked)
+                return self._ending(job, counts, errors, all_failed=bool(asked) and failed == asked)
 
     async def take_away(self, job: Job, directions: Sequence[DirectionRecord]) -> Ending:
         """Remove or release the copies of directions (`job.command`)."""
@@ -108,22 +115,23 @@ class Worker:
         counts, errors, failed = Counts(), list[RunError](), 0
         for direction in directions:
             client = self._clients.calendar(direction.target)
+            writer = self._writer(job, direction, counts)
+            written, failure = writer.written, None
+            self._jobs.tell(job, Phase.READING, 0, 0)
             try:
-                written = await take_copies_away(
-                    direction,
-                    client,
-                    self._ledger,
-                    self._writer(job, direction),
-                    self._clock,
-                    release=job.command == "release",
+                await take_copies_away(
+                    direction, client, self._ledger, writer, self._clock, release=job.command == "release"
                 )
             except KalendsError as error:
                 failed += 1
-                errors.append(self._note_failure(job, direction.target.id, error))
-                continue
+                failure = self._note_failure(job, direction.target.id, error)
+            # What was taken away before a failure is away.
             changed = written.counts.updated + written.counts.deleted
             counts = counts.plus(replace(written.counts, processed=changed + written.counts.failed))
             errors.extend(written.errors)
+            if failure is not None:
+                errors.append(failure)
+                continue
             if written.unfinished and not written.errors:
                 message = "Some copies are still there; ask again to take them away."
                 errors.append(RunError("copies_left", message, direction.target.id))
@@ -132,7 +140,7 @@ class Worker:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     async def _direction(
-        self, job: Job, direction: DirectionRecord, since: int
+        self, job: Job, direction: DirectionRecord, since: int, before: Counts
     ) -> tuple[DirectionResult, RunError | None]:
         """Run one direction on views read after `since`: both directions of a pair share one read of each calendar."""
         side = direction.target.id
@@ -140,6 +148,8 @@ class Worker:
 
         async def pull(connection_id: str) -> None:
             nonlocal side
+            if self._jobs.halted(job):
+                raise _StopAskedFor
             side = connection_id
             await self._pulls.pull(connection_id, since, full=job.full or checking)
             side = direction.target.id
@@ -154,30 +164,38 @@ class Worker:
             breathe=lambda: asyncio.sleep(0),
             stopping=lambda: self._jobs.halted(job),
             may_lose=not checking,
+            tell=lambda phase, done, total: self._jobs.tell(job, phase, done, total),
+            before=before,
         )
+        going = DirectionRun(
+            # What a check begins with: list the copies by marker, as if for the first time.
+            replace(direction, adopted=direction.adopted and not checking),
+            self._clients.reader(direction.source),
+            self._clients.calendar(direction.target),
+            tools,
+            run_id=job.run.id,
+            dry=job.run.dry,
+        )
+        failure: RunError | None = None
         try:
-            result = await DirectionRun(
-                # What a check begins with: list the copies by marker, as if for the first time.
-                replace(direction, adopted=direction.adopted and not checking),
-                self._clients.reader(direction.source),
-                self._clients.calendar(direction.target),
-                tools,
-                run_id=job.run.id,
-                dry=job.run.dry,
-            ).run()
+            await going.run()
+        except _StopAskedFor:
+            _log.info("run.stopped_before_reading", run_id=job.run.id)
         except KalendsError as error:
-            return DirectionResult(), self._note_failure(job, side, error)
+            failure = self._note_failure(job, side, error)
+        # After a failure too: what was written until then was written.
+        result = going.result
         if result.retry_after_seconds:
             self._health.slow_down(direction.target.account_id, result.retry_after_seconds)
-        if checking and not job.run.dry and not self._jobs.halted(job):
+        if checking and failure is None and not job.run.dry and not self._jobs.halted(job):
             self._audits.done(direction.id)
         for hold in result.holds:
             self._notices.announce(
                 Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})
             )
-        return result, None
+        return result, failure
 
-    def _writer(self, job: Job, direction: DirectionRecord) -> Writer:
+    def _writer(self, job: Job, direction: DirectionRecord, before: Counts) -> Writer:
         return Writer(
             direction,
             self._clients.calendar(direction.target),
@@ -186,6 +204,8 @@ class Worker:
             stamps=self._stamps,
             run_id=job.run.id,
             stopping=lambda: self._jobs.halted(job),
+            tell=lambda done, total: self._jobs.tell(job, Phase.WRITING, done, total),
+            before=before,
         )
 
     def _why_skip(self, job: Job) -> str | None:
@@ -215,7 +235,7 @@ class Worker:
     def _ending(self, job: Job, counts: Counts, errors: Sequence[RunError], *, all_failed: bool) -> Ending:
         offline = bool(errors) and all(error.code == OfflineError.code for error in errors)
         if self._jobs.halted(job):
-            return Ending(RunStatus.INTERRUPTED, counts, tuple(errors), reason="stopped")
+            return self._jobs.stopped(job, counts, tuple(errors))
         if all_failed and offline and job.run.trigger in _UNASKED:
             return Ending(RunStatus.SKIPPED, counts, reason="offline")
         if all_failed:

@@ -118,7 +118,11 @@ TRIGGER_WORDS = {
     Trigger.API: "API",
     Trigger.PUSH: "Change notice",
     Trigger.STARTUP: "Start",
-    Trigger.RESUME: "Resume",
+    Trigger.RESUME: "Woke up",
+    Trigger.CREATED: "Created",
+    Trigger.CHANGED: "Changed",
+    Trigger.RESUMED: "Resumed",
+    Trigger.RECONNECTED: "Reconnected",
 }
 
 STARTED_WORDS = {
@@ -127,7 +131,11 @@ STARTED_WORDS = {
     Trigger.API: "started through the API",
     Trigger.PUSH: "started by a change notice",
     Trigger.STARTUP: "started with Kalends",
-    Trigger.RESUME: "started on resuming",
+    Trigger.RESUME: "started after the computer slept",
+    Trigger.CREATED: "started because the pair was created",
+    Trigger.CHANGED: "started because the pair was changed",
+    Trigger.RESUMED: "started because the pair was resumed",
+    Trigger.RECONNECTED: "started because an account was signed in again",
 }
 
 REASON_WORDS = {
@@ -135,6 +143,7 @@ REASON_WORDS = {
     "needs_sign_in": "An account needs you to sign in again.",
     "throttled": "A calendar service asked to slow down. Syncing goes on by itself.",
     "stopped": "The run was stopped before its end. The next one finishes its work.",
+    "stopped_by_person": "You stopped this run. The next one finishes its work.",
 }
 """Why a run was skipped or interrupted."""
 

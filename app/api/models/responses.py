@@ -16,7 +16,7 @@ from app.domain.pairs import (
     PrivateOriginals,
     Reminders,
 )
-from app.domain.runs import ActionResult, HoldAnswer, HoldCause, RunStatus, Trigger, Verb
+from app.domain.runs import ActionResult, HoldAnswer, HoldCause, Phase, RunStatus, Trigger, Verb
 from app.services.views import AttemptStatus, RollUp
 
 
@@ -270,6 +270,18 @@ class ProblemAnswer(Output):
     run_id: str | None
 
 
+class ProgressAnswer(Output):
+    """How far the run of a pair is: `phase` is null while it waits for its turn, `total` 0 where nobody knows it."""
+
+    pair_id: str
+    sync_id: str
+    phase: Phase | None
+    done: int
+    total: int
+    stopping: bool
+    sentence: str
+
+
 class StatusAnswer(Output):
     """How everything is doing."""
 
@@ -285,6 +297,7 @@ class StatusAnswer(Output):
     version: str
     api_url: str | None
     started_at: Moment
+    syncing: list[ProgressAnswer]
 
 
 class Removal(Output):

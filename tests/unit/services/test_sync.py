@@ -220,8 +220,8 @@ async def test_notices_tell_a_run_from_queue_to_end(world: CoreWorld) -> None:
     pair_id = await pair_of(world)
     subscription = world.core.notices.subscribe()
     await run(world, pair_id)
-    topics = [(await asyncio.wait_for(subscription.next(), 5)).topic for _ in range(3)]
-    assert topics == [Topic.RUN_QUEUED, Topic.RUN_STARTED, Topic.RUN_FINISHED]
+    topics = [(await asyncio.wait_for(subscription.next(), 5)).topic for _ in range(4)]
+    assert topics == [Topic.RUN_QUEUED, Topic.RUN_STARTED, Topic.RUN_PROGRESS, Topic.RUN_FINISHED]
     subscription.close()
 
 
