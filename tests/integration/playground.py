@@ -250,15 +250,8 @@ class Playground:
         (home / "passphrase").write_text(PASSPHRASE, "utf-8")
 
     def environment(self) -> dict[str, str]:
-        """What the app is started with: a home of its own, the passphrase vault, the sandbox's addresses."""
-        return {
-            **{name: os.environ[name] for name in INHERITED if name in os.environ},
-            **self.sandbox.description()["env"],
-            "KALENDS_HOME": str(self.home),
-            "KALENDS_VAULT": "passphrase",
-            "KALENDS_VAULT_PASSPHRASE_FILE": str(self.home / "passphrase"),
-            "PYTHONWARNINGS": "error",
-        }
+        """What the app is started with."""
+        return environment(self.sandbox, self.home)
 
     async def consent(self, provider: Provider, authorization_url: str) -> None:
         """The person allows a sign-in in the browser."""
@@ -425,6 +418,22 @@ async def playground(
     finally:
         await play.close()
         await sandbox.stop()
+
+
+def environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
+    """What an app is started with: a home of its own, the passphrase vault, the sandbox's addresses.
+
+    Args:
+        home: has the passphrase in the file `passphrase`.
+    """
+    return {
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
+        **sandbox.description()["env"],
+        "KALENDS_HOME": str(home),
+        "KALENDS_VAULT": "passphrase",
+        "KALENDS_VAULT_PASSPHRASE_FILE": str(home / "passphrase"),
+        "PYTHONWARNINGS": "error",
+    }
 
 
 def _seed(source: Provider, more: int) -> dict[str, Any]:
