@@ -13,7 +13,7 @@ from fastapi import APIRouter, BackgroundTasks, Query, Response
 from app.api import serialise, waiting
 from app.api.context import Context, Given
 from app.api.identifiers import known_form
-from app.api.models.requests import NewConnectionBody, NewKeyBody, NothingBody, SyncBody
+from app.api.models.requests import NewConnectionBody, NewKeyBody, NothingBody, StopBody, SyncBody
 from app.api.models.responses import (
     AccountAttempt,
     AccountList,
@@ -133,6 +133,19 @@ async def sync(given: Given, body: SyncBody, wait: Wait = 60) -> SyncAnswer:
     else:
         known = [given.core.pairs.get(known_form(pair_id, "pair")).pair.id for pair_id in body.pair_ids]
         runs = tuple(given.core.sync.request(pair_id, trigger, full=body.full) for pair_id in known)
+    views = await waiting.for_runs(given, [run.id for run in runs], wait)
+    return SyncAnswer(runs=[serialise.pair_trigger(view) for view in views])
+
+
+@router.post("/sync/stop", response_model_exclude_unset=True)
+async def stop_sync(given: Given, body: StopBody, wait: Wait = 60) -> SyncAnswer:
+    """Stop the runs of some pairs, or all that are under way, and wait for their end. No run: nothing is stopped."""
+    sync = given.core.sync
+    if body.pair_ids is None:
+        runs = sync.interrupt_all()
+    else:
+        asked = [sync.interrupt(given.core.pairs.get(known_form(one, "pair")).pair.id) for one in body.pair_ids]
+        runs = tuple(run for run in asked if run is not None)
     views = await waiting.for_runs(given, [run.id for run in runs], wait)
     return SyncAnswer(runs=[serialise.pair_trigger(view) for view in views])
 

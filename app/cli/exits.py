@@ -59,10 +59,11 @@ EXITS: Mapping[str, Exit] = {
     "running": Exit.TEMPORARY,
     # the person
     "interrupted": Exit.INTERRUPTED,
+    "stopped_by_person": Exit.INTERRUPTED,
 }
 """Exit code of an error's code, or of a run's status; what is not here failed."""
 
-_WORST_FIRST = (Exit.FAILED, Exit.NEEDS_SIGN_IN, Exit.HELD, Exit.PARTIAL, Exit.TEMPORARY)
+_WORST_FIRST = (Exit.FAILED, Exit.NEEDS_SIGN_IN, Exit.HELD, Exit.PARTIAL, Exit.INTERRUPTED, Exit.TEMPORARY)
 
 
 def of_error(error: KalendsError) -> Exit:

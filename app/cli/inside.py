@@ -320,6 +320,13 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else from_text(text)
 
 
+async def _stop(core: Core, ids: Sequence[str], asked: Asked) -> Json:
+    for pair_id in asked.get("pair_ids") or ():
+        core.pairs.get(pair_id)
+    # Runs belong to the process that makes them: here there was none before this command.
+    return {"runs": []}
+
+
 Answerer = Callable[[Core, Sequence[str], Asked], Coroutine[Any, Any, Json]]
 
 _ROUTES: Mapping[tuple[str, str], Answerer] = {
@@ -335,6 +342,7 @@ _ROUTES: Mapping[tuple[str, str], Answerer] = {
     ("PATCH", "sync-pairs"): _change_all_pairs,
     ("PATCH", "sync-pairs/*"): _change_pair,
     ("DELETE", "sync-pairs/*"): _remove_pair,
+    ("POST", "sync/*"): _stop,
     ("GET", "runs"): _runs,
     ("GET", "runs/*"): _run,
     ("GET", "logs"): _logs,

@@ -164,6 +164,12 @@ class NewKeyBody(Input):
     expires_at: MomentIn | None = None
 
 
+class StopBody(Input):
+    """Whose runs to stop (local only)."""
+
+    pair_ids: list[Id] | None = Field(default=None, description="All that are under way when left out.")
+
+
 class SyncBody(Input):
     """Which pairs to sync (local only)."""
 

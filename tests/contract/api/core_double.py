@@ -335,6 +335,22 @@ class SyncDouble:
         active = [one.id for one in self._world.pairs.values() if one.status is PairStatus.ACTIVE]
         return tuple(self.request(one, trigger, full=full) for one in active)
 
+    def interrupt(self, one: str, viewer: Viewer = EVERYTHING) -> Run | None:
+        self._world.pair(one, viewer)
+        going = [run for run in self._world.runs.values() if run.pair_id == one and not run.status.ended]
+        for run in going:
+            self._world.result, self._world.reason = RunStatus.INTERRUPTED, "stopped_by_person"
+            self.end(run.id)
+        return going[0] if going else None
+
+    def interrupt_all(self, viewer: Viewer = EVERYTHING) -> tuple[Run, ...]:
+        runs = [
+            self.interrupt(one, viewer)
+            for one in self._world.pairs
+            if self._world.sees_pair(self._world.pairs[one], viewer)
+        ]
+        return tuple(run for run in runs if run is not None)
+
     def end(self, run_id: str) -> None:
         """Let a run end as the world says."""
         run = self._world.runs[run_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -134,3 +135,22 @@ async def test_an_app_without_windows_says_so(double: Double) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://127.0.0.1:1") as client:
         answer = await client.post(f"{LOCAL}/show", headers={"Authorization": "Bearer t"})
     assert code(answer) == (409, "no_window")
+
+
+async def test_a_run_is_stopped_alone_and_told_as_it_ended(
+    client: httpx.AsyncClient, double: Double, local: Mapping[str, str]
+) -> None:
+    double.world.runs_end_at_once = False
+    double.world.pairs[pair_id(2)] = replace(double.world.pairs[pair_id(1)], id=pair_id(2))
+    for number in (1, 2):
+        double.core.sync.request(pair_id(number), Trigger.MANUAL)
+    stopped = await client.post(f"{LOCAL}/sync/stop", json={"pair_ids": [pair_id(1)]}, headers=local)
+    (run,) = stopped.json()["runs"]
+    assert (run["pair_id"], run["status"], run["success"]) == (pair_id(1), "failed", False)
+    assert [error["code"] for error in run["errors"]] == ["stopped_by_person"]
+    rest = (await client.post(f"{LOCAL}/sync/stop", headers=local)).json()["runs"]
+    assert [one["pair_id"] for one in rest] == [pair_id(2)]
+    assert (await client.post(f"{LOCAL}/sync/stop", headers=local)).json() == {"runs": []}
+    unknown = await client.post(f"{LOCAL}/sync/stop", json={"pair_ids": [f"pair_{ulid(9)}"]}, headers=local)
+    assert code(unknown) == (404, "not_found")
+    assert (await client.post("/api/v1/sync/stop", headers=local)).status_code in (401, 404)

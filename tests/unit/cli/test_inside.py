@@ -151,3 +151,9 @@ def test_status_for_people_shows_the_pairs(kalends: Kalends, pair_id: str) -> No
     out = kalends("status").out
     assert out.startswith("Syncing is paused.")
     assert pair_id in out
+
+
+def test_without_a_running_app_there_is_nothing_to_stop(kalends: Kalends, pair_id: str) -> None:
+    assert kalends("sync", "--stop", "--json").json == {"runs": []}
+    assert kalends("sync", pair_id, "--stop").code == 0
+    assert kalends("sync", "pair_01J0000000000000000000000A", "--stop").code == 6

@@ -200,6 +200,36 @@ def test_sync_without_waiting_comes_back_with_what_was_begun(kalends: Kalends, a
     assert app.asked[0][1:] == ("/local/v1/sync?wait=0.0", "Bearer token-1", {"full": True, "pair_ids": ["pair_1"]})
 
 
+def test_a_sync_is_stopped_and_what_was_wanted_is_done(kalends: Kalends, app: AppDouble) -> None:
+    counts = dict.fromkeys((f"events_{name}" for name in ("processed", "created", "updated", "deleted")), 0)
+    more = {"events_held": 0, "events_failed": 0, "pair_id": "pair_1", "sync_id": "sync_run_1", "success": False}
+    errors = [{"code": "stopped_by_person", "message": "Somebody stopped this run.", "connection_id": None}]
+    run = {**counts, **more, "status": "failed", "errors": errors}
+    app.answers = [(200, {"runs": [run]}), (200, {"runs": []}), (200, {"runs": [{**run, "status": "running"}]})]
+    ended = kalends("sync", "pair_1", "--stop")
+    assert (ended.code, "Somebody stopped this run." in ended.err) == (0, True)
+    assert app.asked[0][:2] == ("POST", "/local/v1/sync/stop?wait=240.0")
+    assert app.asked[0][3] == {"pair_ids": ["pair_1"]}
+    idle = kalends("sync", "--stop")
+    assert (idle.code, idle.err.strip(), app.asked[1][3]) == (0, "Nothing is syncing.", {})
+    assert kalends("sync", "--stop", "--timeout", "1", "--json").code == 75
+    assert kalends("sync", "--stop", "--full").code == 2
+
+
+def test_a_sync_that_somebody_stopped_was_interrupted(kalends: Kalends, app: AppDouble) -> None:
+    errors = [{"code": "stopped_by_person", "message": "Somebody stopped this run.", "connection_id": None}]
+    run = {"sync_id": "sync_run_1", "status": "failed", "errors": errors, "pair_id": "pair_1"}
+    app.answers = [(200, {"runs": [run]})]
+    assert kalends("sync", "--json").code == 130
+
+
+def test_the_status_tells_how_far_a_run_is(kalends: Kalends, app: AppDouble) -> None:
+    going = {"pair_id": "pair_1", "sentence": "Copying 45 of 120 events…"}
+    status = {"sentence": "Syncing your calendars…", "problems": [], "syncing": [going]}
+    app.answers = [(200, {**status, "accounts": 2, "connections": 2, "pairs": 1}), (200, {"pairs": []})]
+    assert "- pair_1: Copying 45 of 120 events…" in kalends("status").out
+
+
 def test_a_sign_in_nobody_ends_is_given_up(kalends: Kalends, app: AppDouble) -> None:
     begun = {
         "authorization_url": "http://127.0.0.1:1/a",
