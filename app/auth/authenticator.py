@@ -118,5 +118,5 @@ class OAuthAuthenticator(Generic[Addresses]):
             self._tokens[account_id].forget()
 
     @abstractmethod
-    def _refresh(self, secret: bytes) -> Refreshed:
-        """Trade a secret for a fresh access token; blocking."""
+    def _refresh(self, secret: bytes, claims: str | None) -> Refreshed:
+        """Trade a secret for a fresh access token that meets these claims, if any; blocking."""

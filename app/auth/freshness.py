@@ -35,8 +35,9 @@ class Refreshed:
     secret: bytes | None = field(default=None, repr=False)
 
 
-Refresh = Callable[[bytes], Refreshed]
-"""Trades a secret for an access token. Blocking; raises AuthExpiredError, OfflineError, UnavailableError."""
+Refresh = Callable[[bytes, str | None], Refreshed]
+"""Trades a secret for an access token that meets these claims, if any. Blocking; raises AuthExpiredError, OfflineError,
+UnavailableError."""
 
 
 Hide = Callable[[str], None]
@@ -78,23 +79,31 @@ class FreshTokens:
         self._token = ""
         self._good_until: datetime | None = None
         self._flight: asyncio.Task[str] | None = None
+        self._claims: str | None = None
+        self._flight_claims: str | None = None
         self._unsaved: bytes | None = None
         self._generation = 0
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """A token that is good for now.
 
         Args:
             stale: one that the service just refused; it is not answered again.
+            claims: what the service demands of the next one. Later renewals ask for the same, until it demands more.
 
         Raises:
             AuthExpiredError, OfflineError, UnavailableError, VaultError, StorageError.
         """
+        while claims is not None and self._flight is not None and self._flight_claims != claims:
+            # What is under way was asked for before the service demanded this.
+            await asyncio.wait({self._flight})
         if self._flight is None:
             now = self._clock.now()
-            if self._token and self._token != stale and self._good_until is not None and now < self._good_until:
+            enough = claims is None or claims == self._claims
+            if enough and self._token and self._token != stale and self._good_until and now < self._good_until:
                 return self._token
-            self._flight = asyncio.create_task(self._fly(), name="token-refresh")
+            self._flight_claims = claims or self._claims
+            self._flight = asyncio.create_task(self._fly(self._flight_claims), name="token-refresh")
             self._flight.add_done_callback(self._landed)
         # Whoever stops waiting does not stop the refresh: a rotated secret must reach the safe.
         return await asyncio.shield(self._flight)
@@ -103,6 +112,7 @@ class FreshTokens:
         """Drop the token: the secret was replaced or deleted. A refresh under way keeps nothing any more."""
         self._generation += 1
         self._token = ""
+        self._claims = None
         self._good_until = None
         self._unsaved = None
         self._flight = None
@@ -119,7 +129,7 @@ class FreshTokens:
             # Told to those who wait; without any it is told at the next try.
             flight.exception()
 
-    async def _fly(self) -> str:
+    async def _fly(self, claims: str | None) -> str:
         generation = self._generation
         if self._unsaved is not None:
             await self._keep(self._unsaved)
@@ -128,7 +138,7 @@ class FreshTokens:
             raise AuthExpiredError("There is no sign-in for this account any more.", reason="no_secret")
         try:
             refreshed = await call_in_thread(
-                lambda: self._refresh(secret), "token-refresh", timeout_seconds=self._timeout_seconds
+                lambda: self._refresh(secret, claims), "token-refresh", timeout_seconds=self._timeout_seconds
             )
         except TimeoutError as error:
             raise UnavailableError("The sign-in service did not answer in time.", reason="timeout") from error
@@ -140,6 +150,7 @@ class FreshTokens:
             await self._keep(refreshed.secret)
         self._hide(refreshed.token)
         self._token = refreshed.token
+        self._claims = claims
         lifetime = refreshed.lifetime_seconds
         self._good_until = self._clock.now() + timedelta(seconds=lifetime - min(_MARGIN_SECONDS, lifetime / 2))
         return self._token

@@ -98,7 +98,8 @@ class GoogleAuthenticator(OAuthAuthenticator[GoogleAddresses]):
             return
         structlog.get_logger(__name__).info("auth.revoked", account_id=account_id, status=status)
 
-    def _refresh(self, secret: bytes) -> Refreshed:
+    def _refresh(self, secret: bytes, claims: str | None) -> Refreshed:
+        # Google makes no claims challenges.
         kept = _Secret.unpack(secret)
         self._hide(kept.refresh_token)
         return _refresh(self._addresses, kept)
@@ -249,6 +250,9 @@ def _refresh(addresses: GoogleAddresses, secret: _Secret) -> Refreshed:
         )
     with requests.Session() as session:
         mount(session, addresses)
+        # google-auth keeps one kind of refusal to itself, so the answers are looked at here too.
+        answers: list[requests.Response] = []
+        session.hooks["response"].append(lambda response, **_: answers.append(response))
         credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth ships no types
             None,
             refresh_token=secret.refresh_token,
@@ -259,7 +263,7 @@ def _refresh(addresses: GoogleAddresses, secret: _Secret) -> Refreshed:
         try:
             credentials.refresh(Request(session))  # type: ignore[no-untyped-call]  # as above
         except RefreshError as error:
-            raise _refresh_failure(error) from error
+            raise _refresh_failure(error, _refusal(answers)) from error
         except GoogleAuthError as error:
             raise OfflineError("Google cannot be reached.", reason=type(error).__name__) from error
         except (AttributeError, TypeError) as error:
@@ -275,9 +279,22 @@ def _refresh(addresses: GoogleAddresses, secret: _Secret) -> Refreshed:
     return Refreshed(str(credentials.token), max(left, 0.0), rotated)
 
 
-def _refresh_failure(error: Any) -> KalendsError:
-    details = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], Mapping) else {}
-    code = str(details.get("error", ""))
+def _refusal(answers: list[Any]) -> Mapping[str, Any]:
+    """What the token endpoint said last, empty if it was no JSON object.
+
+    An organisation that asks for a new sign-in (`invalid_rapt`, `rapt_required`) makes google-auth raise a text about
+    another program and nothing else.
+    """
+    try:
+        told = answers[-1].json()
+    except (IndexError, ValueError):
+        return {}
+    return told if isinstance(told, Mapping) else {}
+
+
+def _refresh_failure(error: Any, details: Mapping[str, Any]) -> KalendsError:
+    told = details.get("error")
+    code = told if isinstance(told, str) else ""
     if error.retryable or not code:
         return UnavailableError("Google cannot answer at the moment.", reason=code or None)
     reason = str(details.get("error_subtype") or code)

@@ -70,10 +70,10 @@ class MicrosoftAuthenticator(OAuthAuthenticator[MicrosoftAddresses]):
         """Delete the secret. Microsoft offers public clients no revocation of a refresh token."""
         self._let_go(account_id)
 
-    def _refresh(self, secret: bytes) -> Refreshed:
+    def _refresh(self, secret: bytes, claims: str | None) -> Refreshed:
         for entry in json.loads(secret).get("RefreshToken", {}).values():
             self._hide(str(entry.get("secret", "")))
-        return _refresh(self._addresses, secret)
+        return _refresh(self._addresses, secret, claims)
 
 
 class MicrosoftSignIn:
@@ -131,6 +131,8 @@ def _application(addresses: MicrosoftAddresses, cache: Any) -> Iterator[Any]:
             http_client=client,
             http_cache={},
             token_cache=cache,
+            # Without it no claims challenge is made, and a critical event is noticed only when the token ends.
+            client_capabilities=["CP1"],
         )
     except (ValueError, RuntimeError) as error:
         # msal's way to say that the authority's document, a nonce or an id_token is not what it has to be.
@@ -192,7 +194,7 @@ def _exchange(addresses: MicrosoftAddresses, flow: Mapping[str, Any], answer: Ma
     return Granted(identity, _packed(cache))
 
 
-def _refresh(addresses: MicrosoftAddresses, secret: bytes) -> Refreshed:
+def _refresh(addresses: MicrosoftAddresses, secret: bytes, claims: str | None) -> Refreshed:
     import msal
 
     cache = msal.SerializableTokenCache()
@@ -203,7 +205,9 @@ def _refresh(addresses: MicrosoftAddresses, secret: bytes) -> Refreshed:
             raise AuthExpiredError(
                 "The stored sign-in is not whole.", fix="Sign in to the account again.", reason="no_account"
             )
-        result = application.acquire_token_silent_with_error(list(SCOPES), accounts[0], force_refresh=True)
+        result = application.acquire_token_silent_with_error(
+            _granted_scopes(secret), accounts[0], force_refresh=True, claims_challenge=claims
+        )
     if result is None:
         # No refresh token for this client: the client id was changed since.
         raise AuthExpiredError(
@@ -214,6 +218,16 @@ def _refresh(addresses: MicrosoftAddresses, secret: bytes) -> Refreshed:
     if "error" in result:
         raise _refresh_failure(result)
     return Refreshed(str(result["access_token"]), float(result.get("expires_in", 0)), _packed(cache))
+
+
+def _granted_scopes(secret: bytes) -> list[str]:
+    """Of what we ask for, what was granted: a refresh for more is refused as a whole (AADSTS65001)."""
+    granted = {
+        scope.lower().rpartition("/")[2]
+        for entry in json.loads(secret).get("RefreshToken", {}).values()
+        for scope in str(entry.get("target", "")).split()
+    }
+    return [scope for scope in SCOPES if scope.lower() in granted] or list(SCOPES)
 
 
 def _packed(cache: Any) -> bytes:

@@ -394,8 +394,9 @@ class Authenticator(Protocol):
 class AccessTokens(Protocol):
     """A live access token for one account."""
 
-    async def token(self, *, stale: str | None = None) -> str:
-        """A token good for now. `stale` is one the service just refused: do not answer it again.
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
+        """A token good for now. `stale` is one the service just refused: do not answer it again. `claims` is what the
+        service asks of the next one (a JSON text, OpenID Connect's `claims`), None where it says nothing.
 
         Raises AuthExpiredError (sign-in ended), OfflineError, UnavailableError, VaultError."""
         ...

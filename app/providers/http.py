@@ -7,8 +7,10 @@ token to another origin than the one it was made for.
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import json
+import re
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ CONNECT_TIMEOUT: Final = "connect_timeout"
 """`reason` of the OfflineError that may pass when tried again at once."""
 
 _BEARER = "Bearer "
+_CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')
 _SCHEME_PORTS = {"http": 80, "https": 443}
 
 
@@ -42,6 +45,25 @@ def new_ssl_context() -> ssl.SSLContext:
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     """Scheme, host and port, the port filled in where the scheme implies it (RFC 6454 §4)."""
     return url.scheme, url.host.lower(), url.port or _SCHEME_PORTS.get(url.scheme)
+
+
+def demanded_claims(headers: httpx.Headers) -> str | None:
+    """What a 401 demands of the next token, None if nothing: Microsoft's claims challenge, decoded to its JSON.
+
+    Reference: "Claims challenges, claims requests, and client capabilities" of the identity platform.
+    """
+    for value in headers.get_list("WWW-Authenticate"):
+        found = _CLAIMS.search(value)
+        if found is None or "insufficient_claims" not in value:
+            continue
+        try:
+            text = base64.b64decode(found[1] + "=" * (-len(found[1]) % 4), altchars=b"-_").decode()
+            demanded = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(demanded, dict) and isinstance(demanded.get("access_token", {}), dict):
+            return text
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +120,7 @@ class BearerAuth(httpx.Auth):
         request.headers["Authorization"] = _BEARER + token
         response = yield request
         if response.status_code == 401:
-            fresh = await self._tokens.token(stale=token)
+            fresh = await self._tokens.token(stale=token, claims=demanded_claims(response.headers))
             request.headers["Authorization"] = _BEARER + fresh
             yield request
 
@@ -166,13 +188,16 @@ class HttpClient:
             except TimeoutError as error:
                 raise UnavailableError(f"{self.base_url.host} did not finish its answer.", reason="timeout") from error
 
-    async def refuse_token(self, reply: Reply) -> None:
+    async def refuse_token(self, reply: Reply, claims: str | None = None) -> None:
         """Renew the token of an answer whose *parts* said 401 (a Google batch is 200 outside).
+
+        Args:
+            claims: what such a part demanded of the next token.
 
         Raises:
             AuthExpiredError, OfflineError, UnavailableError, VaultError: from the tokens.
         """
-        await self._tokens.token(stale=reply.authorization.removeprefix(_BEARER))
+        await self._tokens.token(stale=reply.authorization.removeprefix(_BEARER), claims=claims)
 
     async def aclose(self) -> None:
         """Close the connections."""

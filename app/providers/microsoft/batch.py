@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from app.domain.errors import AuthExpiredError, ProtocolError, ProviderError, ThrottledError, UnavailableError
-from app.providers.http import HttpClient, Reply, origin
+from app.providers.http import HttpClient, Reply, demanded_claims, origin
 from app.providers.limits import AccountLimits
 from app.providers.microsoft.errors import Refusal, error_of, refusal
 from app.providers.retry import Retrier
@@ -171,9 +171,10 @@ class Mailbox:
     async def _read(self, paths: Sequence[str]) -> list[Part]:
         told: dict[int, Part] = {}
         renewed = False
+        claims: str | None = None
 
         async def attempt() -> None:
-            nonlocal renewed
+            nonlocal renewed, claims
             asked = [at for at in range(len(paths)) if at not in told]
             parts, reply = await self._send([Item("GET", paths[at]) for at in asked])
             problem: ProviderError | None = None
@@ -185,10 +186,11 @@ class Mailbox:
                         "Microsoft left out a part of its answer.", reason="part_missing"
                     )
                 else:
+                    claims = claims or demanded_claims(httpx.Headers(dict(part.headers)))
                     problem = _worse(problem, error_of(self._heard(part.refusal)))
             if isinstance(problem, AuthExpiredError) and not renewed:
                 renewed = True
-                await self._http.refuse_token(reply)
+                await self._http.refuse_token(reply, claims)
                 raise UnavailableError("Microsoft refused the sign-in for a part of the answer.", reason="part_401")
             if problem is not None:
                 raise problem

@@ -463,7 +463,7 @@ async def test_all_day_exceptions_are_placed_by_the_mailboxs_zone(graph: Provide
 
 async def test_without_leave_to_read_the_settings_the_zone_is_utc(graph: ProviderWorld) -> None:
     class FewScopes(SandboxTokens):
-        async def token(self, *, stale: str | None = None) -> str:
+        async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
             granted = self.emulated.issue_tokens(self.email, ["Calendars.ReadWrite", "User.Read"], 3600)
             return str(granted["access_token"])
 

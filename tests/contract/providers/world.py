@@ -50,7 +50,7 @@ class SandboxTokens:
     renewals: int = 0
     current: str = ""
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """The present token, or a new one in place of a stale one."""
         if self.ended and stale is not None:
             raise AuthExpiredError("The sign-in has ended.")

@@ -22,13 +22,15 @@ class _Issuer:
     def __init__(self) -> None:
         self.calls = 0
         self.seen: list[bytes] = []
+        self.claims: list[str | None] = []
         self.rotate = False
         self.failure: Exception | None = None
         self.gate: threading.Event | None = None
         self.before_answer: Callable[[], None] = lambda: None
 
-    def refresh(self, secret: bytes) -> Refreshed:
+    def refresh(self, secret: bytes, claims: str | None) -> Refreshed:
         self.calls += 1
+        self.claims.append(claims)
         self.seen.append(secret)
         if self.gate is not None:
             self.gate.wait(20)
@@ -73,6 +75,32 @@ async def test_a_token_the_service_refused_is_not_answered_again(side: _Side) ->
     # Somebody else's older refusal does not throw the new one away.
     assert await side.tokens.token(stale=refused) == "access-2"
     assert side.issuer.calls == 2
+
+
+async def test_a_demand_of_the_service_reaches_the_refresh_and_later_ones(side: _Side) -> None:
+    refused = await side.tokens.token()
+    assert await side.tokens.token(stale=refused, claims='{"nbf":1}') == "access-2"
+    # Met already: others who were refused with the same demand get what came of it.
+    assert await side.tokens.token(stale=refused, claims='{"nbf":1}') == "access-2"
+    side.clock.advance(3600)
+    assert await side.tokens.token() == "access-3"
+    assert side.issuer.claims == [None, '{"nbf":1}', '{"nbf":1}']
+    side.tokens.forget()
+    await side.tokens.token()
+    assert side.issuer.claims[-1] is None
+
+
+async def test_a_demand_is_not_met_by_a_refresh_that_was_under_way_without_it(side: _Side) -> None:
+    refused = await side.tokens.token()
+    side.issuer.gate = threading.Event()
+    plain = asyncio.create_task(side.tokens.token(stale=refused))
+    await until(lambda: side.issuer.calls == 2)
+    demanding = [asyncio.create_task(side.tokens.token(stale=refused, claims="{}")) for _ in range(3)]
+    await asyncio.sleep(0)
+    side.issuer.gate.set()
+    assert await plain == "access-2"
+    assert set(await asyncio.gather(*demanding)) == {"access-3"}
+    assert side.issuer.claims == [None, None, "{}"]
 
 
 async def test_twenty_callers_share_one_refresh(side: _Side) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import ssl
 from collections.abc import Callable
 
@@ -29,12 +31,14 @@ class Tokens:
 
     def __init__(self, *, ends: bool = False) -> None:
         self.asked: list[str | None] = []
+        self.claims: list[str | None] = []
         self._ends = ends
         self._number = 0
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """The present token, or the next one."""
         self.asked.append(stale)
+        self.claims.append(claims)
         if stale is not None:
             if self._ends:
                 raise AuthExpiredError("over")
@@ -251,3 +255,32 @@ def test_the_shared_trust_checks_certificates_and_names() -> None:
     context = new_ssl_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def _challenge(claims: str) -> str:
+    return f'Bearer realm="", error="insufficient_claims", claims="{base64.b64encode(claims.encode()).decode()}"'
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        (_challenge('{"access_token":{"nbf":{"essential":true,"value":"1"}}}'), True),
+        (_challenge('{"access_token":{}}').rstrip('="') + '"', True),
+        ('Bearer realm=""', False),
+        ('Bearer error="invalid_token", claims="e30="', False),
+        ('Bearer error="insufficient_claims", claims="%%"', False),
+        ('Bearer error="insufficient_claims", claims="/w=="', False),
+        (_challenge("[]"), False),
+        (_challenge('{"access_token":null}'), False),
+        (_challenge("no JSON"), False),
+    ],
+)
+async def test_what_a_refusal_demands_of_the_next_token_is_handed_on(header: str, claims: bool) -> None:
+    answers = [httpx.Response(401, headers={"WWW-Authenticate": header}), httpx.Response(200, json={})]
+    tokens = Tokens()
+    http = client_of(lambda request: answers.pop(0), tokens)
+    assert (await http.send("GET", "me")).ok
+    await http.aclose()
+    told = tokens.claims[1]
+    assert tokens.claims[0] is None
+    assert (told is not None and "access_token" in json.loads(told)) is claims

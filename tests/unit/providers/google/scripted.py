@@ -30,7 +30,7 @@ class Tokens:
         self.renewals = 0
         self._ends = ends
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """A token, another one when the last was stale."""
         if stale is not None:
             if self._ends:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 class Tokens:
     """A sign-in that lasts."""
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """The one token."""
         return "token"
 

@@ -54,7 +54,7 @@ class Tokens:
     def __init__(self) -> None:
         self.given = 1
 
-    async def token(self, *, stale: str | None = None) -> str:
+    async def token(self, *, stale: str | None = None, claims: str | None = None) -> str:
         """The newest token."""
         if stale == f"token-{self.given}":
             self.given += 1
