@@ -12,13 +12,13 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.sandbox.faults import SandboxInputError
 from app.sandbox.google.access import Access
 from app.sandbox.google.actions import Actions, zone_of
-from app.sandbox.google.answers import Answers, error_response, not_emulated_route
+from app.sandbox.google.answers import Answers, Endpoint, error_response, not_emulated_route
 from app.sandbox.google.batch import Batch
 from app.sandbox.google.calendars import CalendarsApi
 from app.sandbox.google.changes import Changes
@@ -69,8 +69,8 @@ class Google:
         routes = [
             *oauth.routes(),
             *methods,
-            Route("/batch/calendar/v3", batch.answer, methods=["POST"]),
-            Route("/gmail/{rest:path}", not_emulated_route("Gmail"), methods=["GET", "POST"]),
+            Endpoint("/batch/calendar/v3", batch.answer, methods=["POST"]),
+            Endpoint("/gmail/{rest:path}", not_emulated_route("Gmail"), methods=["GET", "POST"]),
         ]
         router = Router(routes, redirect_slashes=False, default=_unknown)
         self.app: ASGIApp = Loopback(Observed(Recorded(router, world, self.name), self.name), hosts)
@@ -151,6 +151,24 @@ class Google:
         """Act as the user who deletes an event."""
         self._actions.delete(self._store.calendars[calendar_id], event_id)
         self._world.commit()
+
+    def move_event(self, calendar_id: str, event_id: str, target_id: str) -> dict[str, Any]:
+        """Act as the user who moves an event to another calendar."""
+        moved = self._actions.move(self._store.calendars[calendar_id], self._store.calendars[target_id], event_id)
+        self._world.commit()
+        return moved
+
+    def split_event(self, calendar_id: str, event_id: str, at: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
+        """Act as the user who changes one occurrence and all that follow."""
+        parts = self._actions.split(self._store.calendars[calendar_id], event_id, at, changes)
+        self._world.commit()
+        return parts
+
+    def respond(self, calendar_id: str, event_id: str, response: str, email: str | None = None) -> dict[str, Any]:
+        """Act as the user, or as a guest, who answers an invitation."""
+        answered = self._actions.respond(self._store.calendars[calendar_id], event_id, response, email)
+        self._world.commit()
+        return answered
 
     def issue_tokens(self, email: str, scopes: list[str] | None, lifetime_seconds: int) -> dict[str, Any]:
         """Tokens without a browser; all Calendar and identity scopes when `scopes` is None."""

@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from app.sandbox.google.errors import GoogleError, not_emulated
-from app.sandbox.google.fields import parse, select
+from app.sandbox.google.errors import GoogleError, not_emulated, not_found
+from app.sandbox.google.fields import check, parse, select
+from app.sandbox.google.vocabulary import ANSWERS
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -20,6 +23,17 @@ _HEADERS: Final = {
     "Vary": "Origin, X-Origin, Referer",
     "Server": "ESF",
 }
+
+
+class Endpoint(Route):
+    """A route that answers another verb as it does an unknown path, in the service's own words."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on, or 404."""
+        if self.methods and scope["method"] not in self.methods:
+            await error_response(not_found())(scope, receive, send)
+            return
+        await super().handle(scope, receive, send)
 
 
 class Answers:
@@ -43,7 +57,11 @@ class Answers:
     def body(self, request: Request, body: Mapping[str, Any], etag: str | None = None) -> Response:
         """200 with a JSON body, cut down by `fields`."""
         text = request.query_params.get("fields")
-        shown = select(dict(body), parse(text)) if text else body
+        shown: Any = body
+        if text:
+            selector = parse(text)
+            check(selector, ANSWERS.get(str(body.get("kind"))), text)
+            shown = select(dict(body), selector)
         headers = {**_HEADERS, "ETag": etag} if etag else _HEADERS
         return Response(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), 200, headers)
 

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from app.sandbox.google.access import Access, json_object
-from app.sandbox.google.answers import Answers, not_emulated_route
+from app.sandbox.google.answers import Answers, Endpoint, not_emulated_route
 from app.sandbox.google.errors import (
     bad_request,
     empty_range,
@@ -61,32 +60,32 @@ class CalendarsApi:
         self._answers = answers
         self._signer = Signer(world.random_seed)
 
-    def routes(self, base: str) -> list[Route]:
+    def routes(self, base: str) -> list[Endpoint]:
         """Routes below `base`."""
         wrap = self._answers.wrap
         entries, calendars = f"{base}/users/me/calendarList", f"{base}/calendars"
         one = f"{calendars}/{{calendar_id}}"
         return [
-            Route(entries, wrap(self._list), methods=["GET"]),
-            Route(entries, not_emulated_route("calendarList.insert"), methods=["POST"]),
-            Route(f"{entries}/watch", not_emulated_route("calendarList.watch"), methods=["POST"]),
-            Route(f"{entries}/{{calendar_id}}", wrap(self._get_entry), methods=["GET"]),
-            Route(
+            Endpoint(entries, wrap(self._list), methods=["GET"]),
+            Endpoint(entries, not_emulated_route("calendarList.insert"), methods=["POST"]),
+            Endpoint(f"{entries}/watch", not_emulated_route("calendarList.watch"), methods=["POST"]),
+            Endpoint(f"{entries}/{{calendar_id}}", wrap(self._get_entry), methods=["GET"]),
+            Endpoint(
                 f"{entries}/{{calendar_id}}",
                 not_emulated_route("changes of list entries"),
                 methods=["PATCH", "PUT", "DELETE"],
             ),
-            Route(calendars, wrap(self._insert), methods=["POST"]),
-            Route(one, wrap(self._get), methods=["GET"]),
-            Route(one, wrap(self._delete), methods=["DELETE"]),
-            Route(one, not_emulated_route("changes of calendars"), methods=["PATCH", "PUT"]),
-            Route(f"{one}/clear", not_emulated_route("calendars.clear"), methods=["POST"]),
-            Route(f"{one}/acl", not_emulated_route("acl"), methods=["GET", "POST"]),
-            Route(f"{base}/users/me/settings", wrap(self._settings), methods=["GET"]),
-            Route(f"{base}/users/me/settings/{{name}}", wrap(self._setting), methods=["GET"]),
-            Route(f"{base}/colors", wrap(self._colors), methods=["GET"]),
-            Route(f"{base}/freeBusy", wrap(self._free_busy), methods=["POST"]),
-            Route(f"{base}/channels/stop", not_emulated_route("channels.stop"), methods=["POST"]),
+            Endpoint(calendars, wrap(self._insert), methods=["POST"]),
+            Endpoint(one, wrap(self._get), methods=["GET"]),
+            Endpoint(one, wrap(self._delete), methods=["DELETE"]),
+            Endpoint(one, not_emulated_route("changes of calendars"), methods=["PATCH", "PUT"]),
+            Endpoint(f"{one}/clear", not_emulated_route("calendars.clear"), methods=["POST"]),
+            Endpoint(f"{one}/acl", not_emulated_route("acl"), methods=["GET", "POST"]),
+            Endpoint(f"{base}/users/me/settings", wrap(self._settings), methods=["GET"]),
+            Endpoint(f"{base}/users/me/settings/{{name}}", wrap(self._setting), methods=["GET"]),
+            Endpoint(f"{base}/colors", wrap(self._colors), methods=["GET"]),
+            Endpoint(f"{base}/freeBusy", wrap(self._free_busy), methods=["POST"]),
+            Endpoint(f"{base}/channels/stop", not_emulated_route("channels.stop"), methods=["POST"]),
         ]
 
     async def _list(self, request: Request) -> Response:

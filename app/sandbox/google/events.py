@@ -7,10 +7,9 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from app.sandbox.google.access import Access, Caller, json_object
-from app.sandbox.google.answers import Answers, not_emulated_route
+from app.sandbox.google.answers import Answers, Endpoint, not_emulated_route
 from app.sandbox.google.changes import Changes
 from app.sandbox.google.errors import deleted, forbidden, invalid, not_found, precondition_failed, required
 from app.sandbox.google.listing import Listing, is_true
@@ -41,22 +40,22 @@ class EventsApi:
         self._listing = listing
         self._answers = answers
 
-    def routes(self, base: str) -> list[Route]:
+    def routes(self, base: str) -> list[Endpoint]:
         """Routes below `base`, the fixed ones before those that take any id."""
         events = f"{base}/calendars/{{calendar_id}}/events"
         wrap = self._answers.wrap
         return [
-            Route(events, wrap(self._list), methods=["GET"]),
-            Route(events, wrap(self._insert), methods=["POST"]),
-            Route(f"{events}/import", not_emulated_route("events.import"), methods=["POST"]),
-            Route(f"{events}/quickAdd", not_emulated_route("events.quickAdd"), methods=["POST"]),
-            Route(f"{events}/watch", not_emulated_route("events.watch"), methods=["POST"]),
-            Route(f"{events}/{{event_id}}", wrap(self._get), methods=["GET"]),
-            Route(f"{events}/{{event_id}}", wrap(self._patch), methods=["PATCH"]),
-            Route(f"{events}/{{event_id}}", wrap(self._update), methods=["PUT"]),
-            Route(f"{events}/{{event_id}}", wrap(self._delete), methods=["DELETE"]),
-            Route(f"{events}/{{event_id}}/move", wrap(self._move), methods=["POST"]),
-            Route(f"{events}/{{event_id}}/instances", wrap(self._instances), methods=["GET"]),
+            Endpoint(events, wrap(self._list), methods=["GET"]),
+            Endpoint(events, wrap(self._insert), methods=["POST"]),
+            Endpoint(f"{events}/import", not_emulated_route("events.import"), methods=["POST"]),
+            Endpoint(f"{events}/quickAdd", not_emulated_route("events.quickAdd"), methods=["POST"]),
+            Endpoint(f"{events}/watch", not_emulated_route("events.watch"), methods=["POST"]),
+            Endpoint(f"{events}/{{event_id}}", wrap(self._get), methods=["GET"]),
+            Endpoint(f"{events}/{{event_id}}", wrap(self._patch), methods=["PATCH"]),
+            Endpoint(f"{events}/{{event_id}}", wrap(self._update), methods=["PUT"]),
+            Endpoint(f"{events}/{{event_id}}", wrap(self._delete), methods=["DELETE"]),
+            Endpoint(f"{events}/{{event_id}}/move", wrap(self._move), methods=["POST"]),
+            Endpoint(f"{events}/{{event_id}}/instances", wrap(self._instances), methods=["GET"]),
         ]
 
     async def _list(self, request: Request) -> Response:

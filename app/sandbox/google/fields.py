@@ -26,6 +26,30 @@ def parse(text: str) -> Selector:
     return selector
 
 
+def check(selector: Selector, kind: Any, text: str) -> None:
+    """Refuse names that the answer can never have.
+
+    Args:
+        selector: as parsed.
+        kind: what the answer is, from `vocabulary.ANSWERS`; None leaves everything be.
+        text: the selector as sent, for the message.
+
+    Raises:
+        GoogleError: 400 `invalidParameter`.
+    """
+    while isinstance(kind, list):
+        kind = kind[0]
+    if kind is None:
+        return
+    if not isinstance(kind, dict):
+        raise _malformed(text)
+    for name, below in selector.items():
+        if name != "*" and name not in kind and "*" not in kind:
+            raise _malformed(text)
+        if below is not None:
+            check(below, kind.get(name, kind.get("*")), text)
+
+
 def _malformed(text: str) -> GoogleError:
     return GoogleError(400, "invalidParameter", f"Invalid field selection {text}", location="fields")
 

@@ -25,8 +25,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
+from app.sandbox.google.answers import Endpoint
 from app.sandbox.google.scopes import IDENTITY, MEANINGS, PREFIX, expand, is_known
 from app.sandbox.google.tokens import Code, Pending, Token, Tokens
 from app.sandbox.world import World
@@ -35,6 +35,14 @@ CLIENT_ID: Final = "407408718192-kalendssandbox.apps.googleusercontent.com"
 CLIENT_SECRET: Final = "GOCSPX-sandbox-desktop-client"
 ISSUER: Final = "https://accounts.google.com"
 
+_POLICIES: Final[dict[str, tuple[int, str, str]]] = {
+    "admin_policy_enforced": (400, "admin_policy_enforced", "Access is restricted by the administrator."),
+    "org_internal": (403, "org_internal", "This app is restricted to users within its organization."),
+    "not_a_test_user": (403, "access_denied", "The app is being tested and can only be accessed by its testers."),
+}
+"""By the value of `google.sign_in_policy`: the page that ends a sign-in; the app is told nothing."""
+_EMBEDDED: Final = ("; wv)", "QtWebEngine")
+"""Marks of web views inside of apps, which are kept from signing in."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -53,16 +61,16 @@ class OAuth:
         self._world = world
         self._tokens = tokens
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Endpoint]:
         """Routes with Google's paths, all on one host."""
         return [
-            Route("/o/oauth2/v2/auth", self._authorize, methods=["GET"]),
-            Route("/o/oauth2/auth", self._authorize, methods=["GET"]),
-            Route("/o/oauth2/v2/auth/consent", self._consent, methods=["POST"]),
-            Route("/token", self._token, methods=["POST"]),
-            Route("/revoke", self._revoke, methods=["POST"]),
-            Route("/oauth2/v2/userinfo", self._userinfo, methods=["GET"]),
-            Route("/v1/userinfo", self._userinfo, methods=["GET", "POST"]),
+            Endpoint("/o/oauth2/v2/auth", self._authorize, methods=["GET"]),
+            Endpoint("/o/oauth2/auth", self._authorize, methods=["GET"]),
+            Endpoint("/o/oauth2/v2/auth/consent", self._consent, methods=["POST"]),
+            Endpoint("/token", self._token, methods=["POST"]),
+            Endpoint("/revoke", self._revoke, methods=["POST"]),
+            Endpoint("/oauth2/v2/userinfo", self._userinfo, methods=["GET"]),
+            Endpoint("/v1/userinfo", self._userinfo, methods=["GET", "POST"]),
         ]
 
     async def _authorize(self, request: Request) -> Response:
@@ -76,6 +84,12 @@ class OAuth:
                 "redirect_uri_mismatch",
                 "A desktop client is answered on http://127.0.0.1 or http://localhost only.",
             )
+        agent = request.headers.get("user-agent", "")
+        if any(mark in agent for mark in _EMBEDDED):
+            return _error_page(403, "disallowed_useragent", "This browser may not be secure: it belongs to an app.")
+        policy = str(self._world.behaviour["google.sign_in_policy"])
+        if policy in _POLICIES:
+            return _error_page(*_POLICIES[policy])
         if query.get("response_type") != "code":
             return _error_page(400, "invalid_request", "The response type must be code.")
         scopes = expand(query.get("scope", ""))
@@ -183,6 +197,9 @@ class OAuth:
                 return _oauth_error(400, "unsupported_grant_type", f"Invalid grant_type: {other}")
 
     def _redeem(self, form: dict[str, list[str]]) -> Response:
+        for name in ("code", "redirect_uri"):
+            if not _one(form, name):
+                return _oauth_error(400, "invalid_request", f"Missing required parameter: {name}")
         code = self._tokens.take_code(_one(form, "code"))
         if code is None:
             return _oauth_error(400, "invalid_grant", "Bad Request")
@@ -195,6 +212,13 @@ class OAuth:
         return _token_answer(self._with_id_token(answer, code.email, code.scopes))
 
     def _refresh(self, form: dict[str, list[str]]) -> Response:
+        if not _one(form, "refresh_token"):
+            return _oauth_error(400, "invalid_request", "Missing required parameter: refresh_token")
+        control = str(self._world.behaviour["google.session_control"])
+        if control != "off":
+            told = {"error": "invalid_grant", "error_description": f"reauth related error ({control})"}
+            more = {"error_uri": "https://support.google.com/a/answer/9368756", "error_subtype": control}
+            return JSONResponse({**told, **more}, 400, headers=_NO_STORE)
         token = self._tokens.refresh(_one(form, "refresh_token"))
         if token is None:
             return _oauth_error(400, "invalid_grant", "Token has been expired or revoked.")

@@ -131,12 +131,16 @@ class Tokens:
         }
         if with_refresh:
             self._remember_grant(email, list(scopes))
-            refresh = Token(self._world.secret("1//0", 64), email, scopes, None, issued_at=now, used_at=now)
+            lasts = int(float(self._world.behaviour["google.grant_lifetime_days"]) * 86_400)
+            ends = self._in(lasts) if lasts > 0 else None
+            refresh = Token(self._world.secret("1//0", 64), email, scopes, ends, issued_at=now, used_at=now)
             self._put("google.refresh", self._refresh, refresh)
             self._evict(email)
             answer["refresh_token"] = refresh.value
             if self._is_limited(refresh):
-                answer["refresh_token_expires_in"] = TESTING_SECONDS
+                lasts = min(lasts, TESTING_SECONDS) if lasts > 0 else TESTING_SECONDS
+            if lasts > 0:
+                answer["refresh_token_expires_in"] = lasts
         return answer
 
     def refresh(self, value: str) -> Token | None:
@@ -229,6 +233,8 @@ class Tokens:
 
     def _is_dead(self, token: Token) -> bool:
         now = self._world.clock.now()
+        if token.expires_at is not None and self._is_over(token.expires_at):
+            return True
         if self._is_limited(token) and now >= datetime.fromisoformat(token.issued_at) + timedelta(
             seconds=TESTING_SECONDS
         ):

@@ -51,6 +51,14 @@ _CONFERENCE: Final[dict[str, Kind]] = {
     "parameters": {"addOnParameters": {"parameters": {"*": str}}},
     "signature": str,
 }
+
+
+def _as_object(kind: Kind) -> dict[str, Kind]:
+    if not isinstance(kind, dict):
+        raise TypeError("The kind is no object's.")
+    return kind
+
+
 EVENT: Final[dict[str, Kind]] = {
     **dict.fromkeys(
         (
@@ -126,6 +134,48 @@ CALENDAR: Final[dict[str, Kind]] = {
     },
 }
 
+_LOCATIONS: Final[dict[str, Kind]] = {**_as_object(EVENT["workingLocationProperties"]), "homeOffice": {"*": str}}
+_REMINDERS: Final[Kind] = [{"method": str, "minutes": int}]
+_EVENT: Final[dict[str, Kind]] = {**EVENT, "workingLocationProperties": _LOCATIONS}
+_PAGE: Final[dict[str, Kind]] = {"kind": str, "etag": str, "nextPageToken": str, "nextSyncToken": str}
+_ENTRY: Final[dict[str, Kind]] = {
+    **dict.fromkeys(
+        (
+            "accessRole backgroundColor colorId dataOwner description etag foregroundColor id kind location summary "
+            "summaryOverride timeZone"
+        ).split(),
+        str,
+    ),
+    **dict.fromkeys("autoAcceptInvitations deleted hidden primary selected".split(), bool),
+    "conferenceProperties": CALENDAR["conferenceProperties"],
+    "defaultReminders": _REMINDERS,
+    "notificationSettings": {"notifications": [{"method": str, "type": str}]},
+}
+_SETTING: Final[dict[str, Kind]] = dict.fromkeys(("etag", "id", "kind", "value"), str)
+_COLOURS: Final[Kind] = {"*": {"background": str, "foreground": str}}
+_ERRORS: Final[Kind] = [{"domain": str, "reason": str}]
+ANSWERS: Final[dict[str, Kind]] = {
+    "calendar#event": _EVENT,
+    "calendar#events": {
+        **_PAGE,
+        **dict.fromkeys("accessRole description summary timeZone updated".split(), str),
+        "defaultReminders": _REMINDERS,
+        "items": [_EVENT],
+    },
+    "calendar#calendar": CALENDAR,
+    "calendar#calendarListEntry": _ENTRY,
+    "calendar#calendarList": {**_PAGE, "items": [_ENTRY]},
+    "calendar#setting": _SETTING,
+    "calendar#settings": {**_PAGE, "items": [_SETTING]},
+    "calendar#colors": {"kind": str, "updated": str, "calendar": _COLOURS, "event": _COLOURS},
+    "calendar#freeBusy": {
+        **dict.fromkeys(("kind", "timeMin", "timeMax"), str),
+        "calendars": {"*": {"busy": [{"start": str, "end": str}], "errors": _ERRORS}},
+        "groups": {"*": {"calendars": [str], "errors": _ERRORS}},
+    },
+}
+"""By `kind`: every name that an answer can have, for the `fields` selector."""
+
 
 def check_parameters(params: QueryParams) -> None:
     """Refuse a parameter whose value is not of its kind.
@@ -133,6 +183,8 @@ def check_parameters(params: QueryParams) -> None:
     Raises:
         GoogleError: 400 `invalid`.
     """
+    if len(params.get("quotaUser", "")) > 40:
+        raise invalid("Invalid value for: quotaUser", "quotaUser")
     for name, value in params.multi_items():
         if name in FLAGS and value not in ("true", "false"):
             raise invalid(f"Invalid boolean value: '{value}'.", name)
