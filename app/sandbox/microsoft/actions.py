@@ -16,10 +16,12 @@ from app.sandbox.microsoft.errors import GraphError
 from app.sandbox.microsoft.events import EventChanges
 from app.sandbox.microsoft.occurrences import Series, span, zone_of
 from app.sandbox.microsoft.recurrence import NotExpressibleError
+from app.sandbox.microsoft.scheduling import TIMES
 from app.sandbox.microsoft.store import Calendar, Event, Store
 from app.sandbox.microsoft.wire import NO_TIME
 from app.sandbox.microsoft.writing import Person, changed_event, changed_occurrence, new_event
 from app.sandbox.microsoft.zones import UnknownZoneError, Zone, resolve
+from app.sandbox.splitting import cut
 from app.sandbox.world import World
 
 _FIELDS: Final = frozenset(
@@ -82,7 +84,7 @@ class UserActions:
                 self._changes.delete(record, None)
                 raise
         except (GraphError, NotExpressibleError, ValueError) as error:
-            raise SandboxInputError(f"This event cannot be made: {error}") from error
+            raise _refused("This event cannot be made", error) from error
         return self._shape(record)
 
     def patch(self, calendar_id: str, event_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ class UserActions:
             self._changes.change(record, fields)
             self._except(record, changes, cancelled if "rrule" in changes else set())
         except (GraphError, NotExpressibleError, ValueError) as error:
-            raise SandboxInputError(f"This change cannot be made: {error}") from error
+            raise _refused("This change cannot be made", error) from error
         return self._shape(record)
 
     def delete(self, calendar_id: str, event_id: str) -> None:
@@ -119,9 +121,66 @@ class UserActions:
         record, original = self._find(calendar_id, event_id)
         target = self._calendar(target_id)
         if original is not None or target.mailbox != self._store.calendars[record.calendar].mailbox:
-            raise SandboxInputError("Only whole events move, and only within one mailbox.")
+            raise SandboxInputError("Only whole events move, and only within one mailbox.", "calendar")
         if target.id != record.calendar:
             self._store.move(record, target.id)
+        return self._shape(record)
+
+    def split(self, calendar_id: str, event_id: str, at: str, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Change this occurrence of a series and all that follow: the rest becomes a series of its own, which has
+        everything the first has, the properties of programs too; raises SandboxInputError."""
+        record, original = self._find(calendar_id, event_id)
+        if original is not None:
+            raise SandboxInputError("Only a series can be split.", "at")
+        first, rest = cut(self._shape(record), at)
+        zone, day = str(record.fields["startZone"]), datetime.fromisoformat(at).date()
+        try:
+            start = self._first_wall(rest)
+            fresh, cancelled = _graph_body(rest, zone, start)
+            person = Person(record.fields["organizer"]["emailAddress"]["name"], "")
+            times = new_event(fresh, person, self._world.behaviour, _any_zone)
+            kept = {name: value for name, value in record.fields.items() if name not in (*TIMES, "recurrence")}
+            body, _ = _graph_body({**self._shape(record), "rrule": first}, zone, self._first_wall(self._shape(record)))
+            ended = changed_event(
+                record.fields, {"recurrence": body["recurrence"]}, self._world.behaviour, _any_zone
+            )
+            earlier = {one: kept_one for one, kept_one in record.exceptions.items() if one < day}
+            gone = {one: number for one, number in record.cancelled.items() if one < day}
+            second = self._changes.create(self._store.calendars[record.calendar], {**times, **kept})
+            if not {"start", "end", "all_day", "time_zone", "rrule"} & set(changes):
+                self._except(second, rest, cancelled)
+            self._changes.change(record, ended)
+            # The end of its range is all that changed: what was moved or cancelled before stays so.
+            record.exceptions, record.cancelled = earlier, gone
+            self._store.touch(record)
+        except (GraphError, NotExpressibleError, ValueError) as error:
+            raise _refused("This series cannot be split", error) from error
+        new_id = self._store.immutable_id(second)
+        rest_shape = self.patch(calendar_id, new_id, changes) if changes else self._shape(second)
+        return [self._shape(record), rest_shape]
+
+    def respond(self, calendar_id: str, event_id: str, response: str, email: str | None) -> dict[str, Any]:
+        """Answer an invitation: the person's own, or one of the guests' of the person's event; raises KeyError,
+        SandboxInputError."""
+        record, original = self._find(calendar_id, event_id)
+        exception = record.exceptions.get(original) if original is not None else None
+        fields = {**record.fields, **(exception.fields if exception else {})}
+        owner = self._store.calendars[record.calendar].mailbox
+        who = (email or owner).lower()
+        own = who == owner.lower()
+        if all(one["emailAddress"]["address"].lower() != who for one in fields["attendees"]) or (
+            own and fields["isOrganizer"]
+        ):
+            raise SandboxInputError(f"{who} is not invited to this event.", "email" if email else "response")
+        answer = _choice(_RESPONSES, response, "response")
+        status = {"response": answer, "time": f"{self._world.clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+        listed = {**status, "response": "none" if answer == "notResponded" else answer}
+        attendees = [
+            {**one, "status": listed} if one["emailAddress"]["address"].lower() == who else one
+            for one in fields["attendees"]
+        ]
+        changed = {"attendees": attendees} | ({"responseStatus": status} if own else {})
+        self._changes.answer(record, original, changed)
         return self._shape(record)
 
     def _calendar(self, calendar_id: str) -> Calendar:
@@ -196,6 +255,12 @@ class UserActions:
             if exceptions:
                 answer["exceptions"] = sorted(exceptions, key=lambda one: str(one["original_start"]))
         return answer
+
+
+def _refused(what: str, error: Exception) -> SandboxInputError:
+    if isinstance(error, SandboxInputError):
+        return error
+    return SandboxInputError(f"{what}: {error}", "rrule" if isinstance(error, NotExpressibleError) else None)
 
 
 def _any_zone(name: str) -> Zone:

@@ -66,6 +66,23 @@ class EventChanges:
         self._store.touch(event, original)
         self._tell(event, "update", {**event.fields, **own})
 
+    def answer(self, event: Event, original: date | None, own: dict[str, Any]) -> None:
+        """Keep an answer to an invitation; the mailbox owner's own goes to the organizer."""
+        if original is None:
+            event.fields = {**event.fields, **own}
+            self._store.touch(event)
+        else:
+            known = event.exceptions.get(original)
+            merged = {**(known.fields if known else {}), **own}
+            event.exceptions[original] = ExceptionRecord(merged, 0, self._world.clock.now())
+            self._store.touch(event, original)
+        if "responseStatus" in own:
+            organizer = event.fields["organizer"]["emailAddress"]["address"]
+            event_id = self._store.immutable_id(event)
+            self._world.outbox.add(
+                "microsoft", "reply", event.calendar, event_id, event.fields["subject"], [organizer]
+            )
+
     def delete(self, event: Event, original: date | None) -> None:
         """Delete an event, a whole series, or cancel one occurrence."""
         fields = event.fields

@@ -136,7 +136,7 @@ def demand(text: str | None) -> Demand:
         return Demand()
     try:
         value = json.loads(text)
-        wanted = value.get("access_token") or {}
+        wanted = {} if value.get("access_token") is None else dict(value["access_token"].items())
         able = "cp1" in [str(name).lower() for name in (wanted.get("xms_cc") or {}).get("values") or ()]
         return Demand(able, int((wanted.get("nbf") or {}).get("value") or 0))
     except (ValueError, TypeError, AttributeError, RecursionError):

@@ -184,6 +184,18 @@ class Microsoft:
         self._world.commit()
         return answer
 
+    def split_event(self, calendar_id: str, event_id: str, at: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
+        """Act as the user who changes one occurrence and all that follow."""
+        answer = self._actions.split(calendar_id, event_id, at, changes)
+        self._world.commit()
+        return answer
+
+    def respond(self, calendar_id: str, event_id: str, response: str, email: str | None = None) -> dict[str, Any]:
+        """Act as the user, or as a guest, who answers an invitation."""
+        answer = self._actions.respond(calendar_id, event_id, response, email)
+        self._world.commit()
+        return answer
+
     # Tokens
 
     def issue_tokens(self, email: str, scopes: list[str] | None, lifetime_seconds: int) -> dict[str, Any]:
