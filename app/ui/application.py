@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QSessionManager
@@ -16,6 +17,10 @@ from app.ui.desktop import DEFAULT, Desktop
 from app.ui.icons import own_icon
 from app.ui.loop import DesktopLoop, StopSignals
 from app.ui.theme import Theme
+
+if TYPE_CHECKING:
+    # For types only: at run time the core's modules are imported on its own thread, after the first window is up.
+    from app.services.core import CoreHandle
 
 APP_ID = "kalends"
 
@@ -85,10 +90,28 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     loop = DesktopLoop(application)
     asyncio.set_event_loop(loop)
     with loop:
-        desktop = Desktop(Theme(application), start_core, profile=profile or DEFAULT, state_folder=paths.state)
+        start = _settled(start_core)
+        desktop = Desktop(Theme(application), start, profile=profile or DEFAULT, state_folder=paths.state)
         queued = Qt.ConnectionType.QueuedConnection
         application.show_wanted.connect(desktop.show_window, queued)
         application.quit_wanted.connect(desktop.quit, queued)
         with StopSignals(desktop.quit):
             loop.run_until_complete(desktop.live(hidden=hidden))
     return 0
+
+
+def _settled(start_core: StartCore) -> StartCore:
+    """Starts the core, and at the first time takes what there is by then out of the sight of Python's collector.
+
+    The collector holds the interpreter while it looks through every object, so the windows stand still: a tenth of a
+    second for the modules, windows and services, all of which live as long as the app. Set aside, what is left to look
+    through is what a run works on. Not again after a change of profile, or what the first one left would stay as well.
+    """
+
+    async def start(profile: str) -> CoreHandle:
+        handle = await start_core(profile)
+        if not gc.get_freeze_count():
+            gc.freeze()
+        return handle
+
+    return start

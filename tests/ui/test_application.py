@@ -51,3 +51,9 @@ def test_the_window_s_size_is_kept(tmp_path: Path) -> None:
     with running(tmp_path, "show-and-quit") as process:
         process.communicate(timeout=30)
     assert "size=" in (tmp_path / "window.ini").read_text(encoding="utf-8")
+
+
+def test_what_the_started_app_is_made_of_is_no_work_for_the_collector(tmp_path: Path) -> None:
+    with running(tmp_path, "count-and-quit") as process:
+        output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (0, "started default\nleft alone\nstopped\n"), errors
