@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from typing import cast
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.theme import Theme
@@ -115,7 +118,7 @@ class ScrollPage(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.inside = QWidget()
+        self.inside = _Inside()
         self.inside.setObjectName("page")
         self.setWidget(self.inside)
         self.column = QVBoxLayout(self.inside)
@@ -129,6 +132,14 @@ class ScrollPage(QScrollArea):
         self.head.setSpacing(10)
         self.head.addLayout(texts, 1)
         self.column.addLayout(self.head)
+
+
+class _Inside(QWidget):
+    """As tall as its words at its width. Qt would reserve what they would need at their narrowest, and show a void."""
+
+    def minimumSizeHint(self) -> QSize:
+        """No height of its own: the scroll area asks for it by width."""
+        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class EmptyBox(Frame):
@@ -149,6 +160,14 @@ class EmptyBox(Frame):
         """Put the one thing to do below the words."""
         self._column.addSpacing(8)
         self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Rows take its place: its button's focus goes to the window, or Qt hands it to whatever comes next, as if by
+        key, with a ring around it."""
+        focus = cast("QWidget | None", self.window().focusWidget())
+        if focus is not None and self.isAncestorOf(focus):
+            self.window().setFocus(Qt.FocusReason.OtherFocusReason)
+        super().hideEvent(event)
 
 
 def _row(title: str, text: str, controls: tuple[QWidget, ...]) -> tuple[QHBoxLayout, Label]:

@@ -10,7 +10,7 @@ from app.domain.accounts import Access
 from app.services.views import ConnectionView
 from app.ui import words
 from app.ui.theme import Theme
-from app.ui.widgets import Choice
+from app.ui.widgets import Choice, plain_tooltip
 
 _FLAGS = Qt.ItemDataRole.UserRole - 1
 """Where a combo box keeps whether an item can be chosen: 0 makes it a heading."""
@@ -44,6 +44,8 @@ class CalendarChoice(Choice):
                 if view.account.id == account.id:
                     note = "  (view only)" if view.connection.access is Access.READER else ""
                     self.addItem(f"{view.connection.name}{note}", view.connection.id)
+                    tip = f"{view.connection.name}\n{words.account_name(account)}"
+                    self.setItemData(self.count() - 1, plain_tooltip(tip), Qt.ItemDataRole.ToolTipRole)
         self.choose(chosen)
         self.blockSignals(False)
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSizePoli
 
 from app.ui.fields import ring
 from app.ui.theme import Theme
-from app.ui.widgets import BY_KEY, Button, Frame, show_ring
+from app.ui.widgets import Button, Frame, focus_came, focus_went
 
 V = TypeVar("V", bound=Hashable)
 
@@ -75,12 +75,12 @@ class Option(QRadioButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        show_ring(self, event.reason() in BY_KEY)
+        focus_came(self, event.reason())
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        show_ring(self, False)
+        focus_went(self, event.reason())
         super().focusOutEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -71,7 +71,7 @@ class DeleteSheet(Sheet):
         self.do_button.clicked.connect(lambda: self.work(self._delete, self.do_button))
         self._say_verb()
         self.work(self._read)
-        self.cancel_button.setFocus()
+        self.begin_at(self.cancel_button)
 
     def _say_verb(self) -> None:
         if self._number is None:
@@ -88,7 +88,12 @@ class DeleteSheet(Sheet):
         )
 
     async def _read(self) -> None:
-        number: int = await self._bridge.call(lambda core: core.pairs.copies(self._pair_id))
+        self.count.setText("Counting the copies…")
+        try:
+            number: int = await self._bridge.call(lambda core: core.pairs.copies(self._pair_id))
+        except BaseException:
+            self.count.setText("The copies could not be counted, so they can only be kept for now.")
+            raise
         self._number = number
         if number:
             self.count.setText(f"It has made {words.plural(number, 'copy', 'copies')}. What shall become of them?")
@@ -96,7 +101,6 @@ class DeleteSheet(Sheet):
             self.count.setText("It has made no copies.")
         self.choice.setVisible(number > 0)
         self._say_verb()
-        self.adjustSize()
 
     async def _delete(self) -> None:
         copies, expected = self.choice.value, self._number

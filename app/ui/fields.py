@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
-from app.ui.widgets import BY_KEY, Icon, Label, show_ring
+from app.ui.widgets import Icon, Label, focus_came, focus_went
 from app.ui.words import Tone
 
 _BOX = 18
@@ -98,12 +98,12 @@ class Tick(QCheckBox):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        show_ring(self, event.reason() in BY_KEY)
+        focus_came(self, event.reason())
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        show_ring(self, False)
+        focus_went(self, event.reason())
         super().focusOutEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

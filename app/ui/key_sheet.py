@@ -17,7 +17,7 @@ from app.ui.fields import Field, TextField, Tick
 from app.ui.notes import Note
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Label
+from app.ui.widgets import Button, Label, give_focus
 from app.ui.words import Tone
 
 READ, CHANGE, CUSTOM = "read", "change", "custom"
@@ -76,6 +76,9 @@ class KeySheet(Sheet):
         self.body.addWidget(self._pages)
         self.make_button: Button = self.offer("Create key", role="primary")
         self.make_button.clicked.connect(self._make)
+        self.done_button = self.offer("Done", role="primary")
+        self.done_button.clicked.connect(self.accept)
+        self.done_button.hide()
         self.label.setFocus()
 
     def _shown(self, theme: Theme) -> QWidget:
@@ -136,10 +139,10 @@ class KeySheet(Sheet):
         self.text.setCursorPosition(0)
         self._pages.removeWidget(self._asking)
         self._asking.hide()
-        self.adjustSize()
+        self.cancel_button.hide()
         self.make_button.hide()
-        self.cancel_button.say("Done")
-        self.copy_button.setFocus()
+        self.done_button.show()
+        give_focus(self.copy_button, self.make_button)
         self.made.emit()
 
     def _copy(self) -> None:

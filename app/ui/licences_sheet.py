@@ -59,7 +59,7 @@ class LicencesSheet(Sheet):
     """Shows them."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(theme, "Licences", parent, width=680)
+        super().__init__(theme, "Licences", parent, width=680, fits=False)
         self.text = QPlainTextEdit(whole_text())
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)

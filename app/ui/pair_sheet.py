@@ -72,6 +72,7 @@ class PairSheet(Sheet):
             theme, ((False, "One way", "arrow-right"), (True, "Both ways", "arrow-left-right")), "Direction"
         )
         self._story = Label("", "strong", wrap=True)
+        self._remark = Label("", "muted", wrap=True)
         self.modes: Choose[Mode] = Choose(theme, _MODES, across=True)
         self.interval = Choice(theme, "Look for changes every")
         self._fill_intervals(draft.interval_seconds)
@@ -91,7 +92,7 @@ class PairSheet(Sheet):
         self._listen()
         self._show()
         self.resize(700, 600)
-        (self.source if is_new else self.save_button).setFocus()
+        self.begin_at(self.source if is_new else self.save_button)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -120,7 +121,11 @@ class PairSheet(Sheet):
         story = QHBoxLayout()
         story.setSpacing(10)
         story.addWidget(Icon(theme, "info"), 0, Qt.AlignmentFlag.AlignTop)
-        story.addWidget(self._story, 1)
+        texts = QVBoxLayout()
+        texts.setSpacing(3)
+        texts.addWidget(self._story)
+        texts.addWidget(self._remark)
+        story.addLayout(texts, 1)
         self.body.addLayout(story)
         if self._draft.pair is not None and self._draft.pair.settings_b_to_a is not None:
             self.body.addWidget(
@@ -220,7 +225,9 @@ class PairSheet(Sheet):
         draft = self.draft()
         story = draft.story(self._calendars)
         remark = draft.remark(self._pairs)
-        self._story.setText(f"{story} {remark}".strip() or "Choose two calendars.")
+        self._story.setText(story or "Choose two calendars.")
+        self._remark.setText(remark)
+        self._remark.setVisible(bool(remark))
         for place, chosen in ((pair_draft.FROM, draft.from_id), (pair_draft.TO, draft.to_id)):
             end = self._calendars.get(chosen or "")
             self._fields[place].say(words.account_name(end.account) if end is not None else "")

@@ -44,7 +44,7 @@ class PreviewSheet(Sheet):
         now: Callable[[], datetime],
         parent: QWidget,
     ) -> None:
-        super().__init__(theme, "What a sync would do", parent, width=680)
+        super().__init__(theme, "What a sync would do", parent, width=680, fits=False)
         self._bridge = bridge
         self._commands = commands
         self._pair_id = view.pair.id

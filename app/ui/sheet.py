@@ -8,19 +8,58 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui.notes import MessageArea
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Button, Frame, Label
+from app.ui.widgets import Badge, Button, Frame, Label, give_focus
 from app.ui.words import Tone
 
 _SIDE = 28
+_EDGE = 60
+"""Room left at the edge of the screen."""
 
 
-class Sheet(QDialog):
+class FittedDialog(QDialog):
+    """A dialog that is as tall as its words at its width, and stays so when they change.
+
+    Qt would reserve the height they would need at their narrowest, and leave a void.
+
+    Args:
+        parent: the window it belongs to.
+        fits: False where something in it takes whatever height there is.
+    """
+
+    def __init__(self, parent: QWidget, *, fits: bool = True) -> None:
+        super().__init__(parent)
+        self._fits = fits
+        self._fitted = -1
+
+    def event(self, event: QEvent) -> bool:
+        """Words have changed, or it is shown: take their height."""
+        done = super().event(event)
+        if self._fits and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        layout = self.layout()
+        if layout is None:
+            return
+        width = max(self.width(), self.minimumWidth(), layout.totalMinimumSize().width())
+        wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else layout.totalSizeHint().height()
+        wanted = min(wanted, self.screen().availableGeometry().height() - _EDGE)
+        if wanted == self._fitted and self.height() >= wanted:
+            return
+        grown = self._fitted >= 0 and self.height() > self._fitted  # by hand: leave it
+        self._fitted = wanted
+        self.setMinimumHeight(wanted)
+        self.resize(width, max(self.height(), wanted) if grown else wanted)
+
+
+class Sheet(FittedDialog):
     """A sheet.
 
     Args:
@@ -29,11 +68,22 @@ class Sheet(QDialog):
         parent: the window it belongs to.
         width: in pixels at least.
         scrolls: the body may be longer than the screen.
+        fits: False where something in the body takes whatever height there is.
     """
 
-    def __init__(self, theme: Theme, title: str, parent: QWidget, *, width: int = 520, scrolls: bool = False) -> None:
-        super().__init__(parent)
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        parent: QWidget,
+        *,
+        width: int = 520,
+        scrolls: bool = False,
+        fits: bool = True,
+    ) -> None:
+        super().__init__(parent, fits=fits and not scrolls)
         self.theme = theme
+        self._opener: QWidget | None = QApplication.focusWidget()
         self.tasks = TaskRunner(self)
         self.setModal(True)
         self.setWindowTitle(title)
@@ -86,6 +136,10 @@ class Sheet(QDialog):
         self.title.setText(title)
         self.subtitle.setText(subtitle)
         self.subtitle.setVisible(bool(subtitle))
+
+    def begin_at(self, widget: QWidget) -> None:
+        """Where the focus is when it opens; with a ring where a key has opened it."""
+        give_focus(widget, self._opener)
 
     def offer(self, text: str, glyph: str = "", role: str = "") -> Button:
         """Add a button at the right; the last one is the one Enter presses if it is the primary one."""
@@ -150,7 +204,7 @@ class ConfirmSheet(Sheet):
         self.body.addStretch(1)
         self.do_button = self.offer(verb, role="danger")
         self.do_button.clicked.connect(lambda: self.work(self._confirmed, self.do_button))
-        self.cancel_button.setFocus()
+        self.begin_at(self.cancel_button)
 
     async def _confirmed(self) -> None:
         await self._do()

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import PairStatus
-from app.services.views import PairView
+from app.services.views import PROVIDER_NAMES, PairView
 from app.ui import words
 from app.ui.accounts_page import Usage
 from app.ui.bridge import CoreThread
@@ -107,7 +107,6 @@ class Sheets(QObject):
     def remove_account(self, usage: Usage) -> ConfirmSheet:
         """Remove an account; while pairs use it, the core refuses in words."""
         account = usage.account
-        name = words.account_name(account)
         text = "Kalends signs out and forgets its calendars. Nothing in them is changed."
         if usage.pairs:
             pairs = "\n".join(f"•  {pair}" for pair in usage.pairs)
@@ -122,7 +121,8 @@ class Sheets(QObject):
             if gone:
                 await self._feed.read()
 
-        sheet = ConfirmSheet(self._theme, f"Remove {name}?", text, "Remove account", remove, self.window)
+        sheet = ConfirmSheet(self._theme, f"Remove {account.email}?", text, "Remove account", remove, self.window)
+        sheet.say(sheet.title.text(), PROVIDER_NAMES[account.provider])
         sheet.do_button.setEnabled(not usage.pairs)
         _open(sheet)
         return sheet

@@ -10,25 +10,26 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.accounts import Account, Provider
 from app.domain.errors import KalendsError
 from app.services.views import PROVIDER_NAMES, Attempt, AttemptStatus
 from app.ui.bridge import CoreThread
-from app.ui.tasks import TaskRunner
+from app.ui.sheet import FittedDialog
+from app.ui.tasks import Failure, TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Button, Icon, Label
+from app.ui.widgets import Badge, Button, Icon, Label, give_focus
 from app.ui.words import Tone
 
 if TYPE_CHECKING:
     from app.services.core import Core
 
 OFFERED = (
-    (Provider.GOOGLE, "Google", "Google Calendar, for Gmail and Workspace accounts"),
-    (Provider.MICROSOFT, "Microsoft", "Outlook.com and Microsoft 365 calendars"),
+    (Provider.GOOGLE, "Google", "Google Calendar, with a Gmail or Workspace account"),
+    (Provider.MICROSOFT, "Microsoft", "Outlook Calendar, with an Outlook.com or Microsoft 365 account"),
 )
 
 OpenUrl = Callable[[str], bool]
@@ -40,7 +41,7 @@ def open_in_browser(url: str) -> bool:
     return QDesktopServices.openUrl(QUrl.fromEncoded(url.encode()))
 
 
-class SignInSheet(QDialog):
+class SignInSheet(FittedDialog):
     """One sign-in, from the choice of the service to its end.
 
     Args:
@@ -73,7 +74,7 @@ class SignInSheet(QDialog):
         self._tasks = TaskRunner(self)
         self.setModal(True)
         self.setWindowTitle("Connect a calendar")
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(480)
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
         self._clock.timeout.connect(self._show_time_left)
@@ -87,12 +88,11 @@ class SignInSheet(QDialog):
         self._failed.again_button.clicked.connect(lambda: self._again())
         for page in (self._choice, self._waiting, self._failed):
             page.cancel_button.clicked.connect(self.reject)
-        self._pages = QStackedWidget()
-        for page in (self._choice, self._waiting, self._failed):
-            self._pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 24, 28, 22)
-        column.addWidget(self._pages)
+        for page in (self._choice, self._waiting, self._failed):
+            column.addWidget(page)
+        self._tasks.failed.connect(self._show_unexpected)
         self._show_choice()
 
     # -- what is asked ----------------------------------------------------------------------------------------------
@@ -113,14 +113,18 @@ class SignInSheet(QDialog):
         """Close it; a sign-in under way is given up."""
         self._clock.stop()
         self._tasks.cancel()
-        if self._attempt is not None and self._attempt.status is AttemptStatus.PENDING:
-            self.abandoned.emit(self._attempt.id)
+        self._give_up()
         super().reject()
+
+    def _give_up(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and attempt.status is AttemptStatus.PENDING:
+            self.abandoned.emit(attempt.id)
 
     async def _sign_in(self, begin: Callable[[Core], Awaitable[Attempt]]) -> None:
         self._attempt = None
         self._waiting.show_preparing()
-        self._pages.setCurrentWidget(self._waiting)
+        self._turn_to(self._waiting)
         try:
             attempt: Attempt = await self._bridge.call(begin)
             self._attempt = attempt
@@ -130,6 +134,7 @@ class SignInSheet(QDialog):
             self._show_time_left()
             ended: Attempt = await self._bridge.call(lambda core: core.connections.finish(attempt.id))
         except KalendsError as error:
+            self._give_up()
             self._show_failure(error.message, error.fix)
             return
         self._clock.stop()
@@ -158,19 +163,64 @@ class SignInSheet(QDialog):
         self._waiting.title.setText(f"Sign in to {whom}")
 
     def _show_choice(self) -> None:
-        self._pages.setCurrentWidget(self._choice)
+        self._turn_to(self._choice)
+
+    def _turn_to(self, shown: QWidget) -> None:
+        """Show one page; the others take no room meanwhile."""
+        before: QWidget | None = QApplication.focusWidget()
+        pages: dict[QWidget, QWidget] = {
+            self._choice: self._choice.buttons[Provider.GOOGLE],
+            self._waiting: self._waiting.cancel_button,
+            self._failed: self._failed.again_button,
+        }
+        shown.show()
+        give_focus(pages[shown], before)
+        for page in pages:
+            page.setVisible(page is shown)
+
+    def _show_unexpected(self, failure: Failure) -> None:
+        """What nobody foresaw ends like any other failure: in words, with *Try again*."""
+        self._give_up()
+        self._show_failure(failure.sentence, failure.fix)
 
     def _show_failure(self, sentence: str, fix: str | None) -> None:
         self._clock.stop()
         self._failed.say(sentence, fix)
-        self._pages.setCurrentWidget(self._failed)
-        self._failed.again_button.setFocus()
+        self._turn_to(self._failed)
 
     def _show_time_left(self) -> None:
         if self._attempt is None:
             return
         seconds = max(0, round((self._attempt.expires_at - self._now()).total_seconds()))
         self._waiting.left.setText(f"{seconds // 60}:{seconds % 60:02d} left")
+
+
+class _Service(Button):
+    """One service: its name, and which calendars that means."""
+
+    def __init__(self, theme: Theme, name: str, detail: str) -> None:
+        super().__init__(theme, "", role="choice", name=f"{name}: {detail}")
+        texts = QVBoxLayout()
+        texts.setSpacing(1)
+        texts.addWidget(Label(name, "strong"))
+        texts.addWidget(Label(detail, "small"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 11, 14, 11)
+        row.setSpacing(14)
+        row.addWidget(Badge(theme, "calendar-days", Tone.BUSY, 36))
+        row.addLayout(texts, 1)
+        row.addWidget(Icon(theme, "arrow-right"))
+        self._row = row
+        for part in self.findChildren(QWidget):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def sizeHint(self) -> QSize:
+        """As large as what is in it."""
+        return self._row.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """Its words are not cut."""
+        return self._row.minimumSize()
 
 
 class _Choice(QWidget):
@@ -186,10 +236,9 @@ class _Choice(QWidget):
         )
         column.addSpacing(8)
         for provider, name, detail in OFFERED:
-            button = Button(theme, f"{name}  –  {detail}", "calendar-days", "choice", name=f"{name}: {detail}")
+            button = _Service(theme, name, detail)
             self.buttons[provider] = button
             column.addWidget(button)
-        column.addStretch(1)
         self.cancel_button = Button(theme, "Cancel")
         column.addLayout(_row(self.cancel_button))
 
@@ -221,7 +270,6 @@ class _Waiting(QWidget):
         column.addWidget(
             Label("We ask for: reading and writing calendars. Not asked: mail, contacts.", "small", wrap=True)
         )
-        column.addStretch(1)
         column.addLayout(_row(self.cancel_button, self.open_button, self.copy_button))
 
     def show_preparing(self) -> None:
@@ -261,7 +309,6 @@ class _Failed(QWidget):
         column = _column(self)
         column.addLayout(head)
         column.addWidget(self._fix)
-        column.addStretch(1)
         column.addLayout(_row(self.cancel_button, self.again_button))
 
     def say(self, sentence: str, fix: str | None) -> None:

@@ -20,11 +20,13 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QFocusEvent,
     QFont,
     QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
     QResizeEvent,
 )
@@ -39,6 +41,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
+from app.ui.widgets import focus_came, focus_went
 from app.ui.words import Sign
 
 SECOND_LINE = Qt.ItemDataRole.UserRole + 1
@@ -201,6 +204,7 @@ class Table(QTableView):
     def __init__(self, theme: Theme, name: str, model: QAbstractItemModel, *, rows_shown: int = 8) -> None:
         super().__init__()
         self.setModel(model)
+        self._theme = theme
         self.hovered_row = -1
         self._rows_shown = rows_shown
         self._narrow: dict[int, int] = {}
@@ -259,6 +263,27 @@ class Table(QTableView):
         for column, width in self._narrow.items():
             self.setColumnHidden(column, event.size().width() < width * scale)
         super().resizeEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring if a key brought the focus."""
+        focus_came(self, event.reason())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        focus_went(self, event.reason())
+        super().focusOutEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows, and the ring around them: before a row is chosen nothing else shows where the focus is."""
+        super().paintEvent(event)
+        if not self.property("ring"):
+            return
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(self._theme.colours.focus), 2))
+        painter.drawRoundedRect(QRectF(self.viewport().rect()).adjusted(1, 1, -1, -1), 8, 8)
+        painter.end()
 
     def chosen(self) -> str | None:
         """The `KEY` of the chosen row."""

@@ -8,9 +8,21 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QPainter, QPaintEvent, QPalette, QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QToolTip,
+    QWidget,
+)
 
 from app.ui.icons import icon, own_pixmap, pixmap
 from app.ui.theme import Colours, Theme
@@ -119,15 +131,35 @@ class Mark(QWidget):
         painter.end()
 
 
-BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+_BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+_BACK = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+"""The focus comes back: a sheet or a menu was closed, the window was chosen again."""
 
 
-def show_ring(button: QAbstractButton, shown: bool) -> None:
-    """Show focus that came by key: after a click the pointer has said enough."""
-    if bool(button.property("ring")) != shown:
-        button.setProperty("ring", shown)
-        button.style().unpolish(button)
-        button.style().polish(button)
+def show_ring(widget: QWidget, shown: bool) -> None:
+    """Show or hide the focus ring of a widget whose style sheet, or whose own painting, has one."""
+    if bool(widget.property("ring")) != shown:
+        widget.setProperty("ring", shown)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def focus_came(widget: QWidget, reason: Qt.FocusReason) -> None:
+    """Show the ring if a key brought the focus, or brought it before it went to a sheet; after a click the pointer has
+    said enough."""
+    show_ring(widget, bool(widget.property("ringed")) if reason in _BACK else reason in _BY_KEY)
+
+
+def focus_went(widget: QWidget, reason: Qt.FocusReason) -> None:
+    """Take the ring away, and remember it for the time when the focus comes back."""
+    widget.setProperty("ringed", bool(widget.property("ring")) and reason in _BACK)
+    show_ring(widget, False)
+
+
+def give_focus(widget: QWidget, before: QWidget | None) -> None:
+    """Give the focus to `widget`, with the ring if what had it `before` had one: who works by key goes on by key."""
+    ringed = before is not None and (bool(before.property("ring")) or bool(before.property("ringed")))
+    widget.setFocus(Qt.FocusReason.ShortcutFocusReason if ringed else Qt.FocusReason.OtherFocusReason)
 
 
 class Button(QPushButton):
@@ -167,12 +199,12 @@ class Button(QPushButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        show_ring(self, event.reason() in BY_KEY)
+        focus_came(self, event.reason())
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        show_ring(self, False)
+        focus_went(self, event.reason())
         super().focusOutEvent(event)
 
     def _colour(self) -> None:
@@ -208,12 +240,12 @@ class IconButton(QToolButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
-        show_ring(self, event.reason() in BY_KEY)
+        focus_came(self, event.reason())
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take the ring away."""
-        show_ring(self, False)
+        focus_went(self, event.reason())
         super().focusOutEvent(event)
 
     def _colour(self) -> None:
@@ -234,13 +266,41 @@ class Choice(QComboBox):
         """Leave the wheel to the page: scrolling must not change what it passes over."""
         event.ignore()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the box, then the arrow in the theme's colour."""
-        super().paintEvent(event)
-        painter = QPainter(self)
-        arrow = pixmap("chevron-down", self._theme.colours.muted, 16, self.devicePixelRatioF())
+    @property
+    def elided(self) -> bool:
+        """Whether there is too little room for the chosen text."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        return self._shown_text(option) != option.currentText
+
+    def event(self, event: QEvent) -> bool:
+        """The whole text as a tooltip where it is cut."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self.elided:
+            QToolTip.showText(event.globalPos(), plain_tooltip(self.currentText()), self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the box, the text with an ellipsis where it is cut, and the arrow in the theme's colour."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        if self.currentIndex() < 0:
+            option.currentText = self.placeholderText()
+            option.palette.setBrush(QPalette.ColorRole.ButtonText, option.palette.placeholderText())
+        option.currentText = self._shown_text(option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        colours = self._theme.colours
+        colour = colours.muted if self.isEnabled() else colours.line_strong
+        arrow = pixmap("chevron-down", colour, 16, self.devicePixelRatioF())
         painter.drawPixmap(self.width() - 26, (self.height() - 16) // 2, arrow)
         painter.end()
+
+    def _shown_text(self, option: QStyleOptionComboBox) -> str:
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
+        return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room - 2)
 
 
 class Frame(QFrame):

@@ -175,7 +175,7 @@ def test_a_key_is_shown_once_and_copied(desk: Desk, key_sheet: KeySheet, qtbot: 
     text = key_sheet.text.text()
     assert QGuiApplication.clipboard().text() == text
     assert text.startswith("cs_live_")
-    click(key_sheet.cancel_button)
+    click(key_sheet.done_button)
     qtbot.waitUntil(lambda: desk.window.settings.keys.table.model().rowCount() == 4)
     assert text not in words(desk.window)
 
