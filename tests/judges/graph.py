@@ -178,6 +178,7 @@ _ROUTES: Final = (
     _route("POST", r"me/translateExchangeIds", _TRANSLATION, _many(_ref("ConvertIdResult"))),
     _route("GET", _VIEW, None, _many(_EVENT)),
     _route("GET", _VIEW + r"/(?:microsoft\.graph\.)?delta(?:\(\))?", None, _many(_CHANGES)),
+    _route("GET", _EVENTS + r"/(?:microsoft\.graph\.)?delta(?:\(\))?", None, _many(_CHANGES)),
     _route("GET", _EVENTS, None, _many(_EVENT)),
     _route("POST", _EVENTS, _EVENT, _EVENT),
     _route("GET", _EVENTS + r"/[^/]+", None, _EVENT),

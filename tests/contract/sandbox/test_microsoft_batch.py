@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 
+from app.sandbox.faults import Fault
 from tests.contract.sandbox.microsoft_client import EMAIL, GraphClient, Scene, timed
 
 pytestmark = pytest.mark.anyio
@@ -148,3 +149,67 @@ async def test_refused_requests_count_against_the_ten_minutes_too(scene: Scene, 
     scene.world.clock.advance(601)
     fresh = GraphClient(scene.microsoft.app, scene.microsoft.issue_tokens(EMAIL, None, 3600)["access_token"])
     assert (await fresh.send("GET", "/me")).status_code == 200
+
+
+async def met(fault: Fault, times: int) -> None:
+    """Wait until so many requests are held up by a fault."""
+    with anyio.fail_after(5):
+        while fault.hits < times:
+            await anyio.sleep(0)
+
+
+def reads(count: int) -> list[dict[str, Any]]:
+    return [{"id": str(number), "method": "GET", "url": "/me/calendars"} for number in range(count)]
+
+
+async def test_a_batch_takes_four_of_the_mailboxs_requests_and_leaves_none_to_others(
+    scene: Scene, graph: GraphClient
+) -> None:
+    fault = scene.world.faults.add({"route": "GET /v1.0/me/calendars", "kind": "latency", "seconds": 0.1})
+    statuses: list[int] = []
+
+    async def ask() -> None:
+        statuses.append((await graph.send("GET", "/me")).status_code)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(batch, graph, reads(4))
+        await met(fault, 1)
+        group.start_soon(ask)
+    assert statuses == [429]
+    assert (await graph.send("GET", "/me")).status_code == 200
+
+
+async def test_parts_of_a_batch_that_meets_a_busy_mailbox_are_refused_singly(scene: Scene, graph: GraphClient) -> None:
+    fault = scene.world.faults.add({"route": "GET /v1.0/me", "kind": "latency", "seconds": 0.2})
+    found: dict[str, dict[str, Any]] = {}
+
+    async def send() -> None:
+        found.update(await batch(graph, reads(8)))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(graph.send, "GET", "/me")
+        await met(fault, 3)
+        group.start_soon(send)
+    statuses = sorted(item["status"] for item in found.values())
+    assert statuses == [200, 200, 429, 429, 429, 429, 429, 429]
+    refused = next(item for item in found.values() if item["status"] == 429)
+    assert refused["headers"]["Retry-After"] == "1"
+    assert set(refused["body"]["error"]["innerError"]) == {"date", "request-id", "client-request-id"}
+
+
+async def test_the_parts_of_a_batch_count_one_by_one_against_the_ten_minutes(scene: Scene, graph: GraphClient) -> None:
+    scene.world.behaviour.set("microsoft.requests_per_ten_minutes", 5)
+    found = await batch(graph, reads(8))
+    assert sorted(item["status"] for item in found.values()) == [200] * 5 + [429] * 3
+
+
+async def test_every_refusal_carries_ids_for_support_and_stands_in_the_log(scene: Scene, graph: GraphClient) -> None:
+    scene.world.behaviour.set("microsoft.requests_per_ten_minutes", 1)
+    await graph.send("GET", "/me")
+    refused = await graph.send("GET", "/me", headers={"client-request-id": "mine"})
+    assert refused.status_code == 429
+    inner = refused.json()["error"]["innerError"]
+    assert (refused.headers["client-request-id"], inner["client-request-id"]) == ("mine", "mine")
+    assert refused.headers["request-id"] == inner["request-id"]
+    assert [entry.status for entry in scene.world.requests.entries()] == [200, 429]

@@ -327,6 +327,30 @@ async def test_invitations_that_would_be_sent_lie_in_the_outbox(scene: Scene, gr
     assert len(scene.world.outbox.all()) == 3
 
 
+async def test_who_is_taken_off_a_meeting_is_told_and_the_organizer_is_never_written_to(
+    scene: Scene, graph: GraphClient
+) -> None:
+    def person(address: str) -> dict[str, Any]:
+        return {"emailAddress": {"address": address}, "type": "required"}
+
+    guests = [person("bo@example.org"), person("cy@example.org"), person(EMAIL)]
+    made = await graph.post("/me/events", timed("Party", "2026-03-09", attendees=guests))
+    await graph.patch(f"/me/events/{made['id']}", {"attendees": guests[:1]})
+    await graph.patch(f"/me/events/{made['id']}", {"attendees": []})
+    assert [(item.kind, item.recipients) for item in scene.world.outbox.all()] == [
+        ("request", ("bo@example.org", "cy@example.org")),
+        ("cancel", ("cy@example.org",)),
+        ("update", ("bo@example.org",)),
+        ("cancel", ("bo@example.org",)),
+    ]
+
+
+async def test_segments_of_a_path_are_read_in_any_case_and_ids_are_not(graph: GraphClient) -> None:
+    made = await graph.post("/ME/Events", timed("A", "2026-03-09"))
+    assert (await graph.get(f"/me/EVENTS/{made['id']}"))["id"] == made["id"]
+    await graph.get("/me/calendars/home/events", 404)
+
+
 async def test_reopening_the_file_gives_the_same_calendars_ids_and_tokens(tmp_path: Any) -> None:
     path = tmp_path / "sandbox.db"
     first = Scene(World(Storage(path)))
