@@ -13,7 +13,9 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-TRANSPORT_KINDS: Final = frozenset({"latency", "reset_before", "reset_after_commit", "truncate", "status"})
+TRANSPORT_KINDS: Final = frozenset(
+    {"latency", "reset_before", "reset_after_commit", "truncate", "status", "captive_portal", "gzip", "clock_skew"}
+)
 """Kinds that the middleware carries out for every route."""
 
 HANDLER_KINDS: Final = frozenset({"stale", "empty", "token_dead", "duplicate", "reorder"})
@@ -21,7 +23,16 @@ HANDLER_KINDS: Final = frozenset({"stale", "empty", "token_dead", "duplicate", "
 
 
 class SandboxInputError(ValueError):
-    """What a caller of the control API or a seed asked for cannot be done. The text is one sentence for a person."""
+    """What a caller of the control API or a seed asked for cannot be done. The text is one sentence for a person.
+
+    Args:
+        text: the sentence.
+        field: which field of what was sent is to blame, e.g. `rrule` or `exceptions.0.start`; None for the whole.
+    """
+
+    def __init__(self, text: str, field: str | None = None) -> None:
+        super().__init__(text)
+        self.field = field
 
 
 @dataclass(slots=True)
@@ -45,6 +56,8 @@ class Fault:
     status: int = 503
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
+    retry_after_as: str = "seconds"
     seen: int = 0
     hits: int = 0
 
@@ -53,16 +66,21 @@ class Fault:
         return asdict(self)
 
 
-def _route_pattern(route: str) -> tuple[str | None, re.Pattern[str]]:
+def route_pattern(route: str) -> tuple[str | None, re.Pattern[str]]:
+    """Provider (None: any) and the pattern for `METHOD path` of a fault's route.
+
+    Raises:
+        SandboxInputError: it names no route.
+    """
     provider: str | None = None
     rest = route.strip()
     if ":" in rest.split(" ", 1)[0]:
         provider, rest = rest.split(":", 1)
         if provider not in ("google", "microsoft"):
-            raise SandboxInputError(f"A fault's provider must be google or microsoft, not {provider!r}.")
+            raise SandboxInputError(f"A fault's provider must be google or microsoft, not {provider!r}.", "route")
     method, _, path = rest.strip().partition(" ")
     if not path.startswith(("/", "**")):
-        raise SandboxInputError(f"A fault's route must look like 'GET /path', not {route!r}.")
+        raise SandboxInputError(f"A fault's route must look like 'GET /path', not {route!r}.", "route")
     parts = re.split(r"(\*\*|\*|\{[^/}]*\})", path)
     body = "".join(
         ".*" if part == "**" else "[^/]+" if part == "*" or part.startswith("{") else re.escape(part) for part in parts
@@ -96,6 +114,7 @@ class Faults:
             SandboxInputError: an unknown field or kind, or a value out of range.
         """
         known = {"route", "kind", "nth", "rate", "times", "seconds", "status", "body", "headers"}
+        known |= {"retry_after", "retry_after_as"}
         unknown = sorted(set(spec) - known)
         if unknown:
             raise SandboxInputError(f"A fault has no field {unknown[0]!r}.")
@@ -107,7 +126,7 @@ class Faults:
             raise SandboxInputError("A fault's nth counts from 1.")
         if spec.get("rate") is not None and not 0 <= float(spec["rate"]) <= 1:
             raise SandboxInputError("A fault's rate lies between 0 and 1.")
-        pattern = _route_pattern(spec["route"])
+        pattern = route_pattern(spec["route"])
         self._serial += 1
         fault = Fault(id=f"fault{self._serial}", **spec)
         self._faults[fault.id] = fault

@@ -10,9 +10,13 @@ one.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +24,10 @@ from app.sandbox.faults import HANDLER_KINDS, Fault, LoggedRequest
 from app.sandbox.world import World
 
 _NAMES = ("127.0.0.1", "localhost", "[::1]")
+_PORTAL: Final = b"""<!DOCTYPE html>
+<html><head><title>Welcome</title></head>
+<body><h1>Log in to the network</h1><form action="/login" method="post"><button>Continue</button></form></body></html>
+"""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -139,17 +147,25 @@ class Recorded:
             )
 
     async def _answer(self, kinds: Mapping[str, Fault], scope: Scope, receive: Receive, send: Send) -> int | None:
+        dated = send if scope.get("sandbox.part") else self._dated(send, kinds.get("clock_skew"))
         if "latency" in kinds:
             await asyncio.sleep(kinds["latency"].seconds)
         if "reset_before" in kinds:
             raise ConnectionDropped("the sandbox dropped this connection before it looked at the request")
         if "status" in kinds:
             scope["sandbox.planted"] = True
-            await _planted_answer(kinds["status"], send)
+            await _planted_answer(kinds["status"], dated, self._world.clock.now())
             return kinds["status"].status
+        if "captive_portal" in kinds:
+            scope["sandbox.planted"] = True
+            await _portal(dated)
+            return 200
+        if "gzip" in kinds:
+            dated = _compressed(dated)
         status: int | None = None
         truncate = "truncate" in kinds
         lose = "reset_after_commit" in kinds
+        send = dated
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -169,14 +185,60 @@ class Recorded:
             raise ConnectionDropped("the sandbox did the work and dropped the connection before the answer was whole")
         return status
 
+    def _dated(self, send: Send, skew: Fault | None) -> Send:
+        """Answers tell the time by the services' clock, and not by this machine's."""
 
-async def _planted_answer(fault: Fault, send: Send) -> None:
+        async def with_date(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = self._world.clock.now() + timedelta(seconds=skew.seconds if skew else 0)
+                date = (b"date", format_datetime(now, usegmt=True).encode("ascii"))
+                message = {**message, "headers": [*message.get("headers", ()), date]}
+            await send(message)
+
+        return with_date
+
+
+def _compressed(send: Send) -> Send:
+    """Answers are sent with gzip, as services do for whoever accepts it."""
+    start: Message = {}
+    body = bytearray()
+
+    async def gzipped(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body", False):
+            return
+        packed = gzip.compress(bytes(body), mtime=0) if body else b""
+        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        if packed:
+            headers += [(b"content-encoding", b"gzip"), (b"content-length", str(len(packed)).encode())]
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": packed})
+
+    return gzipped
+
+
+async def _portal(send: Send) -> None:
+    """What a network answers in everyone's name until one has logged in to it."""
+    headers = [(b"content-type", b"text/html; charset=UTF-8"), (b"content-length", str(len(_PORTAL)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _PORTAL})
+
+
+async def _planted_answer(fault: Fault, send: Send, now: datetime) -> None:
     if isinstance(fault.body, str):
         body, content_type = fault.body.encode(), "text/html; charset=UTF-8"
     else:
         body = json.dumps(fault.body if fault.body is not None else {}).encode()
         content_type = "application/json; charset=UTF-8"
     headers: dict[str, Any] = {"content-type": content_type, "content-length": str(len(body))}
+    if fault.retry_after is not None and fault.retry_after_as == "date":
+        headers["retry-after"] = format_datetime(now + timedelta(seconds=fault.retry_after), usegmt=True)
+    elif fault.retry_after is not None:
+        headers["retry-after"] = str(math.ceil(fault.retry_after))
     headers.update({name.lower(): value for name, value in fault.headers.items()})
     raw = [(name.encode("latin-1"), str(value).encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": fault.status, "headers": raw})

@@ -7,6 +7,7 @@ say.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,7 +28,7 @@ class Exchange:
         body: of the request; None when the service did not read it to its end.
         status: None when the connection was dropped before an answer began.
         answer_headers: names in lower case.
-        answer: the body; None when it was not sent whole.
+        answer: the body, unpacked; None when it was not sent whole.
         part: whether it came inside a batch (the batch is told of as well).
         planted: whether the answer is a planted failure's, and not the service's own.
     """
@@ -117,6 +118,10 @@ class _Seen:
             self.answer += message.get("body", b"")
             self.whole = not message.get("more_body", False)
 
+    def _plain(self) -> bytes:
+        packed = _named(self.headers).get("content-encoding") == "gzip"
+        return gzip.decompress(bytes(self.answer)) if packed else bytes(self.answer)
+
     def exchange(self, provider: str, scope: Mapping[str, Any]) -> Exchange:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         return Exchange(
@@ -128,7 +133,7 @@ class _Seen:
             body=bytes(self.sent) if self.read else None,
             status=self.status,
             answer_headers=_named(self.headers),
-            answer=bytes(self.answer) if self.whole else None,
+            answer=self._plain() if self.whole else None,
             part=bool(scope.get("sandbox.part")),
             planted=bool(scope.get("sandbox.planted")),
         )

@@ -260,6 +260,8 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                # The services date their answers by their own clock.
+                date_header=False,
                 timeout_graceful_shutdown=1,
             )
         )

@@ -23,6 +23,8 @@ from app.sandbox.faults import Faults, Invitation, RequestLog, SandboxInputError
 
 DEFAULT_RANDOM_SEED: Final = 20260309
 STORAGE_VERSION: Final = 1
+_LARGEST: Final = 10**9
+"""Of a switch that is a number: as seconds thirty years, so that no moment runs out of the calendar."""
 
 
 class Storage:
@@ -190,12 +192,28 @@ class Behaviour:
         Raises:
             SandboxInputError: no such switch, or no such value.
         """
+        self.check(name, value)
+        self._switches[name] = replace(self._switches[name], value=value)
+
+    def check(self, name: str, value: Any) -> None:
+        """Whether a switch can be turned so.
+
+        Raises:
+            SandboxInputError: no such switch, or no such value.
+        """
         switch = self._switches.get(name)
         if switch is None:
             raise SandboxInputError(f"There is no switch {name!r}.")
-        if switch.allowed and value not in switch.allowed:
-            raise SandboxInputError(f"Switch {name!r} takes one of {list(switch.allowed)}, not {value!r}.")
-        self._switches[name] = replace(switch, value=value)
+        if switch.allowed:
+            if not any(value == known and type(value) is type(known) for known in switch.allowed):
+                raise SandboxInputError(f"Switch {name!r} takes one of {list(switch.allowed)}, not {value!r}.")
+        elif isinstance(switch.value, int | float) and not isinstance(switch.value, bool):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 <= value <= _LARGEST:
+                raise SandboxInputError(f"Switch {name!r} takes a number from 0 to {_LARGEST}, not {value!r}.")
+        elif type(value) is not type(switch.value):
+            kind = type(switch.value).__name__
+            raise SandboxInputError(f"Switch {name!r} takes a value of the type {kind}, not {value!r}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Every switch with its value, as the control API shows it."""
@@ -366,6 +384,22 @@ class EmulatedProvider(Protocol):
 
     def delete_event(self, calendar_id: str, event_id: str) -> None:
         """Act as the user who deletes an event, a series or one occurrence."""
+        ...
+
+    def move_event(self, calendar_id: str, event_id: str, target_id: str) -> dict[str, Any]:
+        """Act as the user who moves an event or a series to another of their calendars."""
+        ...
+
+    def split_event(self, calendar_id: str, event_id: str, at: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
+        """Act as the user who changes one occurrence, named by its original start, and all that follow.
+
+        Returns:
+            The series that ends before it, and the new one that begins with it.
+        """
+        ...
+
+    def respond(self, calendar_id: str, event_id: str, response: str, email: str | None = None) -> dict[str, Any]:
+        """Act as the user who answers an invitation, or as the guest of that address who answers the user's."""
         ...
 
     def issue_tokens(self, email: str, scopes: list[str] | None, lifetime_seconds: int) -> dict[str, Any]:

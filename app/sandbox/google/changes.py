@@ -99,6 +99,22 @@ class Changes:
         self._notify(calendar, event, "request", send_updates)
         return event
 
+    def split_off(self, calendar: Calendar, event_id: str, body: Body) -> Event:
+        """Store the second part of a series that its owner split; guests find it as they would a new one."""
+        event = self._store.put_event(calendar, event_id, body)
+        self._notify(calendar, event, "request", "none")
+        return event
+
+    def answer(self, calendar: Calendar, event: Event, email: str, response: str, send_updates: str = "none") -> Event:
+        """Keep the answer of somebody invited; only the person's own goes out, as a reply."""
+        rows = [
+            {**row, "responseStatus": response} if row["email"] == email else row for row in event.body["attendees"]
+        ]
+        stored = self._store.put_event(calendar, event.id, {**event.body, "attendees": rows})
+        if email == calendar.info.account:
+            self._notify(calendar, stored, "reply", send_updates)
+        return stored
+
     def patch(self, calendar: Calendar, event: Event, sent: Mapping[str, Any], send_updates: str = "none") -> Event:
         """Merge what was sent into the event."""
         return self._write(calendar, event, merge(event.body, dict(sent)), sent, send_updates)

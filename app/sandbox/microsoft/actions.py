@@ -6,7 +6,7 @@ reachable through Graph's routes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -126,7 +126,7 @@ class UserActions:
             self._store.move(record, target.id)
         return self._shape(record)
 
-    def split(self, calendar_id: str, event_id: str, at: str, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def split(self, calendar_id: str, event_id: str, at: str, changes: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         """Change this occurrence of a series and all that follow: the rest becomes a series of its own, which has
         everything the first has, the properties of programs too; raises SandboxInputError."""
         record, original = self._find(calendar_id, event_id)
@@ -141,9 +141,7 @@ class UserActions:
             times = new_event(fresh, person, self._world.behaviour, _any_zone)
             kept = {name: value for name, value in record.fields.items() if name not in (*TIMES, "recurrence")}
             body, _ = _graph_body({**self._shape(record), "rrule": first}, zone, self._first_wall(self._shape(record)))
-            ended = changed_event(
-                record.fields, {"recurrence": body["recurrence"]}, self._world.behaviour, _any_zone
-            )
+            ended = changed_event(record.fields, {"recurrence": body["recurrence"]}, self._world.behaviour, _any_zone)
             earlier = {one: kept_one for one, kept_one in record.exceptions.items() if one < day}
             gone = {one: number for one, number in record.cancelled.items() if one < day}
             second = self._changes.create(self._store.calendars[record.calendar], {**times, **kept})

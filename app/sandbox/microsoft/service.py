@@ -186,7 +186,7 @@ class Microsoft:
 
     def split_event(self, calendar_id: str, event_id: str, at: str, changes: dict[str, Any]) -> list[dict[str, Any]]:
         """Act as the user who changes one occurrence and all that follow."""
-        answer = self._actions.split(calendar_id, event_id, at, changes)
+        answer = list(self._actions.split(calendar_id, event_id, at, changes))
         self._world.commit()
         return answer
 

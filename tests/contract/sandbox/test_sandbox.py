@@ -114,7 +114,7 @@ def test_the_control_api_acts_as_the_user_in_both_services(served: dict[str, Any
             assert changed.json()["title"] == "Changed"
             assert ctl.delete(f"{calendar}/{body['id']}").status_code == 204
             assert body["id"] not in [row["id"] for row in ctl.get(calendar).json()["events"]]
-            assert ctl.post(calendar, json={"title": "x", "color": "red"}).status_code == 400
+            assert ctl.post(calendar, json={"title": "x", "color": "red"}).status_code == 422
         assert ctl.get("/calendars/nothere/events").status_code == 404
 
 
@@ -122,8 +122,8 @@ def test_accounts_come_and_go(served: dict[str, Any]) -> None:
     with control(served) as ctl:
         spec = {"provider": "google", "email": "leo@example.com", "calendars": [{"name": "Mine", "primary": True}]}
         assert ctl.post("/accounts", json=spec).json()["calendars"][0]["name"] == "Mine"
-        assert ctl.post("/accounts", json=spec).status_code == 400
-        assert ctl.post("/accounts", json={**spec, "provider": "apple", "email": "x@y"}).status_code == 400
+        assert ctl.post("/accounts", json=spec).status_code == 422
+        assert ctl.post("/accounts", json={**spec, "provider": "apple", "email": "x@y"}).status_code == 422
         change = {"downgrade": {"calendar": "leo@example.com", "role": "reader"}}
         assert ctl.patch("/accounts/leo@example.com", json=change).json()["calendars"][0]["role"] == "reader"
         assert ctl.delete("/accounts/leo@example.com").status_code == 204
@@ -145,7 +145,7 @@ def test_a_reset_to_a_seed_that_cannot_be_made_changes_nothing(served: dict[str,
     with control(served) as ctl:
         before = ctl.get(f"/calendars/{GOOGLE_EMAIL}/events").json()
         bad = {"accounts": [{"provider": "google", "email": "a@b.example", "time_zone": "Mars/Base"}]}
-        assert ctl.post("/reset", json={"seed": bad}).status_code == 400
+        assert ctl.post("/reset", json={"seed": bad}).status_code == 422
         assert ctl.get(f"/calendars/{GOOGLE_EMAIL}/events").json() == before
         assert ctl.post("/reset", json={}).status_code == 200
 
@@ -154,8 +154,8 @@ def test_switches_take_only_values_they_know(served: dict[str, Any]) -> None:
     with control(served) as ctl:
         changed = ctl.patch("/behaviour", json={"google.restore_by_patch": "refuse"})
         assert changed.json()["google.restore_by_patch"]["value"] == "refuse"
-        assert ctl.patch("/behaviour", json={"google.restore_by_patch": "perhaps"}).status_code == 400
-        assert ctl.patch("/behaviour", json={"google.unknown": 1}).status_code == 400
+        assert ctl.patch("/behaviour", json={"google.restore_by_patch": "perhaps"}).status_code == 422
+        assert ctl.patch("/behaviour", json={"google.unknown": 1}).status_code == 422
 
 
 def test_a_killed_process_loses_nothing_it_answered_for(tmp_path: Path) -> None:
