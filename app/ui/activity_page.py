@@ -60,7 +60,7 @@ class ActivityPage(QWidget):
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
         self.table.set_columns(15, 0, 14, 18, 12, 8)
-        self.table.fit_columns(run_model.TIME, run_model.STATUS, run_model.CHANGES, run_model.TRIGGER, run_model.TOOK)
+        self.table.fit_columns(run_model.TIME, run_model.STATUS, run_model.TRIGGER, run_model.TOOK)
         self.table.hide_when_narrow({run_model.TRIGGER: 900, run_model.TOOK: 640})
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self._card = Frame("card")
@@ -164,6 +164,11 @@ class ActivityPage(QWidget):
         self._choose("")
         self._wanted_run = run_id
         self.read()
+
+    def seek(self) -> None:
+        """Go to the search of the run that is shown, else to the filters of the runs."""
+        search = self.details.story.search
+        (search if search.isVisible() else self.pair_filter).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     async def _read(self) -> None:
         pair_id = self.pair_filter.currentData() or None

@@ -34,7 +34,6 @@ class PairsPage(QWidget):
     wished = Signal(object, str)
     """A `PairWish` for the pair of this id."""
     new_wanted = Signal()
-    connect_wanted = Signal()
 
     def __init__(self, theme: Theme, commands: Commands, now: Callable[[], datetime]) -> None:
         super().__init__()

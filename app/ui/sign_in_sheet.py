@@ -325,13 +325,13 @@ def _column(page: QWidget) -> QVBoxLayout:
     return column
 
 
-def _row(*buttons: Button) -> QHBoxLayout:
-    """Buttons at the right end, the first at the left of them."""
+def _row(cancel: Button, *buttons: Button) -> QHBoxLayout:
+    """The way out at the left end, what goes on at the right, as in every sheet."""
     row = QHBoxLayout()
     row.setContentsMargins(0, 14, 0, 0)
     row.setSpacing(8)
-    row.addStretch(1)
-    for button in buttons:
+    for button in (cancel, *buttons):
         button.setAutoDefault(False)
         row.addWidget(button)
+    row.insertStretch(1, 1)
     return row

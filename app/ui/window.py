@@ -9,15 +9,19 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.pairs import PairStatus
+from app.ui import menus
 from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.commands import Commands
 from app.ui.feed import Snapshot
+from app.ui.help_sheet import HelpSheet
 from app.ui.icons import own_icon
 from app.ui.notes import MessageArea, Note
 from app.ui.overview_page import OverviewPage
 from app.ui.pairs_page import PairsPage
 from app.ui.settings_page import SettingsPage
+from app.ui.shortcuts import SHORTCUTS, Act, page_keys
 from app.ui.theme import Theme
 from app.ui.welcome_page import StartPage, WelcomePage
 from app.ui.widgets import Button, Frame, Icon, Label, Mark
@@ -41,9 +45,10 @@ class Pages:
 
 
 class Sidebar(QWidget):
-    """Name, pages, and at the foot where the local API listens."""
+    """Name, pages, and at the foot the help and where the local API listens."""
 
     page_wanted = Signal(str)
+    help_wanted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -73,6 +78,10 @@ class Sidebar(QWidget):
         column.addSpacing(18)
         column.addLayout(self._pages)
         column.addStretch(1)
+        self.help_button = Button(theme, "Help", "circle-question-mark", "nav")
+        self.help_button.clicked.connect(self.help_wanted)
+        column.addWidget(self.help_button)
+        column.addSpacing(8)
         column.addLayout(foot)
         self.setFixedWidth(self.fontMetrics().averageCharWidth() * 27)
 
@@ -131,6 +140,8 @@ class MainWindow(QMainWindow):
     def __init__(self, theme: Theme, commands: Commands, pages: Pages) -> None:
         super().__init__()
         self._theme = theme
+        self._commands = commands
+        self._snapshot: Snapshot | None = None
         self.overview = pages.overview
         self.pairs = pages.pairs
         self.accounts = pages.accounts
@@ -152,6 +163,9 @@ class MainWindow(QMainWindow):
             self.sidebar.add(name, text, glyph)
             self._pages[name] = page
         self.sidebar.page_wanted.connect(self.show_page)
+        self.sidebar.help_wanted.connect(self.show_help)
+        self.settings.help_wanted.connect(self.show_help)
+        self.settings.demo_wanted.connect(self.welcome.demo_wanted)
         self._wanted = "overview"
         self._closing = False
         self._no_tray_read = False
@@ -182,7 +196,7 @@ class MainWindow(QMainWindow):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._say_times)
-        self._add_keys(commands)
+        self._add_keys()
         self.show_start("Starting…")
 
     def _no_tray_note(self) -> QWidget:
@@ -205,18 +219,64 @@ class MainWindow(QMainWindow):
         self._no_tray_read = True
         self._no_tray.hide()
 
-    def _add_keys(self, commands: Commands) -> None:
+    def _add_keys(self) -> None:
         for number, name in enumerate(self._pages, start=1):
-            QShortcut(QKeySequence(f"Ctrl+{number}"), self).activated.connect(partial(self.show_page, name))
-        for keys, act in (
-            ("Ctrl+R", commands.sync_all),
-            ("Ctrl+N", self._new_pair),
-            ("Ctrl+,", partial(self.show_page, "settings")),
-            ("Ctrl+L", partial(self.show_page, "activity")),
-        ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self).activated.connect(self.close)
-        QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.quit_wanted)
+            QShortcut(QKeySequence(page_keys(number)), self).activated.connect(partial(self.show_page, name))
+        acts = {
+            Act.SYNC: self._sync,
+            Act.CHECK: self._check_everything,
+            Act.PAUSE: self._pause_or_resume,
+            Act.NEW_PAIR: self._new_pair,
+            Act.FIND: self._find,
+            Act.ACTIVITY: partial(self.show_page, "activity"),
+            Act.SETTINGS: partial(self.show_page, "settings"),
+            Act.HELP: self.show_help,
+            Act.CLOSE: self.close,
+            Act.QUIT: self.quit_wanted.emit,
+        }
+        for shortcut in SHORTCUTS:
+            for keys in shortcut.keys:
+                QShortcut(QKeySequence(keys), self).activated.connect(acts[shortcut.act])
+
+    # -- what keys ask for ------------------------------------------------------------------------------------------
+
+    @property
+    def _known(self) -> Snapshot | None:
+        """What is known, while there is something to act on."""
+        return self._snapshot if self.sidebar.isVisibleTo(self) else None
+
+    def _sync(self) -> None:
+        if self._known is not None:
+            self._commands.sync_all()
+
+    def _check_everything(self) -> None:
+        for view in self._known.pairs if self._known is not None else ():
+            if view.pair.status is PairStatus.ACTIVE:
+                self._commands.sync_pair(view.pair.id, full=True)
+
+    def _pause_or_resume(self) -> None:
+        if self._known is None or not self._known.pairs:
+            return
+        if menus.resume_text(self._known.pairs) is not None:
+            self._commands.resume_all()
+        else:
+            self._commands.pause_all(None)
+
+    def _new_pair(self) -> None:
+        if self._known is not None:
+            self.new_pair_wanted.emit()
+
+    def _find(self) -> None:
+        if self._known is not None:
+            self.show_page("activity")
+            self.activity.seek()
+
+    def show_help(self) -> HelpSheet:
+        """Say what each page is for, and list the keys."""
+        sheet = HelpSheet(self._theme, self)
+        sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        sheet.open()
+        return sheet
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -232,6 +292,7 @@ class MainWindow(QMainWindow):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how everything is doing; without any account, the welcome."""
+        self._snapshot = snapshot
         for page in (self.overview, self.pairs, self.accounts, self.activity, self.settings):
             page.show_snapshot(snapshot)
         self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
@@ -258,6 +319,7 @@ class MainWindow(QMainWindow):
 
     def forget(self) -> None:
         """The core was stopped or switched: what the pages know is no longer true."""
+        self._snapshot = None
         self.accounts.forget()
         self.activity.forget()
         self.settings.forget()
@@ -284,10 +346,6 @@ class MainWindow(QMainWindow):
     def _say_times(self) -> None:
         self.overview.tick()
         self.pairs.tick()
-
-    def _new_pair(self) -> None:
-        if self.sidebar.isVisibleTo(self):
-            self.new_pair_wanted.emit()
 
     def _show_bare(self, page: QWidget) -> None:
         # Or Qt hands the focus of what is hidden to whatever comes next, with a ring around it.

@@ -1,0 +1,67 @@
+"""Help: what each page is for, and every key. Also the place where the keys are listed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from app.ui.sheet import Sheet
+from app.ui.shortcuts import IN_LISTS, SHORTCUTS, page_keys, shown
+from app.ui.theme import Theme
+from app.ui.widgets import Label
+
+PAGES = (
+    ("Overview", "How everything is doing, what needs you and how to mend it, the last and the next sync."),
+    ("Sync pairs", "Two calendars kept in step. Create, change, pause, preview or delete a pair here."),
+    ("Accounts", "The services you are signed in to. Add, test, sign in again or remove one here."),
+    ("Activity", "Every run: when, which pair, how it ended. Choose one to see each event and the reason."),
+    ("Settings", "Theme, how often to look, notifications, the local API and its keys, where data lies."),
+)
+"""The pages of the sidebar in its order, and what each is for."""
+
+_PROMISES = (
+    "Your own events are never touched: Kalends changes and removes only the copies it has made.",
+    "Before many copies would be removed at once, it stops and asks you.",
+    "Closing the window does not end syncing. Quit does, from here, from the tray or with a key.",
+)
+
+
+class HelpSheet(Sheet):
+    """Shows it. Nothing in it changes anything."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(theme, "Help", parent, width=620, scrolls=True)
+        self.say("Help", "What each page is for, and the keys that lead there.")
+        self.cancel_button.say("Close")
+        self._rows: QGridLayout
+        self._part("Pages")
+        for number, (name, words) in enumerate(PAGES, start=1):
+            self._row(f"{name}   {shown(page_keys(number))}", words)
+        self._part("Keys")
+        for shortcut in SHORTCUTS:
+            self._row("   ".join(shown(keys) for keys in shortcut.keys), shortcut.words)
+        self._part("Keys in tables and sheets")
+        for keys, words in IN_LISTS:
+            self._row(keys, words)
+        self._part("Good to know")
+        for sentence in _PROMISES:
+            self.body.addWidget(Label(sentence, wrap=True))
+        self.body.addStretch(1)
+        self.resize(660, 620)
+        self.begin_at(self.cancel_button)
+
+    def _part(self, title: str) -> None:
+        if self.body.count():
+            self.body.addSpacing(6)
+        self.body.addWidget(Label(title, "heading"))
+        self._rows = QGridLayout()
+        self._rows.setHorizontalSpacing(18)
+        self._rows.setVerticalSpacing(7)
+        self._rows.setColumnMinimumWidth(0, self.fontMetrics().averageCharWidth() * 26)
+        self._rows.setColumnStretch(1, 1)
+        self.body.addLayout(self._rows)
+
+    def _row(self, left: str, right: str) -> None:
+        row = self._rows.rowCount()
+        self._rows.addWidget(Label(left, "strong"), row, 0, Qt.AlignmentFlag.AlignTop)
+        self._rows.addWidget(Label(right, wrap=True), row, 1, Qt.AlignmentFlag.AlignTop)
