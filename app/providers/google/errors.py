@@ -21,7 +21,8 @@ QUOTA_PAUSE_SECONDS: Final = 6 * 3600.0
 """The anti-abuse quota stops an account's writes for hours; trying sooner prolongs it (`reliability.md` C5)."""
 
 _RATES: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
-_QUOTAS: Final = frozenset({"quotaExceeded", "dailyLimitExceeded"})
+_QUOTAS: Final = frozenset({"quotaExceeded", "calendarUsageLimitsExceeded", "dailyLimitExceeded"})
+_SWITCHED_OFF: Final = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 _CURSORS: Final = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
 _SCOPES: Final = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 
@@ -76,6 +77,13 @@ def error_of(reply: Reply) -> ProviderError:
             "The sign-in does not include the permission this needs.",
             code="scope_missing",
             fix="Sign in again and leave every permission ticked.",
+            status=status,
+            reason=refusal.reason,
+        )
+    if status == 403 and refusal.reason in _SWITCHED_OFF:
+        return AccessError(
+            "The Google Calendar API is switched off for the Google client that is set.",
+            fix="Switch the Google Calendar API on in the Google Cloud console, then sync again.",
             status=status,
             reason=refusal.reason,
         )
