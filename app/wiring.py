@@ -157,7 +157,13 @@ def build(
         holds=holds,
         keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
         status=Status(
-            connections, pairs, profile=profile, version=__version__, started_at=clock.now(), api_url=api_url
+            connections,
+            pairs,
+            profile=profile,
+            version=__version__,
+            started_at=clock.now(),
+            now=clock.now,
+            api_url=api_url,
         ),
         notices=notices,
         preferences=preferred,

@@ -13,12 +13,12 @@ from app.domain.accounts import Account, AccountStatus
 from app.domain.alerts import Alert, AlertKind
 from app.domain.pairs import PairStatus
 from app.domain.runs import Hold, HoldCause, Run
-from app.services.status import account_sentence, pair_name
+from app.services.status import ENDS_SOON, account_sentence, expiry_sentence, pair_name
 from app.services.views import PROVIDER_NAMES, PairView
 
 FAILING_FOR = timedelta(hours=1)
 FAILING_RUNS = 5
-EXPIRES_WITHIN = (timedelta(hours=48), timedelta(hours=6))
+EXPIRES_WITHIN = (ENDS_SOON, timedelta(hours=6))
 
 _NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
 """A locked password store is not: it opens at the next log-in, and no sign-in opens it."""
@@ -60,14 +60,9 @@ def expiring(accounts: Iterable[Account], now: datetime) -> Found:
     """Accounts whose sign-in is known to end soon: an alert two days before, another on the last hours."""
     found, coming = [], []
     for account in accounts:
-        ends = account.expires_at
-        if account.status is not AccountStatus.CONNECTED or ends is None or ends <= now:
+        ends, sentence = account.expires_at, expiry_sentence(account, now)
+        if ends is None or sentence is None:
             continue
-        hours = max(1, round((ends - now) / timedelta(hours=1)))
-        sentence = (
-            f"{PROVIDER_NAMES[account.provider]} ends the sign-in for {account.email} in "
-            f"{'an hour' if hours == 1 else f'{hours} hours'}. Sign in again to go on syncing."
-        )
         for span in EXPIRES_WITHIN:
             if now < ends - span:
                 coming.append(ends - span)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, PairState, PairStatus
 from app.services.connections import Connections
 from app.services.pairs import Pairs, held_sentence
-from app.services.views import EVERYTHING, PROVIDER_NAMES, PairView, Problem, RollUp, StatusView, Viewer
+from app.services.views import (
+    EVERYTHING,
+    PROVIDER_NAMES,
+    SIGN_IN_EXPIRES,
+    PairView,
+    Problem,
+    RollUp,
+    StatusView,
+    Viewer,
+)
 
 _WORST_FIRST = (
     (RollUp.HELD, PairState.HELD),
@@ -20,6 +29,12 @@ _WORST_FIRST = (
     (RollUp.SYNCING, PairState.QUEUED),
     (RollUp.WAITING, PairState.WAITING),
 )
+
+ENDS_SOON = timedelta(hours=48)
+"""A sign-in that ends in so short a time is named before it does."""
+
+_PROBLEMS_WORST_FIRST = (str(PairState.HELD), *(str(status) for status in AccountStatus), str(PairState.ATTENTION))
+"""Codes of problems in the order of the roll-up; what is not here comes after them, what is none yet last."""
 
 _ARROWS = {Direction.A_TO_B: "→", Direction.B_TO_A: "←", Direction.BIDIRECTIONAL: "↔"}
 
@@ -41,6 +56,7 @@ class Status:
     """Answers "how is it going?".
 
     Args:
+        now: the clock.
         api_url: where the local API is, None while it is off.
     """
 
@@ -52,6 +68,7 @@ class Status:
         profile: str,
         version: str,
         started_at: datetime,
+        now: Callable[[], datetime],
         api_url: Callable[[], str | None],
     ) -> None:
         self._connections = connections
@@ -59,6 +76,7 @@ class Status:
         self._profile = profile
         self._version = version
         self._started_at = started_at
+        self._now = now
         self._api_url = api_url
 
     def overall(self, viewer: Viewer = EVERYTHING) -> StatusView:
@@ -67,6 +85,7 @@ class Status:
         pairs = self._pairs.list(viewer)
         state = _roll_up(accounts, pairs)
         synced = [view.pair.last_synced_at for view in pairs if view.pair.last_synced_at is not None]
+        problems = [*_account_problems(accounts, pairs), *_pair_problems(pairs), *_coming(accounts, self._now())]
         going = [view.progress for view in pairs if view.progress is not None]
         coming = [view.next_run_at for view in pairs if view.next_run_at is not None]
         return StatusView(
@@ -77,7 +96,7 @@ class Status:
             pairs=len(pairs),
             last_synced_at=max(synced, default=None),
             next_run_at=min(coming, default=None),
-            problems=(*_account_problems(accounts, pairs), *_pair_problems(pairs)),
+            problems=tuple(sorted(problems, key=lambda one: _place(one.code))),
             profile=self._profile,
             version=self._version,
             api_url=self._api_url(),
@@ -135,6 +154,35 @@ def account_sentence(account: Account, pairs: Sequence[PairView]) -> str:
         return f"Calendar access wasn't allowed for {account.email}, so this account can't sync."
     waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
     return f"{PROVIDER_NAMES[account.provider]} ended the sign-in for {account.email}. {_waiting(waiting)}"
+
+
+def expiry_sentence(account: Account, now: datetime) -> str | None:
+    """When the sign-in of an account is known to end, None where that is unknown or the account is not signed in."""
+    ends = account.expires_at
+    if account.status is not AccountStatus.CONNECTED or ends is None or ends <= now:
+        return None
+    hours = max(1, round((ends - now) / timedelta(hours=1)))
+    return (
+        f"{PROVIDER_NAMES[account.provider]} ends the sign-in for {account.email} in "
+        f"{'an hour' if hours == 1 else f'{hours} hours'}. Sign in again to go on syncing."
+    )
+
+
+def _coming(accounts: Sequence[Account], now: datetime) -> list[Problem]:
+    """Sign-ins that end soon: to be renewed while nothing waits for them yet."""
+    soon = [account for account in accounts if account.expires_at is not None and account.expires_at - now <= ENDS_SOON]
+    sentences = [(account, expiry_sentence(account, now)) for account in soon]
+    return [
+        Problem(SIGN_IN_EXPIRES, sentence, "reconnect", account_id=account.id)
+        for account, sentence in sentences
+        if sentence is not None
+    ]
+
+
+def _place(code: str) -> int:
+    if code in _PROBLEMS_WORST_FIRST:
+        return _PROBLEMS_WORST_FIRST.index(code)
+    return len(_PROBLEMS_WORST_FIRST) + (code == SIGN_IN_EXPIRES)
 
 
 def _waiting(count: int) -> str:

@@ -223,6 +223,10 @@ class RollUp(StrEnum):
     NOTHING_TO_SYNC = "nothing_to_sync"
 
 
+SIGN_IN_EXPIRES = "sign_in_expires"
+"""The code of a problem that is none yet: a sign-in that is known to end soon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that needs the person, with its fix. `action` is a word the front end has a button for:

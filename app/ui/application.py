@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -86,7 +85,8 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     Returns:
         The exit code: 0 when it was ended in order.
     """
-    application = Application(sys.argv[:1])
+    # Panels tell windows apart by this name; `python -m app` would be called `__main__.py`.
+    application = Application([APP_ID])
     loop = DesktopLoop(application)
     asyncio.set_event_loop(loop)
     with loop:

@@ -42,6 +42,10 @@ class Commands(QObject):
         """Sync one pair now, `full` by reading both calendars whole; a run under way is joined."""
         self._do(f"sync {pair_id}", lambda core: core.sync.request(pair_id, Trigger.MANUAL, full=full))
 
+    def stop_pair(self, pair_id: str) -> None:
+        """Stop the run of one pair after what it has begun; the next one finishes its work."""
+        self._do(f"stop {pair_id}", lambda core: core.sync.interrupt(pair_id))
+
     def pause_all(self, until: datetime | None) -> None:
         """Pause every pair, until a moment or until resumed."""
         self._do("pause", lambda core: core.pairs.pause_all(EVERYTHING, until=until))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QMessageBox
 
 from app.domain.notices import Notice, Topic
@@ -33,6 +33,9 @@ from app.ui.window import MainWindow, Pages
 
 DEFAULT = "default"
 DEMO = "demo"
+
+_LOOK_FOR_TRAY_MS = 2_000
+"""How often it is looked whether a place for the icon came, while the window says that there is none."""
 
 
 def utc_now() -> datetime:
@@ -87,6 +90,8 @@ class Desktop(QObject):
         self.window = MainWindow(theme, self.commands, pages)
         self.sheets.belong_to(self.window)
         self.tray = Tray(self.commands, now, self)
+        self._looking_for_tray = QTimer(self)
+        self._looking_for_tray.setInterval(_LOOK_FOR_TRAY_MS)
         self._connect()
 
     def _connect(self) -> None:
@@ -94,7 +99,10 @@ class Desktop(QObject):
         self._tasks.failed.connect(window.messages.show_failure)
         self._switches.failed.connect(self._start_failed)
         self.feed.changed.connect(self._show)
+        self.feed.progressed.connect(self._show_progress)
         self.feed.announced.connect(self._hear)
+        self.tray.place_changed.connect(self._look_for_tray)
+        self._looking_for_tray.timeout.connect(self._look_for_tray)
         self.tray.open_wanted.connect(self._open)
         self.tray.fix_wanted.connect(self._fix)
         self.tray.quit_wanted.connect(self.quit)
@@ -159,8 +167,18 @@ class Desktop(QObject):
 
     def show_window(self) -> None:
         """Show the window in front."""
-        self.window.show_no_tray(not Tray.available())
         self.window.bring_up()
+        self._look_for_tray()
+
+    def _look_for_tray(self) -> None:
+        """Say that there is no place for the icon, as long as that is so and somebody sees the window. Not every host
+        says when it comes; nobody is woken for that once there is one, or while the window is hidden."""
+        missing = not Tray.available()
+        self.window.show_no_tray(missing)
+        if missing and self.window.isVisible():
+            self._looking_for_tray.start()
+        else:
+            self._looking_for_tray.stop()
 
     def switch(self, profile: str) -> None:
         """Start the core of a profile, in place of the one that runs."""
@@ -189,6 +207,10 @@ class Desktop(QObject):
     def _show(self, snapshot: Snapshot) -> None:
         self.window.show_snapshot(snapshot)
         self.tray.show_snapshot(snapshot)
+
+    def _show_progress(self, snapshot: Snapshot) -> None:
+        self.window.overview.show_progress(snapshot)
+        self.tray.show_progress(snapshot)
 
     def _prefer(self, values: PreferenceValues) -> None:
         """Do as the person prefers; kept for the next start too, so that it begins in the right colours."""

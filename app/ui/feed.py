@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.domain.accounts import Account
-from app.domain.notices import Notice
+from app.domain.notices import Notice, Topic
 from app.domain.runs import Run
-from app.services.views import ConnectionView, PairView, StatusView
+from app.services.views import ConnectionView, PairView, Progress, StatusView
 from app.ui import words
 from app.ui.bridge import CoreThread
 from app.ui.tasks import TaskRunner
@@ -47,6 +47,20 @@ class Snapshot:
         return words.short_names(self.pairs)
 
     @property
+    def going(self) -> tuple[Progress, ...]:
+        """The runs that are under way or wait for their turn, the oldest first."""
+        return self.status.syncing
+
+    def with_progress(self, progress: Progress) -> Snapshot:
+        """The same a little later: one run is further on."""
+        rest = [one for one in self.status.syncing if one.pair_id != progress.pair_id]
+        syncing = tuple(sorted([*rest, progress], key=lambda one: one.run_id))
+        pairs = tuple(
+            replace(view, progress=progress) if view.pair.id == progress.pair_id else view for view in self.pairs
+        )
+        return replace(self, status=replace(self.status, syncing=syncing), pairs=pairs)
+
+    @property
     def is_demo(self) -> bool:
         """Whether this is the demo's profile."""
         return self.status.profile == "demo"
@@ -63,6 +77,8 @@ class Feed(QObject):
 
     changed = Signal(object)
     """A new `Snapshot`."""
+    progressed = Signal(object)
+    """The latest `Snapshot`, in which nothing but the progress of a run is new. Nothing was read for it."""
     announced = Signal(object)
     """A `Notice`, as it came."""
 
@@ -95,8 +111,17 @@ class Feed(QObject):
 
     def _noticed(self, notice: Notice) -> None:
         self.announced.emit(notice)
+        progress = notice.data.get("progress")
+        if notice.topic is Topic.RUN_PROGRESS and isinstance(progress, Progress):
+            self._progress(progress)
+            return
         if not self._gathering.isActive():
             self._gathering.start()
+
+    def _progress(self, progress: Progress) -> None:
+        if self.latest is not None:
+            self.latest = self.latest.with_progress(progress)
+            self.progressed.emit(self.latest)
 
     def _read_soon(self) -> None:
         if self.latest is not None:

@@ -73,7 +73,12 @@ def fill_pair(menu: QMenu, view: PairView, commands: Commands, now: Callable[[],
     if view.pair.status is PairStatus.PAUSED:
         menu.addAction("Resume", lambda: commands.resume_pair(pair_id))
     else:
-        menu.addAction("Sync now", lambda: commands.sync_pair(pair_id))
+        if view.progress is None:
+            menu.addAction("Sync now", lambda: commands.sync_pair(pair_id))
+        elif view.progress.stopping:
+            menu.addAction("Stopping…").setEnabled(False)
+        else:
+            menu.addAction("Stop this sync", lambda: commands.stop_pair(pair_id))
         menu.addAction("Check everything again", lambda: commands.sync_pair(pair_id, full=True))
         pause = menu.addMenu("Pause")
         fill_pause(pause, partial(commands.pause_pair, pair_id), now, partial(wished, PairWish.PAUSE_UNTIL, pair_id))

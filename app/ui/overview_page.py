@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.domain.pairs import PairStatus
-from app.services.views import Problem, RollUp
+from app.services.views import SIGN_IN_EXPIRES, Problem, RollUp
 from app.ui import menus, pair_model, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
@@ -18,6 +18,7 @@ from app.ui.feed import LATEST_RUNS, Snapshot
 from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
+from app.ui.progress_lines import ProgressLines
 from app.ui.run_model import RunModel
 from app.ui.tables import KEY, Table
 from app.ui.theme import Theme
@@ -75,6 +76,9 @@ class OverviewPage(QScrollArea):
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(0)
         column.addLayout(self._head())
+        self.progress = ProgressLines(theme)
+        self.progress.stop_wanted.connect(commands.stop_pair)
+        column.addWidget(self.progress)
         column.addSpacing(20)
         self._problem_column = QVBoxLayout()
         self._problem_column.setSpacing(8)
@@ -187,6 +191,7 @@ class OverviewPage(QScrollArea):
         pairs = words.plural(status.pairs, "sync pair", "sync pairs")
         self._pairs.say(pairs, f"{paused:,} paused" if paused else "All active" if snapshot.pairs else "None yet")
         self._show_problems(status.problems)
+        self.show_progress(snapshot)
         self._pair_model.show_pairs(snapshot.pairs)
         for view in snapshot.pairs:
             self._pair_buttons[view.pair.id].show_pair(view)
@@ -194,6 +199,10 @@ class OverviewPage(QScrollArea):
         self._run_model.show_runs(snapshot.runs, snapshot.short_names)
         _swap(self.run_table, self._no_runs, bool(snapshot.runs))
         self.tick()
+
+    def show_progress(self, snapshot: Snapshot) -> None:
+        """Show how far the runs are; the rest is as it was."""
+        self.progress.show_progress(snapshot.going, snapshot.short_names)
 
     def tick(self) -> None:
         """Time has passed: say the relative times again."""
@@ -220,7 +229,8 @@ class OverviewPage(QScrollArea):
                 widget.hide()
                 widget.deleteLater()
         for problem in problems:
-            tone = Tone.FAILED if problem.action == "reconnect" else Tone.ATTENTION
+            ended = problem.action == "reconnect" and problem.code != SIGN_IN_EXPIRES
+            tone = Tone.FAILED if ended else Tone.ATTENTION
             note = Note(self._theme, tone, problem.sentence)
             if problem.action in FIXES:
                 note.offer(FIXES[problem.action], partial(self.fix_wanted.emit, problem))

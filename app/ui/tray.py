@@ -8,9 +8,11 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from app.domain.pairs import PairStatus
+from app.domain.pairs import PairState, PairStatus
+from app.services.views import PairView, RollUp
 from app.ui import menus, words
 from app.ui.commands import Commands
 from app.ui.feed import Snapshot
@@ -38,6 +40,8 @@ class Tray(QObject):
     fix_wanted = Signal(object)
     """A `Problem` was chosen."""
     quit_wanted = Signal()
+    place_changed = Signal()
+    """A place for the icon came: see `available`."""
 
     def __init__(self, commands: Commands, now: Callable[[], datetime], parent: QObject) -> None:
         super().__init__(parent)
@@ -51,6 +55,9 @@ class Tray(QObject):
         self.menu.aboutToShow.connect(self._fill)
         self._pause_menu = QMenu("Pause")
         self._pairs_menu = QMenu("Sync one pair")
+        self._stop_menu = QMenu("Stop a sync")
+        self._state_row: QAction | None = None
+        self._shown_going: object = None
         self._tray = self._made()
         self._fill()
         self._watch_for_host()
@@ -81,6 +88,14 @@ class Tray(QObject):
         if not self.menu.isVisible():
             self._fill()
 
+    def show_progress(self, snapshot: Snapshot) -> None:
+        """A run is further on: say so in the first row. The menu is made anew only when other commands are due."""
+        self._snapshot = snapshot
+        if _commands_of(snapshot) != self._shown_going and not self.menu.isVisible():
+            self._fill()
+        elif self._state_row is not None:
+            self._state_row.setText(_state(snapshot))
+
     def _made(self) -> QSystemTrayIcon:
         tray = QSystemTrayIcon(own_icon(self._icon_name), self)
         tray.setToolTip(self._tooltip)
@@ -106,6 +121,7 @@ class Tray(QObject):
         self._tray = self._made()
         self._tray.show()
         old.deleteLater()
+        self.place_changed.emit()
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         # macOS opens the menu with either button.
@@ -116,6 +132,8 @@ class Tray(QObject):
         menu = self.menu
         menu.clear()
         snapshot = self._snapshot
+        self._state_row = None
+        self._shown_going = None if snapshot is None else _commands_of(snapshot)
         if snapshot is None:
             menu.addAction("Starting…").setEnabled(False)
             menu.addSeparator()
@@ -133,11 +151,7 @@ class Tray(QObject):
 
     def _add_state(self, menu: QMenu, snapshot: Snapshot) -> None:
         status = snapshot.status
-        sign = words.ROLL_UP_SIGNS[status.state]
-        text = f"{_MARKS[sign.tone]}  {sign.word}"
-        if status.last_synced_at is not None:
-            text += f" · last sync {words.clock(status.last_synced_at)}"
-        menu.addAction(text, lambda: self.open_wanted.emit("overview"))
+        self._state_row = menu.addAction(_state(snapshot), lambda: self.open_wanted.emit("overview"))
         menu.addSeparator()
         for problem in status.problems[:_PROBLEMS_SHOWN]:
             mark = "!  " + no_mnemonic(problem.sentence)
@@ -150,13 +164,15 @@ class Tray(QObject):
 
     def _add_commands(self, menu: QMenu, snapshot: Snapshot) -> None:
         active = [view for view in snapshot.pairs if view.pair.status is PairStatus.ACTIVE]
-        if active:
+        going = [view for view in active if view.progress is not None]
+        if going:
+            self._add_stop(menu, going)
+        elif active:
             menu.addAction("Sync now", self._commands.sync_all)
         if len(snapshot.pairs) > 1 and active:
             self._pairs_menu.clear()
-            for view in active:
-                text = f"{words.pair_name(view)}   {words.pair_sign(view).word.lower()}"
-                self._pairs_menu.addAction(no_mnemonic(text), partial(self._commands.sync_pair, view.pair.id))
+            for view in snapshot.pairs:
+                self._add_pair(view)
             menu.addMenu(self._pairs_menu)
         if active:
             menus.fill_pause(self._pause_menu, self._commands.pause_all, self._now)
@@ -164,3 +180,61 @@ class Tray(QObject):
         resume = menus.resume_text(snapshot.pairs)
         if resume is not None:
             menu.addAction(resume, self._commands.resume_all)
+
+    def _add_stop(self, menu: QMenu, going: list[PairView]) -> None:
+        """*Stop this sync* in the place of *Sync now*; where several are under way, each has its own."""
+        stoppable = [view for view in going if view.progress is not None and not view.progress.stopping]
+        if not stoppable:
+            menu.addAction("Stopping…").setEnabled(False)
+        elif len(going) == 1:
+            menu.addAction("Stop this sync", partial(self._commands.stop_pair, stoppable[0].pair.id))
+        else:
+            self._stop_menu.clear()
+            for view in stoppable:
+                name = no_mnemonic(words.pair_name(view))
+                self._stop_menu.addAction(name, partial(self._commands.stop_pair, view.pair.id))
+            menu.addMenu(self._stop_menu)
+
+    def _add_pair(self, view: PairView) -> None:
+        """A pair with its state; one that is paused is resumed, which syncs it too."""
+        name, pair_id = words.pair_name(view), view.pair.id
+        if view.pair.status is PairStatus.PAUSED:
+            until = words.pair_sign(view, self._now()).word.lower()
+            self._pairs_menu.addAction(
+                no_mnemonic(f"Resume {name}   {until}"), partial(self._commands.resume_pair, pair_id)
+            )
+            return
+        self._pairs_menu.addAction(
+            no_mnemonic(f"{name}   {_pair_state(view)}"), partial(self._commands.sync_pair, pair_id)
+        )
+
+
+def _state(snapshot: Snapshot) -> str:
+    """The first row: `✓  Up to date · checked 14:02`, or `↻  Syncing Work → Home · 45 of 120`."""
+    status = snapshot.status
+    sign = words.ROLL_UP_SIGNS[status.state]
+    mark = _MARKS[sign.tone]
+    if status.state is RollUp.SYNCING and snapshot.going:
+        if len(snapshot.going) > 1:
+            return f"{mark}  Syncing {len(snapshot.going)} pairs"
+        (going,) = snapshot.going
+        name = snapshot.short_names.get(going.pair_id, "")
+        return no_mnemonic(f"{mark}  Syncing {name} · {going.short}")
+    text = f"{mark}  {sign.word}"
+    if status.last_synced_at is not None:
+        # An absolute time: some hosts keep a copy of the menu.
+        text += f" · checked {words.clock(status.last_synced_at)}"
+    return text
+
+
+def _pair_state(view: PairView) -> str:
+    if view.progress is not None:
+        return view.progress.short
+    if view.state is PairState.UP_TO_DATE and view.pair.last_synced_at is not None:
+        return f"checked {words.clock(view.pair.last_synced_at)}"
+    return words.pair_sign(view).word.lower()
+
+
+def _commands_of(snapshot: Snapshot) -> object:
+    """What decides which commands the menu has while runs go on."""
+    return tuple((one.pair_id, one.stopping) for one in snapshot.going)

@@ -6,7 +6,7 @@ Pure: no Qt, no clock, no state. A sign is an icon with a tone; it never stands 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +14,7 @@ from enum import StrEnum
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, Mode, PairState, SyncPair
 from app.domain.runs import ActionRecord, ActionResult, Counts, Run, RunStatus, Trigger, Verb
-from app.services.views import PROVIDER_NAMES, PairView, RollUp, StatusView
+from app.services.views import PROVIDER_NAMES, SIGN_IN_EXPIRES, PairView, Problem, RollUp, StatusView
 
 
 class Tone(StrEnum):
@@ -366,13 +366,22 @@ def last_and_next(status: StatusView, now: datetime) -> str:
 
 
 def tooltip(status: StatusView) -> str:
-    """One or two lines for the tray, with absolute times: they stay true while nobody looks."""
-    text = f"Kalends – {ROLL_UP_SIGNS[status.state].word.lower()}"
+    """`Kalends — up to date, checked 14:02. 1 account needs sign-in.`: absolute times stay true while nobody looks."""
+    text = f"Kalends — {ROLL_UP_SIGNS[status.state].word.lower()}"
     if status.last_synced_at is not None:
-        text += f", last sync {clock(status.last_synced_at)}"
-    if status.problems:
-        text += f"\n{status.problems[0].sentence}"
-    return text
+        text += f", checked {clock(status.last_synced_at)}"
+    return " ".join([f"{text}.", *_needs(status.problems)])
+
+
+def _needs(problems: Sequence[Problem]) -> list[str]:
+    """What needs the person, worst first: sign-ins by their number, of the rest the worst."""
+    ended = [problem for problem in problems if problem.action == "reconnect" and problem.code != SIGN_IN_EXPIRES]
+    rest = [problem for problem in problems if problem not in ended]
+    parts = [(problems.index(rest[0]), rest[0].sentence)] if rest else []
+    if ended:
+        need = "1 account needs sign-in." if len(ended) == 1 else f"{len(ended)} accounts need sign-in."
+        parts.append((problems.index(ended[0]), need))
+    return [sentence for _, sentence in sorted(parts)]
 
 
 PAUSES = (

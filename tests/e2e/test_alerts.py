@@ -142,7 +142,7 @@ def test_an_ended_sign_in_reaches_the_person_and_is_mended_from_the_notification
     api.ask("POST", f"/sync-pairs/{pair['id']}/trigger")
     until("its run has ended", lambda: runs(api)[0]["status"] == "failed")
     assert api.ask("GET", f"/sync-pairs/{pair['id']}")["state"] == "needs_signin"
-    until("the icon says so", lambda: notifier.tooltip.startswith("Kalends – sign in again"))
+    until("the icon says so", lambda: notifier.tooltip.startswith("Kalends — sign in again"))
 
     # What nobody asks for is skipped, with its reason on record.
     api.ask("PATCH", f"/sync-pairs/{pair['id']}", {"status": "paused"})
@@ -165,7 +165,7 @@ def test_an_ended_sign_in_reaches_the_person_and_is_mended_from_the_notification
     browser.consent(person.link(), google)
     until("the next run, which nobody asked for, is good", lambda: len(sandbox.titles("Home")) == first + 1)
     until("the notification is withdrawn", lambda: not notifications.shown)
-    until("the icon is as before", lambda: notifier.tooltip.startswith("Kalends – up to date"))
+    until("the icon is as before", lambda: notifier.tooltip.startswith("Kalends — up to date"))
     person.reads("Everything is in sync.")
     assert len(notifications.all) == 1
     notifier.choose("Quit Kalends")

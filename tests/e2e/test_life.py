@@ -87,9 +87,9 @@ def test_the_icon_says_how_it_is_going_and_its_menu_offers_what_can_be_done(
 ) -> None:
     app = house.start("run", "--profile", "demo")
     person.reads("Everything is in sync.")
-    assert notifier.tooltip.startswith("Kalends – up to date, last sync ")
+    assert notifier.tooltip.startswith("Kalends — up to date, checked ")
     labels = notifier.labels()
-    assert labels[0].startswith("✓  Up to date · last sync ")
+    assert labels[0].startswith("✓  Up to date · checked ")
     assert [
         label for label in labels if label in ("Open Kalends", "Sync now", "Pause", "Activity…", "Quit Kalends")
     ] == [

@@ -44,6 +44,7 @@ from app.services.views import (
     PairChange,
     PairView,
     Problem,
+    Progress,
     RollUp,
     RunView,
     StatusView,
@@ -162,6 +163,10 @@ class NoticesDouble:
         for listener in list(self.listeners):
             listener(Notice(topic, NOW, ids.get("pair_id"), ids.get("run_id"), ids.get("account_id")))
 
+    def tell(self, progress: Progress) -> None:
+        for listener in list(self.listeners):
+            listener(Notice(Topic.RUN_PROGRESS, NOW, progress.pair_id, progress.run_id, data={"progress": progress}))
+
 
 @dataclass
 class CoreDouble:
@@ -226,6 +231,15 @@ class CoreDouble:
                 return self.known_pairs[number]
         raise NotFoundError("There is no such pair.")
 
+    def go_on(self, progress: Progress, *, announce: bool = True) -> None:
+        """A run tells how far it is; `announce` to listeners, as the core does now and then."""
+        for number, view in enumerate(self.known_pairs):
+            if view.pair.id == progress.pair_id:
+                changed = replace(view, state=PairState.SYNCING, progress=progress)
+                self.known_pairs[number] = changed
+        if announce:
+            self.notices.tell(progress)
+
     def end_attempt(self, status: AttemptStatus, error: str | None = None) -> None:
         assert self.attempt is not None
         self.attempt = replace(self.attempt, status=status, error=error)
@@ -253,6 +267,7 @@ class _Status:
             "0.1.0",
             "http://127.0.0.1:5545",
             NOW - timedelta(hours=3),
+            tuple(view.progress for view in core.known_pairs if view.progress is not None),
         )
 
 
@@ -336,6 +351,13 @@ class _Sync:
         self._core.known_runs.insert(0, made)
         self._core.notices.announce(Topic.RUN_FINISHED, pair_id=pair_id, run_id=made.id)
         return made
+
+    def interrupt(self, pair_id: str, viewer: Viewer = EVERYTHING) -> Run | None:
+        self._core.note("interrupt", pair_id)
+        for view in self._core.known_pairs:
+            if view.pair.id == pair_id and view.progress is not None:
+                self._core.go_on(replace(view.progress, stopping=True))
+        return None
 
     async def wait(self, run_id: str, timeout_seconds: float) -> RunView:
         return self._core.history.run(run_id)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
-from app.services.views import RollUp
+from app.domain.notices import Topic
+from app.domain.pairs import PairState, PairStatus
+from app.domain.runs import Phase
+from app.services.views import Problem, Progress, RollUp
 from app.ui import words
 from app.ui.resources import resource
+from app.ui.tray import Tray
 from tests.ui.desk import Desk
-from tests.ui.doubles import CoreDouble, busy, calm, empty
+from tests.ui.doubles import NOW, CoreDouble, busy, calm, empty
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -28,7 +35,7 @@ def action(menu: QMenu, text: str) -> QAction:
 def test_the_menu_names_the_state_and_offers_what_works(make_desk: MakeDesk) -> None:
     menu = make_desk(calm).begin().desktop.tray.menu
     assert texts(menu) == [
-        "✓  Up to date · last sync 14:02",
+        "✓  Up to date · checked 14:02",
         "Open Kalends",
         "Sync now",
         "Sync one pair",
@@ -91,11 +98,138 @@ def test_every_state_has_an_icon_file_and_signs_for_all_codes() -> None:
             assert resource("icons", "lucide", f"{sign.icon}.svg").is_file()
 
 
-def test_the_tooltip_tells_the_time_of_the_last_sync_and_the_worst_problem(make_desk: MakeDesk) -> None:
+def test_the_tooltip_tells_the_time_of_the_last_check_and_what_needs_the_person(make_desk: MakeDesk) -> None:
     desk = make_desk(busy).begin()
     assert desk.desktop.tray._tray.toolTip() == (
-        "Kalends – on hold, last sync 14:02\n42 of 60 copies in “Work” would be removed. Nothing was done yet."
+        "Kalends — on hold, checked 14:02. 42 of 60 copies in “Work” would be removed. Nothing was done yet. "
+        "1 account needs sign-in."
     )
+
+
+def test_the_tooltip_counts_sign_ins_that_ended_and_not_those_that_end_soon() -> None:
+    def tooltip(*codes: str) -> str:
+        problems = tuple(Problem(code, f"Sentence of {code}.", "reconnect") for code in codes)
+        return words.tooltip(replace(CoreDouble().status.overall(), problems=problems))
+
+    assert tooltip() == "Kalends — up to date."
+    assert tooltip("needs_signin") == "Kalends — up to date. 1 account needs sign-in."
+    assert tooltip("needs_signin", "scope_missing") == "Kalends — up to date. 2 accounts need sign-in."
+    assert tooltip("sign_in_expires") == "Kalends — up to date. Sentence of sign_in_expires."
+
+
+def test_while_a_pair_syncs_the_first_row_counts_and_the_second_command_stops_it(
+    make_desk: MakeDesk, qtbot: QtBot
+) -> None:
+    desk = make_desk(calm).begin()
+    menu = desk.desktop.tray.menu
+    reads = len(desk.called("overall"))
+    going = Progress("pair_2", "sync_run_1", Phase.READING)
+
+    def begin(core: CoreDouble) -> None:
+        core.state = RollUp.SYNCING
+        core.go_on(going, announce=False)
+        core.notices.announce(Topic.RUN_STARTED, pair_id="pair_2")
+
+    desk.ask(begin)
+    qtbot.waitUntil(lambda: texts(menu)[0] == "↻  Syncing Familie Lindqvist && Osei → Calendar · reading")
+    assert texts(menu)[1:3] == ["Open Kalends", "Stop this sync"]
+    reads = len(desk.called("overall"))
+    first = menu.actions()[0]
+    for done in (45, 90):
+        desk.ask(lambda core, done=done: core.go_on(replace(going, phase=Phase.WRITING, done=done, total=120)))  # type: ignore[misc]  # bound at once
+    qtbot.waitUntil(lambda: texts(menu)[0] == "↻  Syncing Familie Lindqvist && Osei → Calendar · 90 of 120")
+    assert menu.actions()[0] is first, "the menu was not made anew for a number"
+    assert len(desk.called("overall")) == reads, "nothing was read for a number"
+    action(menu, "Stop this sync").trigger()
+    qtbot.waitUntil(lambda: desk.called("interrupt") == [("interrupt", "pair_2")])
+    qtbot.waitUntil(lambda: texts(menu)[2] == "Stopping…")
+    assert not action(menu, "Stopping…").isEnabled()
+
+
+def test_of_several_runs_each_can_be_stopped_alone(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    def two(profile: str) -> CoreDouble:
+        core = calm(profile)
+        core.state = RollUp.SYNCING
+        for number in (1, 2):
+            core.go_on(Progress(f"pair_{number}", f"sync_run_{number}", Phase.COMPARING, 100, 300))
+        return core
+
+    desk = make_desk(two).begin()
+    menu = desk.desktop.tray.menu
+    assert texts(menu)[0] == "↻  Syncing 2 pairs"
+    stops = action(menu, "Stop a sync").menu()
+    assert isinstance(stops, QMenu)
+    action(stops, "Private (Google) ⇄ Calendar (Microsoft)").trigger()
+    qtbot.waitUntil(lambda: desk.called("interrupt") == [("interrupt", "pair_1")])
+
+
+def test_each_pair_stands_in_the_menu_with_its_state_and_a_paused_one_can_be_resumed(
+    make_desk: MakeDesk, qtbot: QtBot
+) -> None:
+    def one_paused(profile: str) -> CoreDouble:
+        core = calm(profile)
+        core.change_pair("pair_2", PairState.PAUSED, PairStatus.PAUSED, NOW + timedelta(hours=2))
+        return core
+
+    desk = make_desk(one_paused).begin()
+    pairs = action(desk.desktop.tray.menu, "Sync one pair").menu()
+    assert isinstance(pairs, QMenu)
+    paused = "Resume Familie Lindqvist && Osei (Google) → Calendar (Microsoft)   paused until 16:04"
+    assert texts(pairs) == ["Private (Google) ⇄ Calendar (Microsoft)   checked 14:02", paused]
+    action(pairs, paused).trigger()
+    qtbot.waitUntil(lambda: [call[1:3] for call in desk.called("update")] == [("pair_2", PairStatus.ACTIVE)])
+
+
+def test_the_menu_is_made_anew_when_it_is_about_to_be_shown(make_desk: MakeDesk) -> None:
+    desk = make_desk(calm).begin()
+    menu = desk.desktop.tray.menu
+    menu.clear()
+    menu.aboutToShow.emit()
+    assert texts(menu)[0] == "✓  Up to date · checked 14:02"
+
+
+def test_open_is_the_default_and_a_click_on_the_icon_does_the_same(make_desk: MakeDesk) -> None:
+    tray = make_desk(calm).begin().desktop.tray
+    assert tray.menu.defaultAction().text() == "Open Kalends"
+    opened: list[str] = []
+    tray.open_wanted.connect(opened.append)
+    tray._tray.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+    assert opened == [""]
+
+
+def test_at_most_three_problems_stand_in_the_menu_the_worst_first(make_desk: MakeDesk) -> None:
+    def many(profile: str) -> CoreDouble:
+        core = calm(profile)
+        core.problems = [Problem(f"code_{number}", f"Problem {number}.") for number in range(5)]
+        return core
+
+    menu = make_desk(many).begin().desktop.tray.menu
+    assert texts(menu)[1:5] == ["!  Problem 0.", "!  Problem 1.", "!  Problem 2.", "Open Kalends"]
+
+
+def test_the_word_that_there_is_no_tray_goes_when_one_comes(
+    make_desk: MakeDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [False]
+    monkeypatch.setattr(Tray, "available", staticmethod(lambda: there[0]))
+    desk = make_desk(calm).begin()
+    note = desk.window._no_tray
+    assert note.isVisible()
+    assert desk.desktop._looking_for_tray.isActive()
+    there[0] = True
+    desk.desktop._looking_for_tray.timeout.emit()
+    assert not note.isVisible()
+    assert not desk.desktop._looking_for_tray.isActive(), "nobody is woken for it any more"
+    there[0] = False
+    desk.desktop.show_window()
+    assert note.isVisible()
+    desk.window.hide()
+    desk.desktop._looking_for_tray.timeout.emit()
+    assert not desk.desktop._looking_for_tray.isActive(), "nobody sees the note"
+    desk.desktop.show_window()
+    there[0] = True
+    desk.desktop.tray._host_came()
+    assert not note.isVisible()
 
 
 def test_a_tray_host_that_comes_late_gets_a_new_icon(make_desk: MakeDesk) -> None:
@@ -105,4 +239,4 @@ def test_a_tray_host_that_comes_late_gets_a_new_icon(make_desk: MakeDesk) -> Non
     assert tray._tray is not before
     assert tray._tray.isVisible()
     assert tray._tray.contextMenu() is tray.menu
-    assert tray._tray.toolTip() == "Kalends – up to date, last sync 14:02"
+    assert tray._tray.toolTip() == "Kalends — up to date, checked 14:02."
