@@ -11,6 +11,8 @@ from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from app.sandbox.seed_mail import home_mail, work_mail
+
 Event = dict[str, Any]
 
 GOOGLE_EMAIL: Final = "ana.work@example.com"
@@ -43,6 +45,7 @@ def demo_seed(now: datetime, random_seed: int) -> dict[str, Any]:
                     {"name": "Work", "primary": True, "events": _work(monday, random)},
                     {"name": "Team", "role": "reader", "events": _team(monday)},
                 ],
+                "mail": work_mail(GOOGLE_EMAIL, now, Random(f"mail:{random_seed}:{today.isoformat()}")),
             },
             {
                 "provider": "microsoft",
@@ -53,6 +56,7 @@ def demo_seed(now: datetime, random_seed: int) -> dict[str, Any]:
                     {"name": "Home", "primary": True, "events": _home(monday)},
                     {"name": "Birthdays", "role": "reader", "events": _birthdays(today)},
                 ],
+                "mail": home_mail(MICROSOFT_EMAIL, now, Random(f"home mail:{random_seed}:{today.isoformat()}")),
             },
         ]
     }

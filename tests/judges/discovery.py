@@ -21,6 +21,7 @@ _VALUES: Final = re.compile(r"(?<!Some of the )[Pp]ossible values? (?:are|is):\s
 _VALUE: Final = re.compile(r"^- \"([^\"]*)\"", re.MULTILINE)
 _FORMATS: Final = {
     "date-time": {"format": "instant"},
+    "google-datetime": {"format": "instant"},
     "date": {"format": "date"},
     "int64": {"pattern": "^-?[0-9]+$"},
     "uint64": {"pattern": "^[0-9]+$"},

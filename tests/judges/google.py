@@ -48,18 +48,23 @@ _ERROR: Final = Schema(
         },
     }
 )
-_OURS: Final = ("/calendar/v3/", "/oauth2/v2/userinfo")
-_BATCH_LIMIT: Final = 50
+_DOCUMENTS: Final = {
+    "/calendar/v3/": "calendar.v3",
+    "/gmail/v1/": "gmail.v1",
+    "/oauth2/v2/userinfo": "oauth2.v2",
+}
+# Guides "Batching requests"; Gmail's names a path of its own beside that of the discovery document.
+_BATCH_LIMITS: Final = {"/batch/calendar/v3": 50, "/batch": 100, "/batch/gmail/v1": 100}
 
 
 def findings(exchange: Exchange) -> list[str]:
     """What is wrong with an exchange, in sentences; empty when nothing is, or when no document speaks of it."""
-    if exchange.path == "/" + str(document().content["batchPath"]):
+    if exchange.path in _BATCH_LIMITS:
         return _batch_findings(exchange)
-    if not exchange.path.startswith(_OURS):
+    name = next((known for start, known in _DOCUMENTS.items() if exchange.path.startswith(start)), None)
+    if name is None:
         return []
-    source = document("calendar.v3" if exchange.path.startswith("/calendar/v3/") else "oauth2.v2")
-    method = source.method(exchange.method, exchange.path)
+    method = document(name).method(exchange.method, exchange.path)
     granted = exchange.status is None or exchange.status < 400
     found: list[str] = []
     if granted or is_ours(exchange):
@@ -67,8 +72,8 @@ def findings(exchange: Exchange) -> list[str]:
     # 501 is the sandbox's own word for what it does not emulate.
     if exchange.answer is not None and not exchange.planted and exchange.status != 501:
         found += [f"answered {text}" for text in _answer_findings(exchange, method)]
-    name = method.id if method else "no method"
-    return [f"{exchange.method} {exchange.path} ({name}): {text}" for text in found]
+    called = method.id if method else "no method"
+    return [f"{exchange.method} {exchange.path} ({called}): {text}" for text in found]
 
 
 def is_ours(exchange: Exchange) -> bool:
@@ -134,8 +139,8 @@ def _batch_findings(exchange: Exchange) -> list[str]:
             found.append(f"sent by {exchange.method}")
         if not ids:
             found.append("sent no multipart/mixed with parts")
-        if len(ids) > _BATCH_LIMIT:
-            found.append(f"sent {len(ids)} parts, and {_BATCH_LIMIT} are allowed")
+        if len(ids) > _BATCH_LIMITS[exchange.path]:
+            found.append(f"sent {len(ids)} parts, and {_BATCH_LIMITS[exchange.path]} are allowed")
         if len(set(filter(None, ids))) != len(list(filter(None, ids))):
             found.append("sent two parts of one Content-ID")
     if exchange.answer is not None and not exchange.planted:

@@ -2,7 +2,7 @@
 
 Paths: `/o/oauth2/v2/auth`, `/token`, `/revoke`, `/oauth2/v2/userinfo`, `/v1/userinfo`, `/calendar/v3/…`,
 `/batch/calendar/v3`. Not emulated, and answered with 501: watch channels, acl, import, quickAdd, changes of calendars
-and list entries, conference data, attachments, event labels, maxAttendees. Gmail is not there yet.
+and list entries, conference data, attachments, event labels, maxAttendees. Gmail is in `mail`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.sandbox.faults import SandboxInputError
 from app.sandbox.google.access import Access
 from app.sandbox.google.actions import Actions, zone_of
-from app.sandbox.google.answers import Answers, Endpoint, error_response, not_emulated_route
+from app.sandbox.google.answers import Answers, Endpoint, error_response
 from app.sandbox.google.batch import Batch
 from app.sandbox.google.calendars import CalendarsApi
 from app.sandbox.google.changes import Changes
 from app.sandbox.google.errors import not_found
 from app.sandbox.google.events import EventsApi
 from app.sandbox.google.listing import Listing
+from app.sandbox.google.mail import Gmail
 from app.sandbox.google.oauth import CLIENT_ID, CLIENT_SECRET, OAuth
 from app.sandbox.google.quota import Quota
 from app.sandbox.google.render import event_json
@@ -59,6 +60,7 @@ class Google:
         self._changes = Changes(world, self._store)
         self._actions = Actions(self._store, self._changes)
         oauth, answers = OAuth(world, self._tokens), Answers()
+        self.mail = Gmail(world, oauth)
         access = Access(oauth, self._store, Quota(world), world)
         calendars = CalendarsApi(world, access, self._store, answers)
         events = EventsApi(access, self._changes, Listing(world), answers)
@@ -70,7 +72,7 @@ class Google:
             *oauth.routes(),
             *methods,
             Endpoint("/batch/calendar/v3", batch.answer, methods=["POST"]),
-            Endpoint("/gmail/{rest:path}", not_emulated_route("Gmail"), methods=["GET", "POST"]),
+            *self.mail.routes(),
         ]
         router = Router(routes, redirect_slashes=False, default=_unknown)
         self.app: ASGIApp = Loopback(Observed(Recorded(router, world, self.name), self.name), hosts)
@@ -98,6 +100,7 @@ class Google:
             calendars.insert(0, {"name": email, "primary": True})
         for row in calendars:
             self._seed_calendar(account, row)
+        self.mail.seed(email, spec.get("mail") or {})
         self._world.commit()
         return account
 
@@ -105,6 +108,7 @@ class Google:
         """Remove an account with its calendars and tokens."""
         for calendar in self._store.of_account(email):
             self._store.remove_calendar(calendar)
+        self.mail.forget(email)
         self._tokens.revoke(email.lower())
         self._world.remove_account(email)
         self._world.commit()
@@ -216,6 +220,7 @@ class Google:
                 }
                 for calendar in self._store.calendars.values()
             ],
+            "mail": self.mail.state(),
             "tokens": self._tokens.counts(),
         }
 

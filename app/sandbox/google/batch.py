@@ -28,17 +28,19 @@ class Batch:
     Args:
         app: the service below its outer layer; parts enter there with `scope["sandbox.part"]`.
         world: its switch says whether answers come in another order than the calls.
+        max_calls: how many a batch may hold.
     """
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, world: World, max_calls: int = MAX_CALLS) -> None:
         self._app = app
         self._world = world
+        self._max_calls = max_calls
         self._random = Random(f"batch:{world.random_seed}")
 
     async def answer(self, request: Request) -> Response:
         """200 with one part an answer, or one error for a batch that cannot be taken apart."""
         try:
-            parts = _split(request.headers.get("content-type", ""), await request.body())
+            parts = _split(request.headers.get("content-type", ""), await request.body(), self._max_calls)
             answers = [await self._call(request, part) for part in parts]
         except GoogleError as error:
             return error_response(error)
@@ -126,13 +128,13 @@ def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]
     return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
-def _split(content_type: str, body: bytes) -> list[Message]:
+def _split(content_type: str, body: bytes, max_calls: int) -> list[Message]:
     if not content_type.lower().startswith("multipart/mixed"):
         raise bad_request("A batch must be multipart/mixed.")
     message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode("latin-1") + body)
     parts = message.get_payload()
     if not message.is_multipart() or not isinstance(parts, list) or message.defects:
         raise bad_request("The batch cannot be read.")
-    if len(parts) > MAX_CALLS:
-        raise bad_request(f"The batch request exceeds the limit of {MAX_CALLS} calls.")
+    if len(parts) > max_calls:
+        raise bad_request(f"The batch request exceeds the limit of {max_calls} calls.")
     return [part for part in parts if isinstance(part, Message)]

@@ -130,7 +130,7 @@ class Search:
     def _named(self, name: str, value: str) -> Predicate | None:
         """An operator with its value, None when it is no operator."""
         if name in ("from", "to", "cc", "bcc", "deliveredto", "list"):
-            return _people(name, value)
+            return _people(name, self._box.email if value.lower() == "me" else value)
         if name == "subject":
             wanted = words(value)
             return lambda message: _contains(words(message.part.header("Subject")), wanted)
@@ -206,8 +206,6 @@ def _people(name: str, value: str) -> Predicate:
     wanted = words(value)
 
     def found(message: Message) -> bool:
-        if value.lower() == "me":
-            return False
         if name == "list":
             return _contains(words(message.part.header("List-ID")), wanted)
         return any(
