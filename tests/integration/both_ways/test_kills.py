@@ -46,14 +46,21 @@ CALENDAR = re.compile(r"/(calendar/v3/calendars/|batch/calendar|v1.0/me/calendar
 SIDES = ("before", "inside", "after")
 STARTS_FOR_A_KILL = 3
 PAGE = 12
+LOOKED_THROUGH = 5
+"""Lives in which a planted bug has to be found."""
+
+
+WRITE = re.compile(rb"(POST|PATCH|DELETE) /calendar|\"method\": ?\"(POST|PATCH|DELETE)\"")
+"""A batch that changes something."""
 
 
 @dataclass(slots=True)
 class Death:
-    """Where one start dies on the wire: at its nth request, in one of three ways."""
+    """Where one start dies on the wire: at its nth request, or its nth write, in one of three ways."""
 
     nth: int
     how: str
+    write: bool = False
 
 
 class Reaper:
@@ -67,12 +74,12 @@ class Reaper:
         self._crowd = crowd
         self.death: Death | None = None
         self.pid: asyncio.Future[int] | None = None
-        self._seen = 0
+        self._seen = self._writes = 0
         self._late: list[tuple[ASGIApp, Scope, bytes]] = []
 
     def expect(self, death: Death | None) -> None:
         """A start begins, which is to die so."""
-        self.death, self._seen = death, 0
+        self.death, self._seen, self._writes = death, 0, 0
         self.pid = asyncio.get_running_loop().create_future()
 
     def before(self, app: ASGIApp) -> ASGIApp:
@@ -89,11 +96,13 @@ class Reaper:
     async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole(receive)
         self._seen += 1
+        self._writes += (write := WRITE.search(body) is not None)
         self._crowd.perhaps_act()
         if self._seen == 2:
             await self.settle()
         death = self.death
-        if death is None or self._seen != death.nth or self.pid is None:
+        at = death is not None and death.nth == ((write and self._writes) if death.write else self._seen)
+        if death is None or not at or self.pid is None:
             await app(scope, _replay(body, receive), send)
             return
         if death.how == "done":
@@ -102,6 +111,8 @@ class Reaper:
             self._late.append((app, {**scope, "extensions": {}}, body))
         os.kill(await self.pid, signal.SIGKILL)
         scope["extensions"]["sandbox.abort"]()
+        while (await receive())["type"] != "http.disconnect":
+            continue
 
     async def settle(self) -> None:
         """What was on its way when its sender died arrives now."""
@@ -213,8 +224,7 @@ async def live(
             killed = 0
             for _ in range(kills * STARTS_FOR_A_KILL):
                 wish: dict[str, Any] = {"full": random.random() < 0.15, "die": None, "bug": bug}
-                how = random.choice(("dropped", "done", "late"))
-                death: Death | None = Death(random.randint(1, 12 if killed else 40), how)
+                death: Death | None = _death(random, first=not killed)
                 if random.random() < 0.35:
                     commit = {"at": random.choice(COMMITS), "nth": random.randint(1, 2), "side": random.choice(SIDES)}
                     wish["die"], death = commit, None
@@ -223,12 +233,19 @@ async def live(
                 made.assert_untouched()
                 if killed == kills:
                     break
-                crowd.act(random.randint(1, 3))
+                crowd.act(random.randint(2, 4))
             assert killed == kills, starts.words()
         reaper.expect(None)
         crowd.rest()
         await reaper.settle()
         await _calm(made)
+
+
+def _death(random: Random, *, first: bool) -> Death:
+    how = random.choice(("dropped", "done", "late"))
+    if random.random() < 0.6:
+        return Death(random.randint(1, 4 if first else 2), how, write=True)
+    return Death(random.randint(1, 40 if first else 8), how)
 
 
 async def _prepare(made: Town, pairs: Sequence[tuple[str, str]], mode: Mode) -> None:
@@ -306,8 +323,16 @@ async def test_killed_under_load_it_ends_with_one_copy_of_each_original_on_every
 @pytest.mark.anyio
 @pytest.mark.parametrize("bug", ["copies_are_sources", "forgets_what_was_under_way"])
 async def test_a_planted_bug_is_found(tmp_path: Path, bug: str) -> None:
-    with pytest.raises(AssertionError, match=r"missing|touched|echo"):
-        await live(tmp_path, TWO_SERVICES, TWO, Mode.FULL, seed=4301, kills=8, bug=bug)
+    for seed in range(LOOKED_THROUGH):
+        home = tmp_path / str(seed)
+        home.mkdir()
+        try:
+            await live(home, TWO_SERVICES, TWO, Mode.FULL, seed=seed, kills=6, bug=bug)
+        except AssertionError as found:
+            if not re.search("missing|touched|echo", str(found)):
+                raise
+            return
+    pytest.fail(f"{bug} was not seen in {LOOKED_THROUGH} lives")
 
 
 @pytest.mark.anyio
