@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from app.sandbox.google.errors import (
     GoogleError,
+    bad_content,
     forbidden,
     insufficient_scope,
     login_required,
@@ -130,11 +131,14 @@ async def json_object(request: Request, kinds: dict[str, Kind]) -> dict[str, Any
         kinds: what its fields must be, from `vocabulary`.
 
     Raises:
-        GoogleError: 400 `parseError`, or `invalid` for a value of the wrong kind.
+        GoogleError: 400 `badContent` for a body that does not say it is JSON, `parseError`, or `invalid` for a value of the wrong kind.
     """
     raw = await request.body()
     if not raw:
         return {}
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise bad_content(content_type)
     try:
         value = json.loads(raw, parse_constant=_no_constant)
         # Half a surrogate pair is valid JSON and no text.

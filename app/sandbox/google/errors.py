@@ -117,6 +117,11 @@ def parse_error() -> GoogleError:
     return GoogleError(400, "parseError", "Parse Error")
 
 
+def bad_content(content_type: str) -> GoogleError:
+    """400 `badContent`: the body is said to be something else than JSON."""
+    return GoogleError(400, "badContent", f"Unsupported content with type: {content_type}")
+
+
 def weak_role(reason: str) -> GoogleError:
     """403: the account's role on the calendar does not let it write; which reason is given is unverified."""
     domain = "calendar" if reason == "requiredAccessLevel" else "global"
