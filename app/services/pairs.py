@@ -352,7 +352,7 @@ def held_sentence(count: int) -> str:
 
 
 def _state_after(pair: SyncPair, last: Run | None) -> tuple[PairState, str | None]:
-    """How a pair does by its last run; one that was cut off or skipped tells nothing new."""
+    """How a pair does by its last run; one that was skipped tells nothing new."""
     before = PairState.NEVER_SYNCED if pair.last_synced_at is None else PairState.UP_TO_DATE
     if last is None:
         return before, None
@@ -364,6 +364,8 @@ def _state_after(pair: SyncPair, last: Run | None) -> tuple[PairState, str | Non
         return PairState.FAILED, problem
     if last.status is RunStatus.PARTIAL:
         return PairState.ATTENTION, problem or _not_copied(last.counts.failed)
+    if last.status is RunStatus.INTERRUPTED and before is PairState.UP_TO_DATE:
+        return PairState.WAITING, "The last sync was stopped before its end. The next one finishes its work."
     if last.status in (RunStatus.SKIPPED, RunStatus.INTERRUPTED):
         return before, None
     return PairState.UP_TO_DATE, None

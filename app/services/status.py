@@ -44,7 +44,6 @@ _SENTENCES = {
     RollUp.ATTENTION: "Something needs your attention; the rest is in sync.",
     RollUp.FAILED: "The last sync failed.",
     RollUp.SYNCING: "Syncing your calendars…",
-    RollUp.WAITING: "A calendar service asked us to slow down. Syncing goes on by itself.",
     RollUp.PAUSED: "Syncing is paused.",
     RollUp.OFFLINE: "You're offline. Syncing resumes by itself.",
     RollUp.UP_TO_DATE: "Everything is in sync.",
@@ -90,7 +89,7 @@ class Status:
         coming = [view.next_run_at for view in pairs if view.next_run_at is not None]
         return StatusView(
             state=state,
-            sentence=_SENTENCES[state],
+            sentence=_sentence(state, pairs),
             accounts=len(accounts),
             connections=len(self._connections.list(viewer)),
             pairs=len(pairs),
@@ -103,6 +102,15 @@ class Status:
             started_at=self._started_at,
             syncing=tuple(sorted(going, key=lambda one: one.run_id)),
         )
+
+
+def _sentence(state: RollUp, pairs: Sequence[PairView]) -> str:
+    if state is RollUp.WAITING:
+        waiting = {view.problem for view in pairs if view.state is PairState.WAITING} - {None}
+        if len(waiting) != 1 or PairState.NEVER_SYNCED in {view.state for view in pairs}:
+            return "Not everything is synced yet. The next sync finishes it."
+        return str(waiting.pop())
+    return _SENTENCES[state]
 
 
 def pair_name(view: PairView) -> str:
@@ -122,7 +130,9 @@ def _roll_up(accounts: Sequence[Account], pairs: Sequence[PairView]) -> RollUp:
         return RollUp.NOTHING_TO_SYNC
     if states == {PairState.PAUSED}:
         return RollUp.PAUSED
-    return RollUp.OFFLINE if PairState.OFFLINE in states else RollUp.UP_TO_DATE
+    if PairState.OFFLINE in states:
+        return RollUp.OFFLINE
+    return RollUp.WAITING if PairState.NEVER_SYNCED in states else RollUp.UP_TO_DATE
 
 
 def _waits_for_decision(view: PairView) -> bool:

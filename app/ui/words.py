@@ -80,7 +80,7 @@ TRAY_ICONS = {
     RollUp.ATTENTION: "tray-attention",
     RollUp.FAILED: "tray-failed",
     RollUp.SYNCING: "tray-syncing",
-    RollUp.WAITING: "tray-ok",
+    RollUp.WAITING: "tray-idle",
     RollUp.PAUSED: "tray-paused",
     RollUp.OFFLINE: "tray-offline",
     RollUp.UP_TO_DATE: "tray-ok",

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.domain.accounts import AccountStatus, Provider
+from app.domain.pairs import PairState
+from app.domain.runs import Trigger
 from app.services.views import SIGN_IN_EXPIRES, NewPair, RollUp
 from tests.fakes.core_world import CoreWorld
 
@@ -70,3 +72,24 @@ async def test_a_sign_in_that_ended_is_told_once_not_as_one_that_will_end(world:
     (google,) = [one for one in world.core.connections.accounts() if one.provider is Provider.GOOGLE]
     world.store.accounts.update(replace(google, status=AccountStatus.NEEDS_SIGN_IN))
     assert [problem.code for problem in world.core.status.overall().problems] == ["needs_signin"]
+
+
+async def test_a_stopped_sync_does_not_pass_for_a_finished_one(world: CoreWorld) -> None:
+    """First before anything was synced, then later on; the next run makes it good again."""
+    work, home = await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT)
+    (view,) = world.core.pairs.create([NewPair(work, home)])
+    world.core.sync.interrupt_all()
+    await world.core.sync.settle(view.pair.id)
+    status = world.core.status.overall()
+    assert (status.state, status.sentence) == (
+        RollUp.WAITING,
+        "Not everything is synced yet. The next sync finishes it.",
+    )
+    for stop, state in ((False, PairState.UP_TO_DATE), (True, PairState.WAITING), (False, PairState.UP_TO_DATE)):
+        run = world.core.sync.request(view.pair.id, Trigger.SCHEDULED)
+        if stop:
+            world.core.sync.interrupt(view.pair.id)
+        await world.core.sync.wait(run.id, 5)
+        assert world.core.pairs.get(view.pair.id).state is state
+        assert world.core.status.overall().state is (RollUp.WAITING if stop else RollUp.UP_TO_DATE)
+        world.clock.advance(minutes=5)
