@@ -122,6 +122,8 @@ class DirectionRun:
         self._complete = True
         self._asked = 0
         self._unanswered: set[str] = set()
+        self._silent: set[str] = set()
+        self._unknown: set[str] = set()
         self._unsettleable = False
         self._result = DirectionResult()
 
@@ -174,6 +176,7 @@ class DirectionRun:
         else:
             # Something goes on and on, like an id burned many times over: the next run takes it from here.
             self._complete = False
+        self._admit_unknown()
         if not self._dry:
             self._finish(writer, seen_source.seq, seen_target.seq)
 
@@ -211,6 +214,8 @@ class DirectionRun:
             if not open_ones:
                 break
         self._put_off([decision for decision in decided.values() if decision.asks])
+        unknown = {d.original_id for d in decided.values() if any(r == "could_not_ask" for _, r, _ in d.skips)}
+        self._unknown = (self._unknown - decided.keys()) | unknown
         return [decided[original_id] for original_id in originals if original_id in decided]
 
     async def _ask(self, asking: Iterable[Decision]) -> list[str]:
@@ -241,7 +246,10 @@ class DirectionRun:
             return set()
         answers = await view.ask(reader, self._ledger, calendar_id, event_ids)
         told = {answer.event_id for answer in answers if answer.evidence is not Evidence.UNKNOWN}
-        self._unanswered.update(event_id for event_id in event_ids if event_id not in told)
+        unanswered = set(event_ids) - told
+        if unanswered:
+            self._unanswered |= unanswered
+            self._silent.add(calendar_id)
         return told
 
     def _put_off(self, waiting: Sequence[Decision]) -> None:
@@ -345,6 +353,14 @@ class DirectionRun:
             # What was written stays written and counted; the next run asks again.
             self._unsettleable = True
             writer.written.errors.append(RunError(error.code, error.message, self._direction.target.id))
+
+    def _admit_unknown(self) -> None:
+        """What nobody could tell about is not in step, and the run must not end as if it were."""
+        if not self._unknown:
+            return
+        where = next(iter(self._silent)) if len(self._silent) == 1 else None
+        message = f"Whether {len(self._unknown)} event(s) are still there could not be asked; the next run asks again."
+        self._result.errors.append(RunError("could_not_ask", message, where))
 
     def _finish(self, writer: Writer, seq_source: int, seq_target: int) -> None:
         """Say what stayed unknown; then all that was seen at the start counts as planned, if it was."""

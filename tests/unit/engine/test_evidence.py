@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from app.domain.events import Event, EventKind, Fields, Marker
 from app.domain.pairs import CopyEdited, DirectionSettings, Mode
 from app.domain.times import When
+from app.engine.run import ASK_AT_MOST
 from tests.fakes.calendar import wall
 from tests.fakes.engine_world import FULL, ZONE, World, meeting, weekly
 
@@ -202,3 +203,41 @@ def test_a_meeting_gets_its_copy_after_its_twin_in_the_target_is_gone() -> None:
     world.clock.advance(days=1)
     world.run_until_quiet()
     assert len(world.copies()) == 1
+
+
+def test_a_run_that_could_not_ask_about_an_original_says_so_until_it_can() -> None:
+    world = World(settings=FULL)
+    world.source.put(meeting("one", wall(MONDAY, 9)))
+    world.source.put(meeting("two", wall(MONDAY, 11)))
+    world.run_until_quiet()
+    world.source.script.unlisted = {"one"}
+    world.source.script.unanswered = {"one"}
+    (error,) = world.run(full=True).errors
+    assert (error.code, error.connection_id) == ("could_not_ask", world.direction.source.id)
+    assert [error.code for error in world.run().errors] == ["could_not_ask"]
+    assert len(world.copies()) == 2
+    world.source.script.unanswered = set()
+    assert world.run().errors == []
+
+
+def test_a_run_that_could_not_ask_about_a_copy_says_so() -> None:
+    world = World(settings=FULL)
+    world.source.put(meeting("one", wall(MONDAY, 9)))
+    world.run_until_quiet()
+    (copy,) = world.copies()
+    world.target.script.unlisted = {copy.id}
+    world.target.script.unanswered = {copy.id}
+    (error,) = world.run(full=True).errors
+    assert (error.code, error.connection_id) == ("could_not_ask", world.direction.target.id)
+
+
+def test_a_run_with_more_questions_than_it_may_ask_says_so_and_the_next_ones_go_on() -> None:
+    world = World(settings=FULL)
+    many = [meeting(f"one{n:03}", wall(MONDAY + timedelta(days=n % 50), 6 + n // 50)) for n in range(ASK_AT_MOST + 5)]
+    for one in many:
+        world.source.put(one)
+    world.run_until_quiet()
+    world.source.script.unlisted = {one.id for one in many}
+    assert [error.code for error in world.run(full=True).errors] == ["could_not_ask"]
+    assert world.run().errors == []
+    assert len(world.copies()) == len(many)
