@@ -83,6 +83,22 @@ def _many(item: dict[str, Any]) -> dict[str, Any]:
 
 _EVENT: Final = _ref("Event")
 _CHANGES: Final = {"if": {"required": ["@removed"]}, "then": _REMOVED, "else": _EVENT}
+_MESSAGE: Final = _ref("Message")
+_FOLDER: Final = _ref("MailFolder")
+_MESSAGE_CHANGES: Final = {"if": {"required": ["@removed"]}, "then": _REMOVED, "else": _MESSAGE}
+_FOLDER_CHANGES: Final = {"if": {"required": ["@removed"]}, "then": _REMOVED, "else": _FOLDER}
+_CONTENT: Final[dict[str, Any]] = {"$comment": "the bytes of a message or a file, and no JSON"}
+# What "@odata.type" says a resource is beside its base type; who answers a derived one must say so.
+_DERIVED: Final = {
+    "Attachment": ("FileAttachment", "ItemAttachment"),
+    "Message": ("EventMessage", "EventMessageRequest", "EventMessageResponse"),
+}
+# Known resources that no answer of these types brings along: only an $expand that is not emulated would.
+_NEVER_EXPANDED: Final = {
+    "Event": ("attachments",),
+    "User": ("mailFolders", "messages"),
+    "MailFolder": ("childFolders", "messages"),
+}
 _ZONE_NAME: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["value"],
@@ -165,6 +181,7 @@ def _route(method: str, path: str, sent: dict[str, Any] | None, answered: dict[s
 
 
 _EVENTS: Final = r"me/(?:calendar/|calendars/[^/]+/)?events"
+_MESSAGES: Final = r"me/(?:mailFolders/[^/]+/)?messages"
 _VIEW: Final = r"me/(?:calendar/|calendars/[^/]+/)?calendarView"
 _ROUTES: Final = (
     _route("POST", r"\$batch", _BATCH_SENT, _BATCH_ANSWERED),
@@ -185,6 +202,19 @@ _ROUTES: Final = (
     _route("PATCH", _EVENTS + r"/[^/]+", _EVENT, _EVENT),
     _route("DELETE", _EVENTS + r"/[^/]+", None, None),
     _route("GET", _EVENTS + r"/[^/]+/instances", None, _many(_EVENT)),
+    _route("GET", r"me/mailFolders", None, _many(_FOLDER)),
+    _route("GET", r"me/mailFolders/delta(?:\(\))?", None, _many(_FOLDER_CHANGES)),
+    _route("GET", r"me/mailFolders/[^/]+", None, _FOLDER),
+    _route("GET", r"me/mailFolders/[^/]+/childFolders", None, _many(_FOLDER)),
+    _route(
+        "GET", r"me/mailFolders/[^/]+/messages/(?:microsoft\.graph\.)?delta(?:\(\))?", None, _many(_MESSAGE_CHANGES)
+    ),
+    _route("GET", _MESSAGES, None, _many(_MESSAGE)),
+    _route("GET", _MESSAGES + r"/[^/]+", None, _MESSAGE),
+    _route("GET", _MESSAGES + r"/[^/]+/\$value", None, _CONTENT),
+    _route("GET", _MESSAGES + r"/[^/]+/attachments", None, _many(_ref("Attachment"))),
+    _route("GET", _MESSAGES + r"/[^/]+/attachments/[^/]+", None, _ref("Attachment")),
+    _route("GET", _MESSAGES + r"/[^/]+/attachments/[^/]+/\$value", None, _CONTENT),
 )
 
 
@@ -229,6 +259,8 @@ def _answer_findings(exchange: Exchange, route: _Route | None) -> list[str]:
     due = 201 if route.method == "POST" and route.sent in (_EVENT, _ref("Calendar")) else 200
     if status != due:
         return [f"{status} instead of {due}"]
+    if route.answered is _CONTENT:
+        return []
     return _json_findings(exchange, answer, route.answered)
 
 
@@ -256,4 +288,13 @@ def _compiled() -> dict[int, Schema]:
 @cache
 def _definitions() -> dict[str, Any]:
     definitions: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))["definitions"]
+    for name, properties in _NEVER_EXPANDED.items():
+        definitions[name]["properties"].update(dict.fromkeys(properties, {"not": {}}))
+    for base, derived in _DERIVED.items():
+        schema = definitions[base]
+        for name in derived:
+            kind = {"const": f"#microsoft.graph.{name[0].lower()}{name[1:]}"}
+            told = {"required": ["@odata.type"], "properties": {"@odata.type": kind}}
+            schema = {"if": told, "then": _ref(name), "else": schema}
+        definitions[base] = schema
     return definitions

@@ -5,6 +5,7 @@ It knows no routes. Reference: "Combine multiple HTTP requests using JSON batchi
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
@@ -77,7 +78,7 @@ class Batch:
         except ConnectionDropped:
             return self._refused(name, GraphError(504, "generalException", "The service dropped this request."))
         head = compact({"id": name, "status": answer.status, "headers": answer.headers})
-        text = answer.body.decode()
+        text = answer.text()
         return answer.status, f'{head[:-1]},"body":{text}}}' if text else head
 
     def _refused(self, name: str, refusal: GraphError) -> tuple[int, str]:
@@ -168,3 +169,9 @@ class _Collected:
                     self.headers[names[name]] = value.decode("latin-1")
         else:
             self.body += message.get("body", b"")
+
+    def text(self) -> str:
+        """The body as JSON: what is none comes as a string of base64."""
+        if not self.body or "json" in self.headers.get("Content-Type", "json"):
+            return self.body.decode()
+        return compact(base64.b64encode(self.body).decode())

@@ -47,7 +47,7 @@ _CRITICAL: Final = (
 )
 # Parts of Graph that exist and that this sandbox does not have (yet).
 _NOT_EMULATED: Final = frozenset(
-    "messages mailfolders subscriptions contacts drive people calendargroups getschedule findmeetingtimes "
+    "subscriptions contacts drive people calendargroups getschedule findmeetingtimes "
     "mastercategories attachments extensions accept decline tentativelyaccept cancel forward snoozereminder "
     "dismissreminder users groups".split()
 )
@@ -87,11 +87,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a route answers; ``text`` is JSON, empty for 204."""
+    """What a route answers; ``text`` is JSON, empty for 204 and where ``content`` of another type is answered."""
 
     status: int
     text: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
 
 Handler = Callable[[Call], Reply]
@@ -164,7 +165,7 @@ class Graph:
                 if reply.status < 400
                 else "application/json"
             )
-        content = reply.text.encode()
+        content = reply.content or reply.text.encode()
         headers["content-length"] = str(len(content))
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})

@@ -22,6 +22,7 @@ from app.sandbox.microsoft.graph import (
 )
 from app.sandbox.microsoft.identity import object_id
 from app.sandbox.microsoft.listing import CONTEXT
+from app.sandbox.microsoft.mail import OutlookMail
 from app.sandbox.microsoft.store import Calendar, Store
 from app.sandbox.microsoft.wire import Renderer, compact, mailbox_zone
 from app.sandbox.microsoft.zones import ADDITIONAL_ZONES, windows_names
@@ -35,9 +36,11 @@ class Mailbox:
         world: accounts, change numbers, randomness.
         store: the calendars.
         renderer: makes their JSON.
+        mail: whose messages' ids it translates as well.
     """
 
-    def __init__(self, world: World, store: Store, renderer: Renderer) -> None:
+    def __init__(self, world: World, store: Store, renderer: Renderer, mail: OutlookMail) -> None:
+        self._mail = mail
         self._world = world
         self._store = store
         self._renderer = renderer
@@ -205,6 +208,10 @@ class Mailbox:
             raise validation_failure("'targetIdType' must be restId or restImmutableEntryId here.")
         values: list[dict[str, Any]] = []
         for item in given:
+            message = self._mail.translated(call.mailbox, item, immutable=target == "restImmutableEntryId")
+            if message is not None:
+                values.append({"sourceId": item, "targetId": message})
+                continue
             found = self._store.find(item)
             reference = ids.decode(item)
             if found is None or reference is None or self._store.calendars[found[0].calendar].mailbox != call.mailbox:

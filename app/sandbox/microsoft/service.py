@@ -24,6 +24,7 @@ from app.sandbox.microsoft.graph import Graph
 from app.sandbox.microsoft.identity import ALL_SCOPES, Directory
 from app.sandbox.microsoft.limits import Concurrency
 from app.sandbox.microsoft.listing import Listing
+from app.sandbox.microsoft.mail import OutlookMail
 from app.sandbox.microsoft.mailbox import Mailbox
 from app.sandbox.microsoft.signin import SignIn
 from app.sandbox.microsoft.store import Calendar, Store
@@ -58,13 +59,15 @@ class Microsoft:
         self._renderer = Renderer(world, self._store)
         changes = EventChanges(world, self._store)
         self._actions = UserActions(world, self._store, changes)
-        self._mailbox = Mailbox(world, self._store, self._renderer)
+        self.mail = OutlookMail(world)
+        self._mailbox = Mailbox(world, self._store, self._renderer, self.mail)
         directory = Directory(world)
         self._token_endpoint = TokenEndpoint(world, self._tokens, directory)
         pages = SignIn(self._tokens, directory).routes() + self._token_endpoint.routes()
         graph = Graph(world, self._store, self._tokens)
         listing = Listing(world, self._renderer)
         graph.add(self._mailbox.routes())
+        graph.add(self.mail.routes())
         graph.add(DeltaRoutes(world, self._store, self._renderer, self._mailbox).routes())
         graph.add(EventRoutes(world, self._store, self._renderer, self._mailbox, listing, changes).routes())
         # Parts of a batch enter behind the limit on concurrency: their batch counts once.
@@ -100,6 +103,7 @@ class Microsoft:
         try:
             for one in calendars:
                 self._seed_calendar(account, one, is_default=one is primary)
+            self.mail.seed(email, spec.get("mail") or {})
         except SandboxInputError:
             # Half an account would be in the way of the next try.
             self.delete_account(email)
@@ -132,6 +136,7 @@ class Microsoft:
         """Remove an account with its calendars and tokens."""
         for calendar in self._store.calendars_of(email):
             self._store.remove_calendar(calendar.id)
+        self.mail.forget(email)
         self._tokens.forget_account(email)
         self._world.remove_account(email)
         self._world.commit()

@@ -301,7 +301,7 @@ async def test_a_missing_unknown_or_expired_token_is_answered_401(scene: Scene, 
 
 
 async def test_what_is_not_emulated_is_refused_and_never_made_up(graph: GraphClient) -> None:
-    assert (await graph.get("/me/messages", 501))["error"]["code"] == "NotImplemented"
+    assert (await graph.get("/me/contacts", 501))["error"]["code"] == "NotImplemented"
     assert (await graph.get("/me/calendar/getSchedule", 501))["error"]["code"] == "NotImplemented"
     assert (await graph.get("/me/nonsense", 404))["error"]["code"] == "BadRequest"
     assert (await graph.send("PUT", "/me/calendars", json={})).status_code == 405

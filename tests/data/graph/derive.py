@@ -20,10 +20,18 @@ from pathlib import Path
 from typing import Any
 
 RESOURCES = (
+    "Attachment",
     "Calendar",
     "ConvertIdResult",
     "Event",
+    "EventMessage",
+    "EventMessageRequest",
+    "EventMessageResponse",
+    "FileAttachment",
+    "ItemAttachment",
+    "MailFolder",
     "MailboxSettings",
+    "Message",
     "MultiValueLegacyExtendedProperty",
     "SingleValueLegacyExtendedProperty",
     "TimeZoneInformation",
