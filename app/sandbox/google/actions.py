@@ -123,13 +123,9 @@ class Actions:
             ended = self._changes.patch(calendar, event, {"recurrence": first})
             stamp = rest["start"].replace("-", "").replace(":", "")
             # UNVERIFIED: ids of the second part carry `_R` and its start.
-            new_id = f"{event.id.partition('_R')[0]}_R{stamp}"
-            body = {**event.body, "iCalUID": f"{new_id}@google.com", "recurrence": times["recurrence"]}
-            body |= {
-                name: {key: value for key, value in times[name].items() if value is not None}
-                for name in ("start", "end")
-            }
-            self._changes.split_off(calendar, new_id, body)
+            suffixed = calendar.behaviour["google.split_series_id"] == "suffixed"
+            new_id = f"{event.id.partition('_R')[0]}_R{stamp}" if suffixed else self._changes.new_id()
+            self._changes.split_off(calendar, event, new_id, times)
             if not {"start", "end", "all_day", "time_zone", "rrule"} & set(sent):
                 self._apply_exceptions(calendar, calendar.events[new_id], rest.get("exceptions") or [])
         except GoogleError as error:

@@ -89,7 +89,7 @@ class Changes:
             raise invalid("Events of this type cannot be created.", "eventType")
         body = normalize(sent, self.place(calendar), event_type)
         if event_id is None:
-            event_id = self._world.new_id(26, _BASE32HEX)
+            event_id = self.new_id()
         body.setdefault("iCalUID", f"{event_id}@google.com")
         body["created"] = stamp(self._world.clock.now())
         body["creator"] = {"email": calendar.info.account}
@@ -99,9 +99,17 @@ class Changes:
         self._notify(calendar, event, "request", send_updates)
         return event
 
-    def split_off(self, calendar: Calendar, event_id: str, body: Body) -> Event:
-        """Store the second part of a series that its owner split; guests find it as they would a new one."""
-        event = self._store.put_event(calendar, event_id, body)
+    def new_id(self) -> str:
+        """An id as the service makes them."""
+        return self._world.new_id(26, _BASE32HEX)
+
+    def split_off(self, calendar: Calendar, series: Event, event_id: str, times: Mapping[str, Any]) -> Event:
+        """Store the second part of a series that its owner split, with all the first has but its `start`, `end` and
+        `recurrence`; guests find it as they would a new one."""
+        wanted = merge(series.body, {name: times[name] for name in ("start", "end", "recurrence")})
+        body = normalize(wanted, self.place(calendar), series.body["eventType"])
+        kept = {name: value for name, value in series.body.items() if name not in body}
+        event = self._store.put_event(calendar, event_id, {**kept, **body, "iCalUID": f"{event_id}@google.com"})
         self._notify(calendar, event, "request", "none")
         return event
 

@@ -37,6 +37,12 @@ _SWITCHES: Final[tuple[tuple[str, Any, tuple[Any, ...], str], ...]] = (
     ("max_results_over_limit", "clamp", ("clamp", "refuse"), "maxResults above the limit."),
     ("repeated_property_filter", "and", ("and", "or"), "How repeated property constraints combine."),
     ("all_day_instance_id", "date", ("date", "midnight"), "How occurrences of all-day series are named."),
+    (
+        "split_series_id",
+        "suffixed",
+        ("suffixed", "fresh"),
+        "How the second part of a split series is named: by the first and `_R` with its start, or anew.",
+    ),
     # Writing
     ("restore_by_patch", "allow", ("allow", "refuse"), "PATCH of a cancelled event to confirmed."),
     ("exceptions_after_master_change", "keep", ("keep", "drop"), "Fate of exceptions when start or rule change."),
