@@ -166,14 +166,14 @@ def problem_of(problem: Mapping[str, Any], body: Any) -> tuple[str, str]:
         problem: its location begins with `body`, `query` or `path`.
         body: what was sent.
     """
-    field = _path(problem["loc"], body)
+    field = _path(problem["loc"], body, is_missing=problem["type"] == "missing")
     if problem["type"] == "refused":
         own = str(problem["ctx"]["field"])
         field = own if field == "body" else f"{field}.{own}"
     return field, _sentence(problem)
 
 
-def _path(location: Sequence[int | str], body: Any) -> str:
+def _path(location: Sequence[int | str], body: Any, *, is_missing: bool) -> str:
     """The path of a field as its sender knows it: without the names of union members that pydantic puts in."""
     source, *rest = location
     if source != "body":
@@ -186,7 +186,7 @@ def _path(location: Sequence[int | str], body: Any) -> str:
         elif isinstance(body, dict) and part in body:
             path.append(str(part))
             body = body[part]
-        elif isinstance(body, dict) and number == len(rest) - 1:
+        elif is_missing and isinstance(body, dict) and number == len(rest) - 1:
             path.append(str(part))
     return ".".join(path).encode("utf-8", "replace").decode() or "body"
 

@@ -138,7 +138,7 @@ def _moment(event: Component, name: str, recurs: bool) -> tuple[date | datetime,
     moment = found.dt
     if not isinstance(moment, date):
         raise SandboxInputError(f"{name} is no date and no time.", _FIELD)
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if not isinstance(moment, datetime) or (moment.tzinfo is None and "TZID" not in found.params):
         return moment, None
     if moment.utcoffset() == timedelta() and "TZID" not in found.params:
         return moment, "UTC"
@@ -147,7 +147,7 @@ def _moment(event: Component, name: str, recurs: bool) -> tuple[date | datetime,
     if zone is not None:
         # By the zone's own rules, whatever the text says of it.
         return moment.replace(tzinfo=ZoneInfo(zone)), zone
-    if recurs:
+    if recurs or moment.tzinfo is None:
         raise SandboxInputError(f"There is no time zone {named!r}.", _FIELD)
     return moment.astimezone(UTC), "UTC"
 
@@ -186,6 +186,8 @@ def _recurrence(event: Component, all_day: bool, zone: str) -> list[str]:
         if name in ("RRULE", "EXRULE"):
             lines.append(f"{name}:{value.to_ical().decode()}")
             continue
+        if "TZID" in value.params and _known_zone(str(value.params["TZID"])) is None:
+            raise SandboxInputError(f"There is no time zone {str(value.params['TZID'])!r}.", _FIELD)
         moments = [one.dt for one in value.dts]
         if any(not isinstance(moment, date) for moment in moments):
             raise SandboxInputError(f"{name} with periods cannot be told.", _FIELD)

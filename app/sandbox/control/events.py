@@ -29,6 +29,7 @@ from app.sandbox.control.shapes import (
     Strict,
     Wall,
     absent,
+    in_order,
     refused,
 )
 from app.sandbox.faults import SandboxInputError
@@ -57,6 +58,10 @@ class Move(Strict):
             raise refused("calendar", "An event moves to a calendar or to a start.")
         if "end" in self.model_fields_set and "start" not in self.model_fields_set:
             raise refused("start", "An end alone moves nothing.")
+        if "end" in self.model_fields_set:
+            if len(self.end) != len(self.start):
+                raise refused("end", "Start and end are both dates or both local times.")
+            in_order(self.start, self.end)
         return self
 
 
@@ -140,7 +145,8 @@ def router(sandbox: Controlled) -> APIRouter:
             shapes = _read(sandbox, calendar_id, body)
             if len(shapes) != 1:
                 raise SandboxInputError("The text has more than the one event.", "ical")
-            changes = {key: value for key, value in shapes[0].items() if key != "id"}
+            # The text tells all of the event: what repeats no longer says so by saying nothing.
+            changes = {"rrule": [], **shapes[0]}
         else:
             changes = body.given()
         with _existing(event_id):

@@ -100,6 +100,12 @@ Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320, exa
 Text = Annotated[str, Field(max_length=200_000)]
 
 
+def in_order(start: str, end: str) -> None:
+    """Refuse an end before the start, and an all-day event of no day; the same time is a moment's event."""
+    if end < start or (end == start and len(start) == 10):
+        raise refused("end", "It is not after the start.")
+
+
 class Attendee(Strict):
     """Somebody invited."""
 
@@ -145,8 +151,8 @@ class _Fields(Strict):
             self.all_day = dates == {True}
         if dates and dates != {self.all_day}:
             raise refused("start", "An all-day event has dates, any other has local times.")
-        if {"start", "end"} <= sent and (self.end < self.start or (self.all_day and self.end == self.start)):
-            raise refused("end", "It is not after the start.")
+        if {"start", "end"} <= sent:
+            in_order(self.start, self.end)
         return self
 
 
@@ -167,8 +173,12 @@ class EventChange(_Fields):
     def given(self) -> dict[str, Any]:
         """The fields that were sent, without the ids of exceptions: their original start says which they are."""
         plain = super().given()
-        for row in plain.get("exceptions", []):
-            row.pop("id", None)
+        for row in (plain, *plain.get("exceptions", [])):
+            if row is not plain:
+                row.pop("id", None)
+            for name in ("attendees", "rrule"):
+                if name in row and row[name] is None:
+                    row[name] = []
         return plain
 
 
@@ -195,7 +205,7 @@ class NewEvent(EventChange):
 class CalendarText(Strict):
     """iCalendar text (RFC 5545) instead of fields; the same as sending it as `text/calendar`."""
 
-    ical: Annotated[str, Field(max_length=20_000_000)]
+    ical: Annotated[str, Field(max_length=20_000_000, examples=["BEGIN:VCALENDAR"])]
 
 
 def _event_kind(value: Any) -> str:

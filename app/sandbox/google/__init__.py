@@ -29,7 +29,7 @@ from app.sandbox.google.mail import Gmail
 from app.sandbox.google.oauth import CLIENT_ID, CLIENT_SECRET, OAuth
 from app.sandbox.google.quota import Quota
 from app.sandbox.google.render import event_json
-from app.sandbox.google.scopes import GMAIL, IDENTITY, MEANINGS
+from app.sandbox.google.scopes import GMAIL, IDENTITY, MEANINGS, expand, is_known
 from app.sandbox.google.store import ROLES, Calendar, CalendarInfo, Store
 from app.sandbox.google.switches import declare
 from app.sandbox.google.tokens import Tokens
@@ -178,6 +178,9 @@ class Google:
         """Tokens without a browser; all Calendar and identity scopes when `scopes` is None."""
         if self._world.account(email) is None:
             raise KeyError(email)
+        unknown = [scope for scope in expand(" ".join(scopes or [])) if not is_known(scope)]
+        if unknown:
+            raise SandboxInputError(f"There is no scope {unknown[0]!r}.", "scopes")
         given = scopes if scopes is not None else sorted((set(MEANINGS) - GMAIL) | IDENTITY)
         issued = self._tokens.issue(email.lower(), tuple(given), True, lifetime_seconds)
         self._world.commit()
