@@ -21,6 +21,7 @@ _FROM_TEXT = (
     '</head>\r\n<body>\r\n<font size="2"><span style="font-size:11pt;"><div class="PlainText">{}</div></span></font>'
     "</body>\r\n</html>\r\n"
 )
+_BEFORE_TEXT, _AFTER_TEXT = (part.replace("{{", "{").replace("}}", "}") for part in _FROM_TEXT.split("{}"))
 _FROM_HTML = _HEAD + "\r\n</head>\r\n<body>\r\n{}\r\n</body>\r\n</html>\r\n"
 _BREAKING = frozenset({"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"})
 _HIDDEN = frozenset({"head", "style", "script", "title"})
@@ -58,6 +59,14 @@ def to_text(markup: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip().replace("\n", "\r\n")
 
 
+def from_text(content: str) -> str:
+    """The HTML that Exchange makes of a plain text, empty for a blank one."""
+    if not content.strip():
+        return ""
+    escaped = html.escape(content, quote=False).replace("\r\n", "\n").replace("\n", "<br>\r\n")
+    return _BEFORE_TEXT + escaped + _AFTER_TEXT
+
+
 def rewrite(content_type: str, content: str) -> tuple[str, str]:
     """Store a body as Exchange does.
 
@@ -71,8 +80,7 @@ def rewrite(content_type: str, content: str) -> tuple[str, str]:
     if not content.strip():
         return "", ""
     if content_type == "text":
-        escaped = html.escape(content, quote=False).replace("\r\n", "\n").replace("\n", "<br>\r\n")
-        return _FROM_TEXT.format(escaped), content.replace("\r\n", "\n").replace("\n", "\r\n")
+        return from_text(content), content.replace("\r\n", "\n").replace("\n", "\r\n")
     inner = re.search(r"<body[^>]*>(.*?)</body>", content, re.DOTALL | re.IGNORECASE)
     clean = nh3.clean(inner[1] if inner else content)
     return _FROM_HTML.format(clean.strip()), to_text(clean)

@@ -278,25 +278,25 @@ class DeltaRoutes:
 
     def _rows(self, event: Event, position: Position, form: Form) -> list[str]:
         news = event.change > position.base
-        part = (
-            news and self._world.behaviour["microsoft.delta_series"] == "part" and event.own_change <= position.reached
-        )
+        if event.is_series:
+            return self._kept_series_rows(event, position, form, news=news)
+        if not event.deleted and not (news and self._is_spurious(event)):
+            times = span(event.fields)
+            if overlaps(*times, position.start, position.end):
+                return [_TYPE + self._renderer.single_text(event, form, times)[1:]]
+        return [self._removed(event, None, form)] if news else []
+
+    def _kept_series_rows(self, event: Event, position: Position, form: Form, *, news: bool) -> list[str]:
+        if news:
+            part = self._world.behaviour["microsoft.delta_series"] == "part" and event.own_change <= position.reached
+            return self._series_rows(event, position, form, news=True, part=part)
         switches = tuple(self._world.behaviour[f"microsoft.{name}"] for name in _ROW_SWITCHES)
         key = ("rows", form, position.start, position.end, position.masters, switches)
-        if not news and key in event.cache:
-            cached: list[str] = event.cache[key]
-            return cached
-        if event.is_series:
-            rows = self._series_rows(event, position, form, news=news, part=part)
-        elif news and self._is_spurious(event):
-            rows = [self._removed(event, None, form)]
-        elif event.deleted or not overlaps(*span(event.fields), position.start, position.end):
-            rows = [self._removed(event, None, form)] if news else []
-        else:
-            rows = [_TYPE + self._renderer.event_text(event, form)[1:]]
-        if not news:
-            event.cache[key] = rows
-        return rows
+        kept: list[str] | None = event.cache.get(key)
+        if kept is None:
+            kept = self._series_rows(event, position, form, news=False, part=False)
+            self._renderer.keep(event, key, kept)
+        return kept
 
     def _is_spurious(self, event: Event) -> bool:
         share = float(self._world.behaviour["microsoft.delta_spurious_share"])

@@ -14,7 +14,7 @@ from typing import Any
 from app.sandbox.microsoft.delta import window
 from app.sandbox.microsoft.errors import GraphError, conflict, not_found, validation_failure
 from app.sandbox.microsoft.graph import READ_CALENDARS, WRITE_CALENDARS, Call, GraphRoute, Reply
-from app.sandbox.microsoft.listing import Listing, Row
+from app.sandbox.microsoft.listing import Listing, Newest, Row
 from app.sandbox.microsoft.mailbox import Mailbox
 from app.sandbox.microsoft.occurrences import Series, overlaps, span
 from app.sandbox.microsoft.scheduling import zone_finder
@@ -79,9 +79,7 @@ class EventChanges:
         if "responseStatus" in own:
             organizer = event.fields["organizer"]["emailAddress"]["address"]
             event_id = self._store.immutable_id(event)
-            self._world.outbox.add(
-                "microsoft", "reply", event.calendar, event_id, event.fields["subject"], [organizer]
-            )
+            self._world.outbox.add("microsoft", "reply", event.calendar, event_id, event.fields["subject"], [organizer])
 
     def delete(self, event: Event, original: date | None) -> None:
         """Delete an event, a whole series, or cancel one occurrence."""
@@ -144,8 +142,7 @@ class EventRoutes:
 
     def _list(self, call: Call) -> Reply:
         calendar = self._mailbox.calendar(call)
-        newest_first = list(self._store.live(calendar.id))[::-1]
-        return self._listing.many(call, [Row(event) for event in newest_first])
+        return self._listing.many(call, Newest(self._store, calendar.id))
 
     def _view(self, call: Call) -> Reply:
         calendar = self._mailbox.calendar(call)

@@ -50,6 +50,11 @@ def encode(key: str, original: date | None, folder: int | None) -> str:
     return (_IMMUTABLE_PREFIX if folder is None else _ORDINARY_PREFIX) + text
 
 
+def web_link(event_id: str) -> str:
+    """Where Outlook on the web shows an event."""
+    return f"https://outlook.office365.com/owa/?itemid={event_id}&exvsurl=1&path=/calendar/item"
+
+
 def decode(text: str) -> Reference | None:
     """Read an id; None when it is not one of ours."""
     immutable = text.startswith(_IMMUTABLE_PREFIX)

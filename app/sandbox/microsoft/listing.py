@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, overload
 from urllib.parse import quote
 
 from app.sandbox.microsoft.errors import GraphError, access_denied
 from app.sandbox.microsoft.graph import Call, Reply
 from app.sandbox.microsoft.odata import compile_filter, expanded_property_ids, expansions
-from app.sandbox.microsoft.store import Event
+from app.sandbox.microsoft.store import Event, Store
 from app.sandbox.microsoft.wire import Form, Renderer, compact
 from app.sandbox.microsoft.zones import resolve
 from app.sandbox.world import World
@@ -45,6 +45,33 @@ class Row:
 
     event: Event
     original: date | None = None
+
+
+class Newest(Sequence[Row]):
+    """The events of a calendar, the newest first, of which only those asked for are looked at.
+
+    Args:
+        store: the records.
+        calendar_id: whose.
+    """
+
+    def __init__(self, store: Store, calendar_id: str) -> None:
+        self._store = store
+        self._keys = store.live_keys(calendar_id)[::-1]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, slice):
+            return [Row(self._store.events[key]) for key in self._keys[place]]
+        return Row(self._store.events[self._keys[place]])
 
 
 class _Lazy(Mapping[str, Any]):
@@ -100,11 +127,11 @@ class Listing:
         if "stale" in call.faults:
             limit = self._world.clock.now() - timedelta(seconds=call.faults["stale"].seconds or STALE_SECONDS)
             rows = [row for row in rows if row.event.modified <= limit]
-        rows = self._order(call, self._filter(call, list(rows)))
+        rows = self._order(call, self._filter(call, rows))
         default = call.page_size(int(self._world.behaviour["microsoft.default_page_size"]))
         top = query.whole("$top", default, 1, 1000)
         skip = query.whole("$skip", 0, 0, 10_000_000)
-        page = rows[skip : skip + top]
+        page = list(rows[skip : skip + top])
         if "duplicate" in call.faults:
             page = [row for row in page for _ in range(2)]
         if "reorder" in call.faults:
@@ -117,7 +144,7 @@ class Listing:
             members.append(f'"@odata.nextLink":{compact(_next_link(call, skip + top))}')
         return Reply(200, "{" + ",".join(members) + "}")
 
-    def _filter(self, call: Call, rows: list[Row]) -> list[Row]:
+    def _filter(self, call: Call, rows: Sequence[Row]) -> Sequence[Row]:
         text = call.query.get("$filter")
         if text is None:
             return rows
@@ -132,7 +159,7 @@ class Listing:
         extended = self._renderer.extended
         return [row for row in rows if wanted(_Lazy(self._renderer, row, form), extended(row.event, row.original))]
 
-    def _order(self, call: Call, rows: list[Row]) -> list[Row]:
+    def _order(self, call: Call, rows: Sequence[Row]) -> Sequence[Row]:
         form = Form(resolve("UTC"), "UTC", call.form.immutable, False)
         for item in reversed([part for part in (call.query.get("$orderby") or "").split(",") if part.strip()]):
             name, _, direction = item.strip().partition(" ")

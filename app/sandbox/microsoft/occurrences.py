@@ -7,7 +7,7 @@ instants are UTC.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -56,7 +56,7 @@ def zone_of(name: str) -> Zone:
     return resolve(name, any_iana=True)
 
 
-def span(fields: dict[str, Any]) -> tuple[datetime, datetime]:
+def span(fields: Mapping[str, Any]) -> tuple[datetime, datetime]:
     """Begin and end of an event's own times as instants."""
     return (
         zone_of(fields["startZone"]).instant(datetime.fromisoformat(fields["start"])),

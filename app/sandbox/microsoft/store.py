@@ -7,13 +7,15 @@ not know JSON shapes of the wire, times of day or tokens.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.sandbox.microsoft import ids
+from app.sandbox.microsoft.properties import Properties
 from app.sandbox.world import World
 
 _CALENDARS = "microsoft.calendars"
@@ -70,7 +72,7 @@ class Event:
     modified: datetime
     change: int
     own_change: int
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
     transaction_id: str | None = None
     moves: int = 0
     deleted: bool = False
@@ -92,7 +94,7 @@ class Event:
             "modified": self.modified.isoformat(),
             "change": self.change,
             "own_change": self.own_change,
-            "fields": self.fields,
+            "fields": self.fields.own if isinstance(self.fields, Properties) else dict(self.fields),
             "transaction_id": self.transaction_id,
             "moves": self.moves,
             "deleted": self.deleted,
@@ -114,7 +116,7 @@ class Event:
             modified=datetime.fromisoformat(row["modified"]),
             change=row["change"],
             own_change=row["own_change"],
-            fields=row["fields"],
+            fields=Properties(row["fields"]),
             transaction_id=row["transaction_id"],
             moves=row["moves"],
             deleted=row["deleted"],
@@ -144,6 +146,7 @@ class Store:
         self._changes: dict[str, list[tuple[int, str]]] = {key: [] for key in self.calendars}
         self._transactions: dict[tuple[str, str], str] = {}
         self._bumps: dict[str, None] = {}
+        self._organizers: dict[str, dict[str, Any]] = {}
         for key, row in world.storage.items(_EVENTS):
             self.events[key] = Event.from_storage(key, row)
         for event in sorted(self.events.values(), key=lambda one: one.change):
@@ -185,7 +188,7 @@ class Store:
         """A key for a new event: 24 hex digits that follow from the random seed."""
         return self._world.new_id(24, "0123456789abcdef")
 
-    def add(self, calendar_id: str, fields: dict[str, Any], transaction_id: str | None = None) -> Event:
+    def add(self, calendar_id: str, fields: Mapping[str, Any], transaction_id: str | None = None) -> Event:
         """Store a new event."""
         now = self._world.clock.now()
         event = Event(self.new_key(), calendar_id, now, now, 0, 0, fields, transaction_id)
@@ -217,9 +220,15 @@ class Store:
             delay = float(self._world.behaviour["microsoft.change_key_bump_seconds"])
             event.bump_at = now + timedelta(seconds=delay) if delay > 0 and not event.deleted else None
         event.cache.clear()
+        if not isinstance(event.fields, Properties):
+            event.fields = Properties({**event.fields, "organizer": self._shared(event.fields["organizer"])})
         self._changes[event.calendar].append((event.change, event.key))
         self._remember(event)
         self._world.storage.put(_EVENTS, event.key, event.to_storage())
+
+    def _shared(self, organizer: dict[str, Any]) -> dict[str, Any]:
+        """An equal organizer that other events have as well."""
+        return self._organizers.setdefault(json.dumps(organizer), organizer)
 
     def delete(self, event: Event) -> None:
         """Turn an event into its tombstone."""
@@ -240,7 +249,7 @@ class Store:
             modified=event.modified,
             change=0,
             own_change=0,
-            fields=dict(event.fields),
+            fields=event.fields,
             moves=event.moves,
         )
         self.events[grave.key] = grave
@@ -253,6 +262,10 @@ class Store:
         self._live[calendar_id][event.key] = None
         self.touch(event)
         return event
+
+    def live_keys(self, calendar_id: str) -> list[str]:
+        """The keys of a calendar's events that are not deleted, oldest first."""
+        return list(self._live[calendar_id])
 
     def live(self, calendar_id: str) -> Iterator[Event]:
         """The events of a calendar that are not deleted, oldest first."""

@@ -14,12 +14,14 @@ from typing import Any
 
 from app.sandbox.microsoft import bodies, ids
 from app.sandbox.microsoft.occurrences import Instance, Series, span
+from app.sandbox.microsoft.rows import SingleRows
 from app.sandbox.microsoft.store import Calendar, Event, Store
 from app.sandbox.microsoft.zones import CUSTOM_ZONE, UTC_ZONE, UnknownZoneError, Zone, resolve
 from app.sandbox.world import World
 
-NO_TIME = "0001-01-01T00:00:00Z"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_KEPT_EVENTS = 2000
+_KEPT_OF_ONE = 64
 _EPOCH_1601 = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -73,6 +75,8 @@ class Renderer:
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
         self._store = store
+        self._kept: dict[str, Event] = {}
+        self._rows = SingleRows(store, compact)
 
     def calendar(self, calendar: Calendar) -> dict[str, Any]:
         """A calendar resource."""
@@ -104,14 +108,51 @@ class Renderer:
         return record.change if record else event.change
 
     def event_text(self, event: Event, form: Form, original: date | None = None) -> str:
-        """``event`` as JSON text; kept until the event changes."""
+        """``event`` as JSON text; of parts of series it is kept until they change."""
+        if not event.is_series:
+            return self.single_text(event, form, span(event.fields))
         key = (form, original, self._world.behaviour["microsoft.original_zone_names"])
         text = event.cache.get(key)
         if text is None:
-            if len(event.cache) > 64:
-                event.cache.clear()
-            text = event.cache[key] = compact(self.event(event, form, original))
+            text = compact(self.event(event, form, original))
+            self.keep(event, key, text)
         return str(text)
+
+    def keep(self, event: Event, key: Any, value: Any) -> None:
+        """Remember what was made of an event, for a bounded number of events."""
+        if len(event.cache) > _KEPT_OF_ONE:
+            event.cache.clear()
+        event.cache[key] = value
+        self._kept.pop(event.key, None)
+        self._kept[event.key] = event
+        if len(self._kept) > _KEPT_EVENTS:
+            self._kept.pop(next(iter(self._kept))).cache.clear()
+
+    def single_text(self, event: Event, form: Form, times: tuple[datetime, datetime]) -> str:
+        """A single event as JSON text.
+
+        Args:
+            times: its begin and end, as ``occurrences.span`` gives them.
+        """
+        if form.basic:
+            return compact(self.event(event, form))
+        start, end = times
+        if event.fields["isAllDay"]:
+            walls = (datetime.fromisoformat(event.fields["start"]), datetime.fromisoformat(event.fields["end"]))
+        else:
+            walls = (form.zone.wall(start), form.zone.wall(end))
+        made = moment(event.created)
+        return self._rows.text(
+            event,
+            key=change_key(self._store.calendars[event.calendar].mailbox, event.change),
+            event_id=self.id(event, None, form),
+            uid=_ical_uid(event, None),
+            moments=(made, made if event.modified == event.created else moment(event.modified)),
+            times=walls,
+            label=form.zone_label,
+            zones=(self._original_zone(event.fields["startZone"]), self._original_zone(event.fields["endZone"])),
+            as_text=form.text,
+        )
 
     def event(self, event: Event, form: Form, original: date | None = None) -> dict[str, Any]:
         """An event resource in full: a single event, a master, or one occurrence or exception of a series."""
@@ -156,7 +197,7 @@ class Renderer:
             "seriesMasterId": self.id(event, None, form) if original else None,
             "showAs": fields["showAs"],
             "type": kind,
-            "webLink": f"https://outlook.office365.com/owa/?itemid={event_id}&exvsurl=1&path=/calendar/item",
+            "webLink": ids.web_link(event_id),
             "onlineMeetingUrl": None,
             "isOnlineMeeting": fields["isOnlineMeeting"],
             "onlineMeetingProvider": fields["onlineMeetingProvider"],
@@ -215,7 +256,7 @@ class Renderer:
             if instance is not None and not (instance.exception and "start" in instance.exception.fields):
                 start, end = Series(event, self._world.behaviour).walls(instance.original)
         else:
-            start, end = (instance.start, instance.end) if instance else span(dict(fields))
+            start, end = (instance.start, instance.end) if instance else span(fields)
             start, end = form.zone.wall(start), form.zone.wall(end)
         label = form.zone_label
         return {

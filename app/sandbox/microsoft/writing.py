@@ -15,10 +15,10 @@ from typing import Any
 from app.sandbox.microsoft import bodies
 from app.sandbox.microsoft.errors import GraphError, invalid_request, validation_failure
 from app.sandbox.microsoft.occurrences import Series
+from app.sandbox.microsoft.properties import DEFAULTS, NO_TIME
 from app.sandbox.microsoft.scheduling import TIMES, apply_times, check_boundary
 from app.sandbox.microsoft.store import Event, ExceptionRecord
 from app.sandbox.microsoft.vocabulary import check_body
-from app.sandbox.microsoft.wire import NO_TIME
 from app.sandbox.microsoft.zones import Zone
 from app.sandbox.world import Behaviour
 
@@ -88,31 +88,10 @@ def new_event(
         GraphError: 400 with Exchange's code.
     """
     fields: dict[str, Any] = {
-        "subject": "",
-        "bodyHtml": "",
-        "bodyText": "",
-        "importance": "normal",
-        "sensitivity": "normal",
-        "showAs": "busy",
+        **DEFAULTS,
         # On by default: a copy made without saying otherwise reminds a second time.
         "isReminderOn": bool(behaviour["microsoft.reminder_default"]),
-        "reminderMinutesBeforeStart": 15,
-        "categories": [],
-        "responseRequested": True,
-        "allowNewTimeProposals": True,
-        "hideAttendees": False,
-        "isOnlineMeeting": False,
-        "onlineMeetingProvider": "unknown",
-        "isAllDay": False,
-        "isCancelled": False,
-        "isOrganizer": True,
-        "responseStatus": {"response": "organizer", "time": NO_TIME},
         "organizer": {"emailAddress": {"name": organizer.name, "address": organizer.address}},
-        "attendees": [],
-        "location": _location(None),
-        "locations": [],
-        "recurrence": None,
-        "extended": {},
     }
     if body.get("start") is None or body.get("end") is None:
         raise validation_failure("'start' and 'end' are required.")
