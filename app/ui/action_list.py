@@ -14,7 +14,7 @@ from app.ui.fields import TextField
 from app.ui.run_model import ActionModel
 from app.ui.tables import Table
 from app.ui.theme import Theme
-from app.ui.widgets import Choice, Label
+from app.ui.widgets import Choice, Label, hidden_label
 
 _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
     ("Added", frozenset({Verb.CREATE, Verb.ADOPT}), frozenset()),
@@ -96,6 +96,7 @@ class ActionList(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(self.bar)
+        hidden_label(self.kind)
         column.addWidget(self._nothing)
         column.addWidget(self.table, 1)
         self._narrow()

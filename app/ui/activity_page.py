@@ -21,7 +21,7 @@ from app.ui.run_model import RunModel
 from app.ui.tables import Table
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Choice, Frame, Label
+from app.ui.widgets import Button, Choice, Frame, Label, hidden_label
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -56,6 +56,7 @@ class ActivityPage(QWidget):
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(14)
         column.addLayout(self._head())
+        hidden_label(self.status_filter)
 
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
@@ -110,6 +111,7 @@ class ActivityPage(QWidget):
                 self.status_filter.addItem(sign.word, status.value)
         self.status_filter.currentIndexChanged.connect(self._filtered)
         label = Label("Show", "muted")
+        label.setAccessibleName(self.pair_filter.accessibleName())
         label.setBuddy(self.pair_filter)
         row = QHBoxLayout()
         row.setSpacing(10)

@@ -175,7 +175,10 @@ def _row(title: str, text: str, controls: tuple[QWidget, ...]) -> tuple[QHBoxLay
     row.setSpacing(10)
     texts = QVBoxLayout()
     texts.setSpacing(1)
-    texts.addWidget(Label(title, "strong"))
+    name = Label(title, "strong")
+    if controls and controls[0].focusPolicy() != Qt.FocusPolicy.NoFocus:
+        name.setBuddy(controls[0])
+    texts.addWidget(name)
     below = Label(text, "small", wrap=True)
     below.setVisible(bool(text))
     texts.addWidget(below)

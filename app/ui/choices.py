@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSizePoli
 
 from app.ui.fields import ring
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Frame, focus_came, focus_went
+from app.ui.widgets import Frame, Part, focus_came, focus_went
 
 V = TypeVar("V", bound=Hashable)
 
@@ -170,13 +170,12 @@ class Segments(Frame, Generic[V]):
         self.setAccessibleName(name)
         self._values = [value for value, _word, _glyph in parts]
         self.group = QButtonGroup(self)
-        self.buttons: dict[V, Button] = {}
+        self.buttons: dict[V, Part] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(3, 3, 3, 3)
         row.setSpacing(3)
         for number, (value, word, glyph) in enumerate(parts):
-            button = Button(theme, word, glyph, "segment")
-            button.setCheckable(True)
+            button = Part(theme, word, glyph, "segment")
             self.group.addButton(button, number)
             self.buttons[value] = button
             row.addWidget(button)

@@ -71,7 +71,7 @@ class DeleteSheet(Sheet):
         self.do_button.clicked.connect(lambda: self.work(self._delete, self.do_button))
         self._say_verb()
         self.work(self._read)
-        self.begin_at(self.cancel_button)
+        self.cancel_button.setFocus()
 
     def _say_verb(self) -> None:
         if self._number is None:

@@ -47,8 +47,12 @@ class HelpSheet(Sheet):
         for sentence in _PROMISES:
             self.body.addWidget(Label(sentence, wrap=True))
         self.body.addStretch(1)
+        # There is nothing in it to go to: the text itself takes the keys that scroll.
+        self.area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.area.setProperty("role", "text")
+        self.area.setAccessibleName("Help")
         self.resize(660, 620)
-        self.begin_at(self.cancel_button)
+        self.area.setFocus()
 
     def _part(self, title: str) -> None:
         if self.body.count():
@@ -57,7 +61,7 @@ class HelpSheet(Sheet):
         self._rows = QGridLayout()
         self._rows.setHorizontalSpacing(18)
         self._rows.setVerticalSpacing(7)
-        self._rows.setColumnMinimumWidth(0, self.fontMetrics().averageCharWidth() * 26)
+        self._rows.setColumnMinimumWidth(0, self.fontMetrics().averageCharWidth() * 20)
         self._rows.setColumnStretch(1, 1)
         self.body.addLayout(self._rows)
 

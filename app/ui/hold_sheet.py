@@ -9,7 +9,7 @@ from app.ui import words
 from app.ui.bridge import CoreThread
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Label
+from app.ui.widgets import Button, Label, give_focus
 from app.ui.words import Tone
 
 _ROWS_SHOWN = 8
@@ -92,7 +92,7 @@ class HoldSheet(Sheet):
         self.samples.setVisible(bool(hold.samples))
         rows = min(self.samples.count(), _ROWS_SHOWN)
         self.samples.setFixedHeight(rows * self.samples.sizeHintForRow(0) + 16)
-        self.begin_at(self.keep_button)
+        give_focus(self.keep_button, self.focusWidget())
 
     def _answer(self, *, approve: bool) -> None:
         hold = self._hold

@@ -92,7 +92,7 @@ class PairSheet(Sheet):
         self._listen()
         self._show()
         self.resize(700, 600)
-        self.begin_at(self.source if is_new else self.save_button)
+        (self.source if is_new else self.save_button).setFocus()
 
     # -- parts -------------------------------------------------------------------------------------------------------
 

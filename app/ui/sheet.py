@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrol
 from app.ui.notes import MessageArea
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Button, Frame, Label, give_focus
+from app.ui.widgets import Badge, Button, Frame, Label, is_ringed, ring_on_return
 from app.ui.words import Tone
 
 _SIDE = 28
@@ -36,9 +36,15 @@ class FittedDialog(QDialog):
         super().__init__(parent)
         self._fits = fits
         self._fitted = -1
+        self._by_key = is_ringed(QApplication.focusWidget())
+        self._begun = False
 
     def event(self, event: QEvent) -> bool:
         """Words have changed, or it is shown: take their height."""
+        if event.type() == QEvent.Type.WindowActivate and not self._begun:
+            self._begun = True
+            # Qt gives its first focus as if by key, whatever opened it.
+            ring_on_return(self.focusWidget(), self._by_key)
         done = super().event(event)
         if self._fits and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
             self._fit()
@@ -83,7 +89,6 @@ class Sheet(FittedDialog):
     ) -> None:
         super().__init__(parent, fits=fits and not scrolls)
         self.theme = theme
-        self._opener: QWidget | None = QApplication.focusWidget()
         self.tasks = TaskRunner(self)
         self.setModal(True)
         self.setWindowTitle(title)
@@ -137,10 +142,6 @@ class Sheet(FittedDialog):
         self.subtitle.setText(subtitle)
         self.subtitle.setVisible(bool(subtitle))
 
-    def begin_at(self, widget: QWidget) -> None:
-        """Where the focus is when it opens; with a ring where a key has opened it."""
-        give_focus(widget, self._opener)
-
     def offer(self, text: str, glyph: str = "", role: str = "") -> Button:
         """Add a button at the right; the last one is the one Enter presses if it is the primary one."""
         button = Button(self.theme, text, glyph, role)
@@ -173,7 +174,7 @@ class Sheet(FittedDialog):
         inside.setObjectName("sheetBody")
         self.body.setContentsMargins(_SIDE, 6, _SIDE, 20)
         inside.setLayout(self.body)
-        area = QScrollArea()
+        self.area = area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -204,7 +205,7 @@ class ConfirmSheet(Sheet):
         self.body.addStretch(1)
         self.do_button = self.offer(verb, role="danger")
         self.do_button.clicked.connect(lambda: self.work(self._confirmed, self.do_button))
-        self.begin_at(self.cancel_button)
+        self.cancel_button.setFocus()
 
     async def _confirmed(self) -> None:
         await self._do()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QLabel,
     QPushButton,
+    QRadioButton,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -156,9 +157,20 @@ def focus_went(widget: QWidget, reason: Qt.FocusReason) -> None:
     show_ring(widget, False)
 
 
+def is_ringed(widget: QWidget | None) -> bool:
+    """Whether a widget has the ring, or had it until a menu or a sheet took the focus."""
+    return widget is not None and (bool(widget.property("ring")) or bool(widget.property("ringed")))
+
+
+def ring_on_return(widget: QWidget | None, ringed: bool) -> None:
+    """Say whether a widget has the ring when its window becomes the active one."""
+    if widget is not None:
+        widget.setProperty("ringed", ringed)
+
+
 def give_focus(widget: QWidget, before: QWidget | None) -> None:
     """Give the focus to `widget`, with the ring if what had it `before` had one: who works by key goes on by key."""
-    ringed = before is not None and (bool(before.property("ring")) or bool(before.property("ringed")))
+    ringed = is_ringed(before)
     widget.setFocus(Qt.FocusReason.ShortcutFocusReason if ringed else Qt.FocusReason.OtherFocusReason)
 
 
@@ -216,6 +228,50 @@ class Button(QPushButton):
         )
         size = self.iconSize().width()
         self.setIcon(icon(self._glyph, usual, size, on=colours.on_selected, off=colours.muted))
+
+
+class Part(QRadioButton):
+    """One of several in a row or a column, of which one is chosen: a page of the sidebar, a segment. No dot is drawn.
+
+    Args:
+        theme: whose colours the icon takes.
+        text: its word.
+        glyph: Lucide icon in front of it.
+        role: `nav` or `segment`, in the style sheet.
+    """
+
+    def __init__(self, theme: Theme, text: str, glyph: str, role: str) -> None:
+        super().__init__(f"\u2009\u2009{text}")
+        self._theme = theme
+        self._glyph = glyph
+        self.setAccessibleName(text)
+        self.setProperty("role", role)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setIconSize(QSize(18, 18) if role == "nav" else QSize(16, 16))
+        self._colour()
+        theme.changed.connect(self._colour)
+        self.toggled.connect(self._colour)
+
+    def hitButton(self, _position: object) -> bool:
+        """All of it counts."""
+        return True
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring if a key brought the focus."""
+        focus_came(self, event.reason())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        focus_went(self, event.reason())
+        super().focusOutEvent(event)
+
+    def _colour(self) -> None:
+        colours = self._theme.colours
+        usual = colours.muted if self.property("role") == "nav" else colours.text
+        # Qt draws a radio button's icon as if it were never chosen.
+        now = colours.on_selected if self.isChecked() else usual
+        self.setIcon(icon(self._glyph, now, self.iconSize().width(), off=colours.muted))
 
 
 class IconButton(QToolButton):
@@ -301,6 +357,18 @@ class Choice(QComboBox):
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width()
         return self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room - 2)
+
+
+def hidden_label(editor: QWidget) -> QLabel:
+    """A label that is only read out, for an editor whose name is not written beside it.
+
+    On Linux the name of a combo box is what is chosen in it: what it is for comes from its label alone.
+    """
+    label = Label(editor.accessibleName())
+    label.setParent(editor.parentWidget())
+    label.setBuddy(editor)
+    label.hide()
+    return label
 
 
 class Frame(QFrame):

@@ -24,7 +24,7 @@ from app.ui.settings_page import SettingsPage
 from app.ui.shortcuts import SHORTCUTS, Act, page_keys
 from app.ui.theme import Theme
 from app.ui.welcome_page import StartPage, WelcomePage
-from app.ui.widgets import Button, Frame, Icon, Label, Mark
+from app.ui.widgets import Button, Frame, Icon, Label, Mark, Part
 from app.ui.words import Tone
 
 _TICK_MS = 30_000
@@ -56,7 +56,7 @@ class Sidebar(QWidget):
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._group = QButtonGroup(self)
-        self.buttons: dict[str, Button] = {}
+        self.buttons: dict[str, Part] = {}
         brand = QHBoxLayout()
         brand.setContentsMargins(8, 0, 0, 0)
         brand.setSpacing(10)
@@ -87,8 +87,7 @@ class Sidebar(QWidget):
 
     def add(self, name: str, text: str, glyph: str) -> None:
         """Add a page's button."""
-        button = Button(self._theme, text, glyph, "nav")
-        button.setCheckable(True)
+        button = Part(self._theme, text, glyph, "nav")
         button.clicked.connect(lambda: self.page_wanted.emit(name))
         self._group.addButton(button)
         self._pages.addWidget(button)

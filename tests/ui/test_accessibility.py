@@ -7,12 +7,28 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QColor
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QRadioButton,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
 from app.domain.pairs import Mode
 from app.ui.hold_sheet import HoldSheet
+from app.ui.pair_sheet import PairSheet
+from app.ui.sign_in_sheet import SignInSheet
 from app.ui.theme import DARK, LIGHT, Colours
 from app.ui.window import MainWindow
 from app.ui.words import Tone
@@ -121,6 +137,10 @@ def licences(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     return make_desk(busy).begin().desktop.sheets.licences()
 
 
+def helping(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    return make_desk(busy).begin().window.show_help()
+
+
 VIEWS = [
     welcome,
     overview,
@@ -139,6 +159,7 @@ VIEWS = [
     new_key,
     removing_an_account,
     licences,
+    helping,
 ]
 
 
@@ -167,6 +188,154 @@ def test_whatever_takes_the_focus_has_a_name(view: QWidget) -> None:
     assert nameless == []
 
 
+ROLES: tuple[tuple[type[QWidget], QAccessible.Role], ...] = (
+    (QComboBox, QAccessible.Role.ComboBox),
+    (QRadioButton, QAccessible.Role.RadioButton),
+    (QCheckBox, QAccessible.Role.CheckBox),
+    (QToolButton, QAccessible.Role.Button),
+    (QAbstractSpinBox, QAccessible.Role.SpinBox),
+    (QLineEdit, QAccessible.Role.EditableText),
+    (QTableView, QAccessible.Role.Table),
+    (QListWidget, QAccessible.Role.List),
+)
+
+
+def expected_role(widget: QWidget) -> QAccessible.Role | None:
+    """What a screen reader should call a widget."""
+    if isinstance(widget, QPushButton):
+        return QAccessible.Role.ButtonMenu if widget.menu() is not None else QAccessible.Role.Button
+    return next((role for kind, role in ROLES if isinstance(widget, kind)), None)
+
+
+def test_whatever_takes_the_focus_is_called_what_it_is(view: QWidget) -> None:
+    wrong = []
+    for widget in focusable(view):
+        spoken = QAccessible.queryAccessibleInterface(widget)
+        role = expected_role(widget)
+        if role is not None and (spoken.role() is not role or not spoken.state().focusable):
+            wrong.append((widget.accessibleName(), spoken.role().name))
+    assert wrong == []
+
+
+def spoken_buttons(window: QWidget) -> dict[str, tuple[QAccessible.Role, bool]]:
+    """Role and whether it is chosen, of every button that is seen, by its name."""
+    found = {}
+    for widget in window.findChildren(QAbstractButton):
+        if widget.isVisible():
+            spoken = QAccessible.queryAccessibleInterface(widget)
+            assert spoken.state().focusable
+            found[spoken.text(QAccessible.Text.Name)] = (spoken.role(), bool(spoken.state().checked))
+    return found
+
+
+def test_pages_and_row_buttons_are_told_apart(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    found = spoken_buttons(pairs(make_desk, qtbot))
+    names = {name for name, (role, _on) in found.items() if role is QAccessible.Role.RadioButton}
+    assert names == {"Overview", "Sync pairs", "Accounts", "Activity", "Settings"}
+    assert [name for name in names if found[name][1]] == ["Sync pairs"]
+    work = "Private (Google) ⇄ Calendar (Microsoft)"
+    for name in (f"Sync {work} now", f"Edit {work}", f"More for {work}", "Resume Private (Google) → Work (Google)"):
+        assert found[name] == (QAccessible.Role.Button, False)
+
+
+def test_segments_are_choices_and_say_which_is_chosen(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    found = spoken_buttons(settings(make_desk, qtbot))
+    segments = {name: found[name] for name in ("System", "Light", "Dark")}
+    assert {role for role, _on in segments.values()} == {QAccessible.Role.RadioButton}
+    assert [name for name, (_role, on) in segments.items() if on] == ["Light"]
+
+
+def test_the_arrow_keys_go_through_the_pages(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = make_desk(busy).begin().window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    buttons = window.sidebar.buttons
+    buttons["overview"].setFocus()
+    press(buttons["overview"], Qt.Key.Key_Down)
+    assert window.pairs.isVisible()
+    assert buttons["pairs"].isChecked()
+    assert QApplication.focusWidget() is buttons["pairs"]
+    press(buttons["pairs"], Qt.Key.Key_Up)
+    assert window.overview.isVisible()
+
+
+def test_the_ring_comes_back_with_the_focus_when_a_sheet_closes(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = make_desk(busy).begin().window
+    window.show_page("accounts")
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    opener = window.accounts.add_button
+    opener.setFocus(Qt.FocusReason.TabFocusReason)
+    assert opener.property("ring")
+    press(opener, Qt.Key.Key_Space)
+    sheet = the(SignInSheet, window)
+    qtbot.waitUntil(lambda: not opener.property("ring"))
+    first = sheet.focusWidget()
+    qtbot.waitUntil(lambda: bool(first.property("ring")))
+    press(sheet, Qt.Key.Key_Escape)
+    window.activateWindow()  # the window manager's part
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is opener and bool(opener.property("ring")))
+
+
+def test_a_sheet_that_a_click_opened_shows_no_ring(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = make_desk(busy).begin().window
+    window.show_page("accounts")
+    click(window.accounts.add_button)
+    sheet = the(SignInSheet, window)
+    sheet.activateWindow()
+    qtbot.waitUntil(lambda: sheet.focusWidget().hasFocus())
+    assert not sheet.focusWidget().property("ring")
+
+
+def test_no_ring_appears_by_itself_when_the_first_pair_takes_the_place_of_its_button(
+    make_desk: MakeDesk, qtbot: QtBot
+) -> None:
+    def without(profile: str) -> CoreDouble:
+        core = busy(profile)
+        core.known_pairs = []
+        return core
+
+    desk = make_desk(without).begin()
+    window = desk.window
+    window.show_page("pairs")
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    click(window.pairs.first_button)
+    sheet = the(PairSheet, window)
+    click(sheet.save_button)
+    qtbot.waitUntil(window.pairs.table.isVisible)
+    qtbot.waitUntil(lambda: window.findChild(PairSheet) is None)
+    ringed = [widget for widget in window.findChildren(QWidget) if widget.isVisible() and widget.property("ring")]
+    assert [widget.accessibleName() for widget in ringed] == []
+
+
+def test_a_table_that_gets_the_focus_by_key_shows_it_before_a_row_is_chosen(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = pairs(make_desk, qtbot)
+    assert isinstance(window, MainWindow)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    table = window.pairs.table
+    before = table.grab().toImage()
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    assert table.property("ring")
+    assert table.grab().toImage() != before
+    table.setFocus(Qt.FocusReason.MouseFocusReason)
+    window.sidebar.help_button.setFocus(Qt.FocusReason.TabFocusReason)
+    assert not table.property("ring")
+
+
+def test_every_combo_box_has_a_label_that_says_what_is_chosen(view: QWidget) -> None:
+    # On Linux a combo box is called by what is chosen in it; what that is for is its label's to say.
+    nameless = []
+    for combo in view.findChildren(QComboBox):
+        if combo.isVisible():
+            spoken = QAccessible.queryAccessibleInterface(combo)
+            labels = [other for other, _relation in spoken.relations(QAccessible.RelationFlag.Label)]
+            if [label.text(QAccessible.Text.Name) for label in labels] != [combo.accessibleName()]:
+                nameless.append((combo.accessibleName(), [label.text(QAccessible.Text.Name) for label in labels]))
+    assert nameless == []
+
+
 def test_the_walk_would_find_a_button_without_a_name(qtbot: QtBot) -> None:
     from PySide6.QtWidgets import QToolButton
 
@@ -181,7 +350,8 @@ def test_the_walk_would_find_a_button_without_a_name(qtbot: QtBot) -> None:
 
 def test_buttons_that_are_an_icon_only_show_their_name_as_tooltip(view: QWidget) -> None:
     for found in view.findChildren(QAbstractButton):
-        if found.isVisible() and not found.text():
+        worded = found.text() or any(label.text() for label in found.findChildren(QLabel))
+        if found.isVisible() and not worded:
             assert found.accessibleName() in found.toolTip().replace("&amp;", "&")
 
 
