@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.browser import Browser
 from tests.e2e.desktop import Session, desktop_session, outside_of
 from tests.e2e.house import ROOT, House, Sandbox
+from tests.e2e.notifications import Notifications, notification_server
 from tests.e2e.person import Person
 from tests.e2e.processes import Processes
 from tests.e2e.screen import Screen
@@ -136,6 +137,14 @@ def person(
     if request.node.stash.get(_FAILED, False):
         person.picture("failed")
         (output / "failed.txt").write_text("\n".join(map(str, sight.things())), "utf-8")
+
+
+@pytest.fixture
+def notifications(session: Session) -> Iterator[Notifications]:
+    """The desktop's notifications."""
+    notifications = notification_server(session.address)
+    yield notifications
+    notifications.close()
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ and its local API beside it; and the emulated services in a process of theirs.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.contract.auth.browser import Person as PersonAtPage
 from tests.e2e.processes import members
 from tests.e2e.waiting import SECONDS, until
 from tests.integration.cli.program import Ended, Service
@@ -95,6 +97,29 @@ class House:
         address = json.loads(file.read_text("utf-8"))
         return self._kept(Api(f"{address['url']}/api/v1", made.json["key"]))
 
+    def sign_in(self, sandbox: Sandbox, *providers: str) -> dict[str, str]:
+        """Sign in to services before the app is opened; the ids of all calendars by name."""
+        for provider in providers:
+            waiting = self.start("accounts", "add", provider, "--no-browser", "--jsonl", environ=sandbox.environ)
+            page = json.loads(waiting.line("authorization_url", stream="out"))["authorization_url"]
+            asyncio.run(PersonAtPage(sandbox.emails[provider]).visit(page))
+            assert waiting.process.wait(SECONDS) == 0, waiting.said
+        listed = self.command("accounts", "list", "--json")
+        return {
+            calendar["name"]: calendar["connection_id"]
+            for account in listed.json["accounts"]
+            for calendar in account["calendars"]
+        }
+
+    def pair(self, sandbox: Sandbox, source: str, target: str, *words: str) -> str:
+        """Make a one-way pair of two calendars, by their ids, before the app is opened, and sync it; its id."""
+        asked = ("pairs", "add", source, target, "--direction", "a_to_b", *words, "--json")
+        made = self.command(*asked, environ=sandbox.environ)
+        assert made.code == 0, made
+        synced = self.command("sync", made.json["id"], "--json", environ=sandbox.environ)
+        assert synced.code == 0, synced
+        return str(made.json["id"])
+
     def api_file(self, profile: str) -> Path:
         """Where a running app says its address."""
         folder = Path(self._environ["XDG_RUNTIME_DIR"]) / "kalends"
@@ -136,15 +161,30 @@ class Sandbox:
         self.emails = {account["provider"]: account["email"] for account in described["accounts"]}
         self.environ: Mapping[str, str] = described["env"]
 
+    def events(self, calendar: str) -> list[dict[str, Any]]:
+        """All events and series in a calendar."""
+        answer = self._control.ask("GET", f"/calendars/{self._calendars[calendar]}/events")
+        found: list[dict[str, Any]] = answer["events"]
+        return found
+
     def titles(self, calendar: str) -> list[str]:
         """The titles of all events in a calendar."""
-        answer = self._control.ask("GET", f"/calendars/{self._calendars[calendar]}/events")
-        return [event["title"] for event in answer["events"]]
+        return [event["title"] for event in self.events(calendar)]
 
     def add(self, calendar: str, title: str, start: str, end: str) -> None:
         """A person makes an event; the times are UTC, without an offset."""
         body = {"title": title, "start": start, "end": end, "all_day": False, "time_zone": "UTC"}
         self._control.ask("POST", f"/calendars/{self._calendars[calendar]}/events", body)
+
+    def delete(self, calendar: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """A person deletes events."""
+        for event in events:
+            self._control.ask("DELETE", f"/calendars/{self._calendars[calendar]}/events/{event['id']}")
+
+    def asked(self, route: str) -> int:
+        """How often a service was asked for something since it began, by method and path."""
+        counts: dict[str, int] = self._control.ask("GET", "/requests")["counts"]
+        return sum(number for asked, number in counts.items() if route in asked)
 
     def end_sign_in(self, email: str) -> None:
         """A person takes back, at the service, what they had allowed."""

@@ -14,6 +14,7 @@ _STEPS_AT_MOST = 30
 _PRESSES_AT_MOST = 4
 _HEEDED_SECONDS = 15.0
 _DARK = 64
+_BUTTON_RIGHT = 3
 
 
 class Person:
@@ -39,16 +40,23 @@ class Person:
         self._screen.click(*self._sight.wait_for(role, name).middle)
 
     def choose(self, label: str, value: str) -> None:
-        """Choose from the list below a label, by the beginning of its name."""
+        """Choose from the list below a label, by the first word of its name."""
         self._sight.wait_for("label", label)
         field = self._list_below(label)
         assert field is not None, f"there is no list below {label!r}"
-        moves, _now = self._sight.focus()
-        self._screen.click(*field.middle)
-        until("the list has opened", partial(self._moved_since, moves))
-        self._screen.write(value)
-        self._screen.press("Return")
+        self._choose_from(field, value)
         until(f"{value!r} is chosen", lambda: getattr(self._list_below(label), "name", None) == value)
+
+    def choose_instead(self, present: str, value: str) -> None:
+        """Choose from the list that shows `present` now, by the first word of its name."""
+        self._choose_from(self._sight.wait_for("combo box", present), value)
+        self._sight.wait_for("combo box", value)
+
+    def choose_from_menu(self, place: str | re.Pattern[str], *labels: str, role: str = "cell") -> None:
+        """Press something with the right button, and choose from the menu that comes."""
+        self._screen.click(*self._sight.wait_for(role, place).middle, _BUTTON_RIGHT)
+        for label in labels:
+            self.press(label, "menu item")
 
     def move_to(self, name: str | re.Pattern[str], role: str = "push button", *, key: str = "Tab") -> None:
         """Press a key until something has the focus."""
@@ -82,7 +90,7 @@ class Person:
 
     def sees_no(self, role: str, name: str | re.Pattern[str]) -> None:
         """Wait until something is gone from the screen."""
-        until(f"there is no {role} {name!r}", lambda: self._sight.find(role, name) is None)
+        until(f"there is no {role} {name!r}", lambda: self._sight.is_without(role, name))
 
     def closes_the_window(self, *, answer: str | None = None) -> None:
         """Close the window by its key, until it is gone or the app answers with a text. The window manager now and then
@@ -91,7 +99,7 @@ class Person:
 
         def heeded() -> bool:
             if answer is None:
-                return not self._sight.things()
+                return self._sight.is_empty()
             return any(answer in words for words in self._sight.words())
 
         for _ in range(_PRESSES_AT_MOST):
@@ -105,7 +113,7 @@ class Person:
 
     def sees_no_window(self) -> None:
         """Wait until the app shows nothing."""
-        until("the app shows no window", lambda: not self._sight.things())
+        until("the app shows no window", self._sight.is_empty)
 
     def count(self, role: str, name: str | re.Pattern[str]) -> int:
         """How many such things are on the screen now."""
@@ -126,6 +134,13 @@ class Person:
         """Keep a picture of the screen."""
         self._taken += 1
         self._screen.picture(self._pictures / f"{self._taken:02}-{name}.png")
+
+    def _choose_from(self, field: Thing, value: str) -> None:
+        moves, _now = self._sight.focus()
+        self._screen.click(*field.middle)
+        until("the list has opened", partial(self._moved_since, moves))
+        self._screen.write(value.partition(" ")[0])  # lists search as one types, and take a space for a choice
+        self._screen.press("Return")
 
     def _list_below(self, label: str) -> Thing | None:
         """A list has no name of its own but what is chosen; the label above it says what it is for."""

@@ -78,9 +78,23 @@ class Sight:
     def things(self) -> list[Thing]:
         """Everything that is shown now, from the outside in. Nothing while the app changes what it shows."""
         try:
-            return [thing for service, path in self._roots() for thing in self._below(service, path)]
+            return self._look()
         except BusError:
             return []  # something went away while it was looked at: the next look is the answer
+
+    def is_without(self, role: str, name: str | re.Pattern[str]) -> bool:
+        """Whether a look at everything that is shown found no such thing. False when it could not look to the end."""
+        try:
+            return not any(thing.is_a(role, name) for thing in self._look())
+        except BusError:
+            return False
+
+    def is_empty(self) -> bool:
+        """Whether the app shows nothing at all. False when that could not be seen."""
+        try:
+            return not self._look()
+        except BusError:
+            return False
 
     def find(self, role: str, name: str | re.Pattern[str]) -> Thing | None:
         """The first thing of this role; a pattern is searched for in its name."""
@@ -126,6 +140,9 @@ class Sight:
         """Look no more."""
         self._changes.close()
         self._caller.close()
+
+    def _look(self) -> list[Thing]:
+        return [thing for service, path in self._roots() for thing in self._below(service, path)]
 
     def _roots(self) -> Iterator[tuple[str, str]]:
         for service, path in self._caller.call("org.a11y.atspi.Registry", _ROOT, _ACCESSIBLE, "GetChildren"):

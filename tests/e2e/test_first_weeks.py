@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.browser import Browser
 from tests.e2e.desktop import Session
 from tests.e2e.house import House, Sandbox
+from tests.e2e.notifications import Notifications
 from tests.e2e.person import Person
 from tests.e2e.trays import TrayPlace
 from tests.e2e.waiting import until
@@ -21,10 +22,18 @@ from tests.e2e.waiting import until
 
 @pytest.mark.timeout(300)
 def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
-    session: Session, house: House, person: Person, sandbox: Sandbox, browser: Browser, tray: TrayPlace
+    session: Session,
+    house: House,
+    person: Person,
+    sandbox: Sandbox,
+    browser: Browser,
+    notifications: Notifications,
+    tray: TrayPlace,
 ) -> None:
     app = house.start(environ=sandbox.environ)
     tray.wait_for_icon()
+    person.reads("Welcome to Kalends")
+    person.picture("welcome")
 
     # Connect both services, in the browser.
     google, microsoft = sandbox.emails["google"], sandbox.emails["microsoft"]
@@ -73,6 +82,17 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     until("the new event has its copy", lambda: copies(sandbox, own) == first + 1)
     person.reads("Everything is in sync.")
 
+    # Activity has a row for each run, and tells what the last one did.
+    person.press("Activity", "check box")
+    person.press("1 added", "cell")
+    person.sees("table", "What this run did")
+    person.sees("cell", re.compile("^Call 1"))
+    person.picture("activity")
+    rows = api.ask("GET", "/runs")["runs"]
+    assert person.count("cell", "Work → Home") == len(rows)
+    assert [(row["trigger"], row["events_created"]) for row in rows[:1]] == [("manual", 1)]
+    person.press("Overview", "check box")
+
     # The person takes the permission back; Kalends says so, and what mends it does.
     sandbox.end_sign_in(google)
     add_event(sandbox, hours=2)
@@ -80,12 +100,15 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     person.reads(f"Google ended the sign-in for {google}. 1 pair is waiting.")
     person.picture("sign-in-ended")
     assert copies(sandbox, own) == first + 1
+    (notified,) = until("the desktop is told", lambda: list(notifications.shown.values()))
+    assert notified.title == "An account needs you to sign in again"
     person.press(re.compile("^Reconnect"))
     person.reads(f"Sign in to Google as {google}")
     browser.consent(person.link(), google)
     until("the next run, which nobody asked for, is good", lambda: copies(sandbox, own) == first + 2)
     person.reads("Everything is in sync.")
     person.sees_no("push button", re.compile("^Reconnect"))
+    until("the notification is withdrawn", lambda: not notifications.shown)
     person.picture("signed-in-again")
 
     # Pause and go on.

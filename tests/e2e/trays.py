@@ -39,7 +39,7 @@ class TrayPlace(Protocol):
         """Press the icon."""
 
     def choose(self, *labels: str) -> None:
-        """Open the menu and choose an entry; all but the last are menus in the menu."""
+        """Open the menu and choose an entry, by the beginning of its label; all but the last are menus in the menu."""
 
 
 class EmbeddingTray:
@@ -76,7 +76,7 @@ class EmbeddingTray:
         """Open the menu with the right button, and press the entries."""
         self._screen.click(*self._icon(), _BUTTON_RIGHT)
         for label in labels:
-            self._screen.click(*self._sight.wait_for("menu item", label).middle)
+            self._screen.click(*self._sight.wait_for("menu item", re.compile("^" + re.escape(label))).middle)
 
     def _icon(self) -> tuple[int, int]:
         return until("the icon is in the tray", lambda: self._screen.windows(f"^{self._application}$", _ICON_PIXELS))[0]
@@ -152,7 +152,7 @@ class NotifierTray:
         parent = 0
         try:
             for wanted in labels:
-                parent = next(entry for entry, label in self._entries(parent) if label == wanted)
+                parent = next(entry for entry, label in self._entries(parent) if label.startswith(wanted))
         except (StopIteration, BusError, IndexError):
             return None  # it changed while it was looked at, or is not there yet
         return parent
