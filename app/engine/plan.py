@@ -127,7 +127,7 @@ class Planner:
         for occ, link in sorted(case.links.items()):
             copy = self._judge.copy_of(case, link)
             wish = wished.get(occ)
-            if wish is not None and (copy is None or copy.form is wish.form):
+            if wish is not None and (copy is None or copy.form is wish.form or _is_gone(case, copy)):
                 continue
             if copy is None:
                 if occ and link.state in (LinkState.LIVE, LinkState.SKIPPED) and not (link.tries or link.rewrites):
@@ -154,6 +154,9 @@ class Planner:
             self._judge.skip(decision, wish.occ, "pending", event=wish.source)
         elif link is not None and self._judge.backs_off(link, wish):
             self._judge.skip(decision, wish.occ, "backing_off", event=wish.source)
+        elif living is not None and living.form is not wish.form and _is_gone(case, living):
+            # Gone before its form could be changed: no delete of ours, so a person's.
+            self._gone_by_hand(case, decision, wish, link, living)
         elif living is not None and living.form is not wish.form:
             # Found by its marker, from a time when the original had another form.
             found = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
@@ -363,6 +366,12 @@ class Planner:
         start = starts_at(wish.fields, self._judge.direction.source.zone)
         ahead = self._window.end - self._judge.now
         return start - ahead if start is not None and start >= self._window.end else None
+
+
+def _is_gone(case: Case, copy: Copy) -> bool:
+    """Whether a single or a series is proved gone from the target."""
+    target = case.targets.get(copy.event_id)
+    return copy.form is not CopyForm.OCCURRENCE and target is not None and target.seen is Seen.GONE
 
 
 def out_of_sight(target: Unit) -> bool:

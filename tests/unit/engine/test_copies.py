@@ -310,3 +310,24 @@ def test_a_copy_that_is_being_released_becomes_a_source_once_that_is_settled(mon
         assert world.copies() == []
     world.run()
     assert len(world.copies()) == 1
+
+
+@pytest.mark.parametrize("policy", CopyDeleted)
+@pytest.mark.parametrize("becomes_series", [True, False])
+def test_a_copy_deleted_by_hand_while_its_original_changed_its_form_follows_the_policy(
+    policy: CopyDeleted, becomes_series: bool
+) -> None:
+    world = World(settings=DirectionSettings(mode=Mode.FULL, copy_deleted=policy))
+    forms = [meeting("a1", wall(MONDAY, 9), title="Review"), weekly("a1")]
+    before, after = forms if becomes_series else reversed(forms)
+    world.source.put(before)
+    world.run_until_quiet()
+    world.target.remove(only_copy(world).id)
+    world.source.put(after)
+    world.run_until_quiet()
+    kinds = [copy.kind for copy in world.copies()]
+    assert kinds == ([after.kind] if policy is CopyDeleted.RESTORE else [])
+    # Whatever was decided about it outlasts the next change of the original.
+    change(world, place="R7")
+    world.run_until_quiet()
+    assert [copy.kind for copy in world.copies()] == kinds
