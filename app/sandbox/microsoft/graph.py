@@ -207,7 +207,7 @@ class Graph:
         )
         reply = route.handler(call)
         if call.applied:
-            reply = Reply(reply.status, reply.text, {**reply.headers, "Preference-Applied": ", ".join(call.applied)})
+            reply = replace(reply, headers={**reply.headers, "Preference-Applied": ", ".join(call.applied)})
         return reply
 
     def _find(self, method: str, segments: list[str]) -> tuple[GraphRoute, dict[str, str]]:
