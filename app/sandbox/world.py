@@ -35,7 +35,8 @@ class Storage:
     protection against power loss.
 
     Args:
-        path: the file, made when missing; None keeps everything in memory.
+        path: the file, made when missing; None keeps everything until `close` in a database that SQLite holds in
+            memory, but for what is too much for that (a nameless file that is gone with the process).
 
     Raises:
         SandboxInputError: the file is not a sandbox's, or from a newer version.
@@ -43,12 +44,14 @@ class Storage:
 
     def __init__(self, path: Path | None = None) -> None:
         self._held = False
+        self.lasting = path is not None
+        """Whether anything outlives the process; without, what is kept elsewhere in memory need not be put here."""
         try:
             if path is not None and not path.exists():
                 # A person's own events may come to lie in it.
                 path.touch(mode=0o600)
             # The demo makes the sandbox on one thread and serves it on another; never are two using it at once.
-            self._db = sqlite3.connect(str(path) if path else ":memory:", timeout=1.0, check_same_thread=False)
+            self._db = sqlite3.connect(str(path) if path else "", timeout=1.0, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise SandboxInputError(f"{path} cannot be opened as a sandbox file ({error}).") from error
         try:

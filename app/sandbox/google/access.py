@@ -131,7 +131,8 @@ async def json_object(request: Request, kinds: dict[str, Kind]) -> dict[str, Any
         kinds: what its fields must be, from `vocabulary`.
 
     Raises:
-        GoogleError: 400 `badContent` for a body that does not say it is JSON, `parseError`, or `invalid` for a value of the wrong kind.
+        GoogleError: 400 `badContent` for a body that does not say it is JSON, `parseError` for one that is none,
+            `invalid` for a value of the wrong kind.
     """
     raw = await request.body()
     if not raw:

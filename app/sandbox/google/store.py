@@ -15,6 +15,8 @@ from app.sandbox.world import Behaviour, World
 
 Body = dict[str, Any]
 
+_ALIKE: Final = frozenset({"creator", "organizer", "reminders"})
+_MOST_PARTS: Final = 1000
 WRITER_ROLES: Final = ("owner", "writer", "writerWithoutPrivateAccess")
 ROLES: Final = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
 """Least to most."""
@@ -143,12 +145,14 @@ class Store:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._parts: dict[str, dict[str, Any]] = {}
         self.calendars: dict[str, Calendar] = {
             key: Calendar(CalendarInfo(**row), world.behaviour) for key, row in world.storage.items("google.calendars")
         }
         rows = sorted((row for _, row in world.storage.items("google.events")), key=lambda row: int(row["position"]))
         for row in rows:
             calendar = self.calendars[row.pop("calendar")]
+            row["body"] = self._shared(row["body"])
             calendar.keep(Event(**row))
         for calendar in self.calendars.values():
             calendar.sort_changes()
@@ -188,6 +192,14 @@ class Store:
         """Let every sync token of a calendar list die."""
         self._world.storage.put("google.meta", "list_generation", {"value": self.list_generation + 1})
 
+    def _shared(self, body: Body) -> Body:
+        """The body with those of its parts that many events have alike kept once: a calendar may be large."""
+        if len(self._parts) > _MOST_PARTS:
+            self._parts.clear()
+        return {
+            name: self._parts.setdefault(repr(part), part) if name in _ALIKE else part for name, part in body.items()
+        }
+
     def put_event(self, calendar: Calendar, event_id: str, body: Body, *, stamps_of: Event | None = None) -> Event:
         """Store an event's new body under a new change number.
 
@@ -198,6 +210,7 @@ class Store:
             stamps_of: its `updated` and etag stay; None for new ones.
         """
         known = calendar.events.get(event_id)
+        body = self._shared(body)
         event = Event(
             id=event_id,
             body=body,

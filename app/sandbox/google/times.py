@@ -98,15 +98,20 @@ def moment_point(moment: datetime, zone_name: str) -> Point:
 
 @lru_cache(maxsize=20_000)
 def _shown(text: str, zone_name: str) -> str:
-    shown = _instant(text).astimezone(ZoneInfo(zone_name)).isoformat()
-    return shown.replace("+00:00", "Z") if shown.endswith("+00:00") else shown
+    return _zulu(_instant(text).astimezone(ZoneInfo(zone_name)).isoformat())
+
+
+def _zulu(text: str) -> str:
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
 
 
 def show_point(point: Point, zone_name: str) -> Point:
     """A point as Google answers it: the offset of the calendar's (or asked-for) zone, its own zone beside it."""
     if "date" in point:
         return {"date": point["date"]}
-    return {"dateTime": _shown(point["dateTime"], zone_name), "timeZone": point["timeZone"]}
+    # Stored with the offset of its own zone, which mostly is the one asked for.
+    text, own = point["dateTime"], point["timeZone"]
+    return {"dateTime": _zulu(text) if own == zone_name else _shown(text, zone_name), "timeZone": own}
 
 
 def stamp(moment: datetime) -> str:
