@@ -254,7 +254,8 @@ class ActivityPage(QWidget):
                 height = self._splitter.height()
                 self._splitter.setSizes([height * 11 // 20, height * 9 // 20])
 
-        self._tasks.spawn(work)
+        # By a key: choosing a row and being asked for it come together, and one reading answers both.
+        self._tasks.spawn(work, key=f"open {run_id}")
 
     def _close_details(self) -> None:
         self.table.clearSelection()

@@ -100,6 +100,7 @@ class SettingsPage(ScrollPage):
         self._bridge = bridge
         self._tasks = tasks
         self._filling = False
+        self._values: PreferenceValues | None = None
         self.api = ApiSection(theme)
         self.api.wished.connect(lambda values: self._change(**values))
         self.api.docs_wanted.connect(open_url)
@@ -191,6 +192,7 @@ class SettingsPage(ScrollPage):
 
     def _fill(self, values: PreferenceValues) -> None:
         self._filling = True
+        self._values = values
         self.theme_choice.choose(values.theme)
         if self.interval.findData(values.interval_seconds) < 0:
             self.interval.addItem(words.interval(values.interval_seconds), values.interval_seconds)
@@ -211,13 +213,22 @@ class SettingsPage(ScrollPage):
                 now_counts: PreferenceValues = await self._bridge.call(lambda core: core.preferences.change(**values))
             except InputError as error:
                 if "api_port" not in values:
+                    self._show_kept()
                     raise
                 self.api.refuse_port(error.message)
                 return
+            except BaseException:
+                self._show_kept()
+                raise
             self._fill(now_counts)
             self.changed.emit(now_counts)
 
         self._tasks.spawn(work)
+
+    def _show_kept(self) -> None:
+        """A change was not kept: show what counts, not what was wished for."""
+        if self._values is not None:
+            self._fill(self._values)
 
     def _theme_chosen(self, _number: int, chosen: bool) -> None:
         if chosen:
