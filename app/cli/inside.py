@@ -18,6 +18,7 @@ from app.domain.accounts import Provider
 from app.domain.errors import NotFoundError
 from app.domain.keys import KeyKind
 from app.domain.pairs import (
+    Conflict,
     CopiesOnDelete,
     CopyDeleted,
     CopyEdited,
@@ -48,6 +49,7 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "reminders": Reminders,
     "copy_edited": CopyEdited,
     "copy_deleted": CopyDeleted,
+    "conflict": Conflict,
     "filtered_later": FilteredLater,
     "window_back_days": int,
     "window_ahead_days": int,

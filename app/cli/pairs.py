@@ -14,6 +14,7 @@ from app.cli.output import cells
 from app.cli.session import JsonOption, ProfileOption, Session, given, known_form, moment, session_of
 from app.domain.errors import InputError
 from app.domain.pairs import (
+    Conflict,
     CopiesOnDelete,
     CopyDeleted,
     CopyEdited,
@@ -42,6 +43,7 @@ TitleOption = Annotated[
 PrivateOption = Annotated[PrivateOriginals | None, typer.Option("--private", help="What to do with private events.")]
 RemindersOption = Annotated[Reminders | None, typer.Option("--reminders", help="Reminders of copies.")]
 EditedOption = Annotated[CopyEdited | None, typer.Option("--copy-edited", help="When somebody edits a copy.")]
+ConflictOption = Annotated[Conflict | None, typer.Option("--conflict", help="When original and copy were both edited.")]
 DeletedOption = Annotated[CopyDeleted | None, typer.Option("--copy-deleted", help="When somebody deletes a copy.")]
 FilteredOption = Annotated[
     FilteredLater | None, typer.Option("--filtered-later", help="When an event's copy is no longer wanted.")
@@ -137,6 +139,7 @@ def add(
     reminders: RemindersOption = None,
     copy_edited: EditedOption = None,
     copy_deleted: DeletedOption = None,
+    conflict: ConflictOption = None,
     filtered_later: FilteredOption = None,
     back_days: BackOption = None,
     ahead_days: AheadOption = None,
@@ -146,7 +149,9 @@ def add(
     """Keep two calendars in step. `kalends accounts list` shows the ids."""
     session = session_of(context)
     session.expect(as_json, profile)
-    settings = _settings(title, private, reminders, copy_edited, copy_deleted, filtered_later, back_days, ahead_days)
+    settings = _settings(
+        title, private, reminders, copy_edited, copy_deleted, conflict, filtered_later, back_days, ahead_days
+    )
     body = {
         "connection_a_id": connection_a,
         "connection_b_id": connection_b,
@@ -172,6 +177,7 @@ def edit(
     reminders: RemindersOption = None,
     copy_edited: EditedOption = None,
     copy_deleted: DeletedOption = None,
+    conflict: ConflictOption = None,
     filtered_later: FilteredOption = None,
     back_days: BackOption = None,
     ahead_days: AheadOption = None,
@@ -181,7 +187,9 @@ def edit(
     """Change a sync pair; what is left out stays."""
     session = session_of(context)
     session.expect(as_json, profile)
-    settings = _settings(title, private, reminders, copy_edited, copy_deleted, filtered_later, back_days, ahead_days)
+    settings = _settings(
+        title, private, reminders, copy_edited, copy_deleted, conflict, filtered_later, back_days, ahead_days
+    )
     body = given(
         sync_mode=None if mode is None else str(mode),
         direction=None if direction is None else str(direction),
@@ -305,6 +313,7 @@ def _settings(
     reminders: Reminders | None,
     copy_edited: CopyEdited | None,
     copy_deleted: CopyDeleted | None,
+    conflict: Conflict | None,
     filtered_later: FilteredLater | None,
     back_days: int | None,
     ahead_days: int | None,
@@ -315,6 +324,7 @@ def _settings(
         reminders=reminders,
         copy_edited=copy_edited,
         copy_deleted=copy_deleted,
+        conflict=conflict,
         filtered_later=filtered_later,
     )
     return {name: str(value) for name, value in named.items()} | dict(

@@ -26,6 +26,8 @@ class DirectionRecord:
         settings_no: the pair's; a higher one than `planned_settings_no` makes the next plan look at every original.
         planned_seq: sequence number of the view up to which originals have been planned.
         adopted: the target was read completely once and its copies of this direction were listed by marker.
+        source_is_a: the source is the pair's side A.
+        both_ways: the pair has a direction the other way too: only then may an original be written.
     """
 
     id: str
@@ -38,6 +40,8 @@ class DirectionRecord:
     planned_settings_no: int = 0
     planned_seq: int = 0
     adopted: bool = False
+    source_is_a: bool = True
+    both_ways: bool = False
 
 
 class Seen(StrEnum):
@@ -131,6 +135,7 @@ class Copy:
         base_copy: hash of each field as answered to our own write (or the normal form of what we sent).
         cancelled: occurrence keys our series excludes because we made it so.
         wanted: hash of each field we last wanted, so that a changed wish is told from a changed copy.
+        written_at: when the service says our last write changed it, None where that answer was lost.
     """
 
     direction_id: str
@@ -145,16 +150,26 @@ class Copy:
     base_copy: Mapping[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
     wanted: Mapping[str, str] = field(default_factory=dict)
+    written_at: datetime | None = None
 
 
 class Op(StrEnum):
-    """What a journaled write does to the target."""
+    """What a journaled write does: to a copy in the target, or to the original in the source."""
 
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
     UPDATE_OCCURRENCE = "update_occurrence"
     CANCEL_OCCURRENCE = "cancel_occurrence"
+    WRITE_BACK = "write_back"
+    """Carries fields that a person changed on a copy to its original."""
+    DELETE_ORIGINAL = "delete_original"
+    """Deletes an original after a person deleted its copy."""
+
+    @property
+    def on_original(self) -> bool:
+        """Whether this writes to the source."""
+        return self in (Op.WRITE_BACK, Op.DELETE_ORIGINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +182,15 @@ class Draft:
     fields: Fields
     marker: Marker
     cancelled: tuple[Moment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a write-back makes of an original: `names` of `fields` are sent, nothing else of it is touched. Originals
+    get no marker."""
+
+    fields: Fields
+    names: tuple[str, ...]
 
 
 class IntentState(StrEnum):
@@ -185,13 +209,15 @@ class Intent:
     Args:
         id: the journal's row number, 0 before it is stored.
         original_id, occ: the link this serves.
-        target_id: event to update or delete; for occurrence operations the series master's id in the target.
+        target_id: event to update or delete; for occurrence operations the series master's id in the target; for
+            writes to the original its id in the source.
         occurrence_start: wall time (or date) in the series zone at which the addressed occurrence originally starts.
         etag: version the target must still have, empty for none.
-        draft: what to store; None for deletes and cancelled occurrences.
+        draft: what to store; None for deletes, cancelled occurrences and writes to the original.
+        carried: what a write-back changes, else None.
         wanted: hash of each field, in the target's normal form, of what was asked for.
         original_hashes: hash of each copied field of the original as planned (the link's next base).
-        before: the copy as it was, for undo; None for creates.
+        before: the copy (or original) as it was, for undo; None for creates.
         reason: code of why.
     """
 
@@ -211,6 +237,7 @@ class Intent:
     occurrence_start: Moment | None = None
     etag: str = ""
     draft: Draft | None = None
+    carried: Carried | None = None
     wanted: Mapping[str, str] = field(default_factory=dict)
     original_hashes: Mapping[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()

@@ -54,11 +54,26 @@ class PrivateOriginals(StrEnum):
     LIKE_OTHERS = "like_others"
 
 
+class CopyField(StrEnum):
+    """What of an event can be copied, field by field; time is one field with zone and rule (`engine.md` §7)."""
+
+    WHEN = "when"
+    TITLE = "title"
+    TEXT = "text"
+    PLACE = "place"
+    AVAILABILITY = "availability"
+    VISIBILITY = "visibility"
+    REMINDERS = "reminders"
+    COLOUR = "colour"
+
+
 class CopyEdited(StrEnum):
     """A person changed a copy by hand."""
 
     RESTORE = "restore"
     KEEP = "keep"
+    WRITE_BACK = "write_back"
+    """Carried to the original, where the pair goes both ways."""
 
 
 class CopyDeleted(StrEnum):
@@ -66,6 +81,17 @@ class CopyDeleted(StrEnum):
 
     STAY_AWAY = "stay_away"
     RESTORE = "restore"
+    DELETE_ORIGINAL = "delete_original"
+    """The original is deleted too, where the pair goes both ways and shows everything."""
+
+
+class Conflict(StrEnum):
+    """Original and copy were both changed, each its own way, and edits of copies are carried back."""
+
+    NEWEST = "newest"
+    A_WINS = "a_wins"
+    B_WINS = "b_wins"
+    KEEP_BOTH = "keep_both"
 
 
 class FilteredLater(StrEnum):
@@ -111,6 +137,9 @@ class DirectionSettings:
     reminders: Reminders = Reminders.NONE
     copy_edited: CopyEdited = CopyEdited.RESTORE
     copy_deleted: CopyDeleted = CopyDeleted.STAY_AWAY
+    conflict: Conflict = Conflict.NEWEST
+    write_back_fields: tuple[CopyField, ...] = (CopyField.WHEN, CopyField.TITLE, CopyField.PLACE)
+    """Which edits of a copy are carried to its original; the others are put back."""
     filtered_later: FilteredLater = FilteredLater.REMOVE
     window_back_days: int = 30
     window_ahead_days: int = 365

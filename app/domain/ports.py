@@ -39,6 +39,7 @@ class Capabilities:
         frozen_span: the span of a full read is frozen in its cursor (Graph): a second round replaces it before it ends.
         span_limited: views end at `covers_to` (Graph); False when a read has no upper bound (Google).
         excluded_dates: a series is written with its cancelled dates in one request (Google's EXDATE).
+        rewrites_seconds: for how long after a write the service itself may still change text and place (Exchange).
     """
 
     batch: int
@@ -48,6 +49,7 @@ class Capabilities:
     frozen_span: bool
     span_limited: bool
     excluded_dates: bool
+    rewrites_seconds: float = 0.0
 
 
 class Pages(Protocol):
@@ -96,6 +98,10 @@ class CalendarReader(Protocol):
         """List the events that bear the marker of a direction, outside the window too; markers known."""
         ...
 
+    def normal_form(self, fields: Fields) -> Fields:
+        """These fields as the service will give them back (trimmed, cut, whole minutes, its zone names). Pure."""
+        ...
+
 
 class CalendarClient(CalendarReader, Protocol):
     """One calendar, with writing. Never notifies anybody: no attendees, `sendUpdates=none`."""
@@ -104,8 +110,9 @@ class CalendarClient(CalendarReader, Protocol):
         """Send these writes, at most one of each unit, in the service's own way."""
         ...
 
-    def normal_form(self, fields: Fields) -> Fields:
-        """These fields as the service will give them back (trimmed, cut, whole minutes, its zone names). Pure."""
+    def writable_fields(self, event: Event) -> frozenset[str]:
+        """Names (`CopyField`) of the fields that may be written to an original. Empty for events with other people on
+        them or another organizer, special types, and in read-only calendars. Pure."""
         ...
 
     def expresses(self, fields: Fields) -> bool:
@@ -164,10 +171,14 @@ class Tally:
     Args:
         live: linked originals with a live copy (a series is one).
         deleted_24h: originals whose copy this direction deleted in the last 24 hours, not counting commands.
+        originals_deleted_24h: originals this direction deleted in the last 24 hours.
+        other_installation: a stamp of another installation was seen in the pair, ever.
     """
 
     live: int
     deleted_24h: int
+    originals_deleted_24h: int = 0
+    other_installation: bool = False
 
 
 class Ledger(Protocol):
@@ -253,6 +264,10 @@ class Ledger(Protocol):
 
     def adopted(self, direction_id: str) -> None:
         """The target was read completely and its copies were listed by marker."""
+        ...
+
+    def other_installation(self, direction_id: str, at: datetime) -> None:
+        """A copy of this direction bears the stamp of another installation; the first time is remembered for good."""
         ...
 
     # -- journal -------------------------------------------------------------------------------------------------------

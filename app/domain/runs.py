@@ -61,6 +61,8 @@ class Verb(StrEnum):
     HOLD = "hold"
     SKIP = "skip"
     ASK = "ask"
+    WRITE_BACK = "write_back"
+    DELETE_ORIGINAL = "delete_original"
 
 
 class ActionResult(StrEnum):
@@ -163,6 +165,8 @@ class HoldCause(StrEnum):
     MASS_DELETE = "mass_delete"
     SOURCE_EMPTY = "source_empty"
     MASS_CHANGE = "mass_change"
+    ORIGINALS_DELETED = "originals_deleted"
+    """Originals whose copies a person deleted would be deleted too: more than a few, or seen from several computers."""
 
 
 class HoldAnswer(StrEnum):

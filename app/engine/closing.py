@@ -23,6 +23,8 @@ VERBS = {
     Op.DELETE: Verb.DELETE,
     Op.UPDATE_OCCURRENCE: Verb.UPDATE,
     Op.CANCEL_OCCURRENCE: Verb.UPDATE,
+    Op.WRITE_BACK: Verb.WRITE_BACK,
+    Op.DELETE_ORIGINAL: Verb.DELETE_ORIGINAL,
 }
 
 
@@ -67,6 +69,7 @@ def applied(
         etag=event.etag if event is not None else "",
         stamp=intent.stamp,
         base_copy=_base(intent, answered, known),
+        written_at=event.updated_at if answered is not None and event is not None else None,
         wanted=dict(intent.wanted),
         cancelled=tuple(sorted({*(known.cancelled if known is not None else ()), *intent.cancelled})),
     )
@@ -82,6 +85,34 @@ def applied(
         rewrites=rewrites or {},
     )
     return Closing(done, link=linked, copy=copy, action=action)
+
+
+def original_written(
+    intent: Intent, answered: Fields | None, *, known: Copy | None = None, link: Link | None = None
+) -> Closing:
+    """The original says by now what the copy says, or is gone like the copy: both sides agree in these fields.
+
+    Args:
+        answered: the original's fields as the service answered them, None where that answer was lost.
+        known, link: the copy's row and the link before.
+    """
+    done = replace(intent, state=IntentState.APPLIED)
+    action = story(intent, ActionResult.DONE)
+    row = known or _row(intent)
+    if intent.op is Op.DELETE_ORIGINAL:
+        gone = replace(row, state=CopyState.GONE, event_id="", etag="", base_copy={}, wanted={}, cancelled=())
+        return Closing(done, link=_after_delete(intent, link), copy=gone, action=action)
+    agreed = replace(
+        row,
+        base_copy={**row.base_copy, **intent.wanted},
+        wanted={**row.wanted, **intent.wanted},
+    )
+    said = hashes(answered) if answered is not None else intent.original_hashes
+    linked = link
+    if link is not None:
+        base = {**link.base_original, **{name: said[name] for name in intent.wanted}}
+        linked = replace(link, base_original=base, tries=0, retry_at=None)
+    return Closing(done, link=linked, copy=agreed, action=action)
 
 
 def _base(intent: Intent, answered: Fields | None, known: Copy | None) -> dict[str, str]:
@@ -178,7 +209,8 @@ def still_unknown(intent: Intent) -> Closing:
 def story(intent: Intent, result: ActionResult) -> ActionRecord:
     """The line a write leaves in its run's story."""
     released = intent.draft is not None and intent.draft.marker.released
-    fields = intent.draft.fields if intent.draft is not None else None
+    subject = intent.draft or intent.carried
+    fields = subject.fields if subject is not None else None
     return ActionRecord(
         direction_id=intent.direction_id,
         original_id=intent.original_id,
@@ -187,6 +219,7 @@ def story(intent: Intent, result: ActionResult) -> ActionRecord:
         reason=intent.reason,
         sentence=SENTENCES.get(intent.reason, ""),
         result=result,
+        fields=intent.carried.names if intent.carried is not None else (),
         title=intent.title,
         starts_at=starts_at(fields, "UTC"),
         all_day=fields is not None and fields.when.all_day,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from app.domain.events import Event, Fields
 from app.domain.links import Copy, Link
@@ -24,6 +25,8 @@ from app.engine.fingerprint import (
     WHEN,
 )
 
+REWRITABLE = (TEXT, PLACE)
+"""Fields that Exchange rewrites by itself after a write (`engine.md` §7)."""
 FREEZE_AFTER = 3
 """A field rewritten this often for one wanted value is left alone until the value changes."""
 
@@ -38,6 +41,7 @@ class Comparison:
         pinned: edited fields that stay as the person made them.
         frozen: fields that keep coming back different.
         wish_changed: fields whose wanted value is another than last time.
+        rewritten: fields that the service itself made different after our write: what they are now is their base.
         no_base: the copy bears a stamp that is not ours.
     """
 
@@ -46,6 +50,7 @@ class Comparison:
     pinned: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     wish_changed: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
     no_base: bool = False
 
 
@@ -61,17 +66,27 @@ def compare(
     copy: Copy,
     link: Link | None,
     policy: CopyEdited,
+    *,
+    rewrites_seconds: float = 0.0,
 ) -> Comparison:
-    """Compare hashes of what is wanted with hashes of what is there."""
+    """Compare hashes of what is wanted with hashes of what is there.
+
+    Args:
+        rewrites_seconds: `Capabilities.rewrites_seconds` of the copy's service.
+    """
     no_base = not copy.base_copy or bears_other_stamp(event, copy)
     rewrites = link.rewrites if link is not None else {}
-    write, edited, pinned, frozen, wish_changed = [], [], [], [], []
+    still_rewriting = _still_rewriting(event, copy, rewrites_seconds)
+    write, edited, pinned, frozen, wish_changed, rewritten = [], [], [], [], [], []
     for name in FIELD_NAMES:
         want, have = wanted[name], actual[name]
         changed_wish = want != copy.wanted.get(name)
         changed_copy = not no_base and have != copy.base_copy.get(name)
         if changed_wish:
             wish_changed.append(name)
+        if changed_copy and still_rewriting and name in REWRITABLE:
+            rewritten.append(name)
+            changed_copy = False
         if changed_copy and want != have:
             edited.append(name)
         if want == have or not (changed_wish or changed_copy or no_base):
@@ -82,7 +97,16 @@ def compare(
             frozen.append(name)
         else:
             write.append(name)
-    return Comparison(tuple(write), tuple(edited), tuple(pinned), tuple(frozen), tuple(wish_changed), no_base)
+    return Comparison(
+        tuple(write), tuple(edited), tuple(pinned), tuple(frozen), tuple(wish_changed), tuple(rewritten), no_base
+    )
+
+
+def _still_rewriting(event: Event, copy: Copy, rewrites_seconds: float) -> bool:
+    """Whether the copy last changed so soon after our write that it may be the service's own work."""
+    if rewrites_seconds <= 0 or copy.written_at is None or event.updated_at is None:
+        return False
+    return event.updated_at - copy.written_at <= timedelta(seconds=rewrites_seconds)
 
 
 def is_frozen(rewritten: tuple[str, int] | None, want: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain.events import Event, Fields
-from app.domain.links import Copy, CopyForm, Link, Op
+from app.domain.links import Carried, Copy, CopyForm, Link, Op
 from app.domain.runs import Verb
 from app.domain.times import Moment
 from app.engine.originals import Unit
@@ -46,8 +46,9 @@ class Step:
     """One write the plan wants.
 
     Args:
-        target_id: event to change; for occurrences the master's.
-        fields: what to store, None for deletes and cancelled occurrences.
+        target_id: event to change; for occurrences the master's; for writes to the original its id in the source.
+        fields: what to store, None for deletes, cancelled occurrences and writes to the original.
+        carried: what a write-back changes of the original.
         names: names of the fields that differ.
         copy: the copy's row as known, None when it is new.
         loses: the original loses its copy by this (the guard counts it).
@@ -63,6 +64,7 @@ class Step:
     target_id: str = ""
     etag: str = ""
     fields: Fields | None = None
+    carried: Carried | None = None
     wanted: Mapping[str, str] = field(default_factory=dict)
     original_hashes: Mapping[str, str] = field(default_factory=dict)
     cancelled: Mapping[str, Moment] = field(default_factory=dict)
@@ -101,6 +103,8 @@ class Decision:
     """Of all that is wished for it, to tell later whether it changed since."""
     counted: bool = True
     """Whether this is an original at all (copies of ours and vanished strangers are not)."""
+    other_installation: bool = False
+    """A copy of it bears the stamp of another installation."""
 
     @property
     def asks(self) -> bool:

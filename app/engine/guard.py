@@ -19,11 +19,14 @@ RUN_SHARE = 0.10
 DAY_SHARE = 0.20
 CHANGE_SHARE = 0.5
 CHANGE_AT_LEAST = 10
+ORIGINALS_A_DAY = 3
+"""So many originals may be deleted in a day because a person deleted their copies."""
 EMPTY_AT_LEAST = 2
 """A source counts as emptied when at least so many of its originals had copies."""
 
 _LOSSES: tuple[HoldCause, ...] = (HoldCause.MASS_DELETE, HoldCause.SOURCE_EMPTY)
 _CHANGES: tuple[HoldCause, ...] = (HoldCause.MASS_CHANGE,)
+_ORIGINALS: tuple[HoldCause, ...] = (HoldCause.ORIGINALS_DELETED,)
 
 
 @dataclass(slots=True)
@@ -45,7 +48,8 @@ def guard(
     """Split decisions into those that go on, those that are held, and those that are kept from happening.
 
     Args:
-        tally: live copies and yesterday's deletions of the direction, before this run's writes.
+        tally: live copies and yesterday's deletions of the direction, before this run's writes. With several
+            installations in the pair, what one of them deletes looks like a person's deletion to the other.
         source_empty: nothing that people made is left in the source.
         answers: what the user said, by cause and original. A yes or no to one loss is one to any: how many others
             there are by now does not change it.
@@ -63,8 +67,13 @@ def guard(
         HoldCause.MASS_CHANGE if tally.live >= CHANGE_AT_LEAST and len(changing) > tally.live * CHANGE_SHARE else None
     )
     changers = {id(d) for d in changing}
+    deleting = {id(d) for d in decisions if any(step.op is Op.DELETE_ORIGINAL for step in d.steps)}
+    many = len(deleting) + tally.originals_deleted_24h > ORIGINALS_A_DAY
+    originals_cause = HoldCause.ORIGINALS_DELETED if many or tally.other_installation else None
     for decision in decisions:
-        if id(decision) in losers:
+        if id(decision) in deleting:
+            cause, related = originals_cause, _ORIGINALS
+        elif id(decision) in losers:
             cause, related = lose_cause, _LOSSES
         elif id(decision) in changers:
             cause, related = change_cause, _CHANGES

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from app.domain.links import DirectionRecord, Link, LinkState, Seen
+from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, Op, Seen
 from app.domain.ports import Ledger, Tally
 from app.domain.runs import Hold, HoldAnswer, HoldCause
 from app.engine.decisions import Decision
@@ -52,7 +52,8 @@ class Holder:
     def carry_out(self, verdict: Verdict, decisions: Sequence[Decision]) -> list[Hold]:
         """Open, renew and close holds, after the rows of the decisions were kept. Returns those that are open."""
         known = self._known or _Known()
-        self._ledger.save([link for decision in verdict.kept for link in self._kept_links(decision)], [])
+        links = [link for decision in verdict.kept for link in self._kept_links(decision)]
+        self._ledger.save(links, [copy for decision in verdict.kept for copy in _given_up(decision)])
         for cause, held in verdict.held.items():
             self._waiting.setdefault(cause, {}).update({decision.original_id: decision for decision in held})
             self.stay_due(held)
@@ -115,6 +116,19 @@ class Holder:
 
     def _kept_links(self, decision: Decision) -> list[Link]:
         """Kept for good where the copy would have gone; where it would have changed, until the original changes on."""
+        spared = [step for step in decision.steps if step.op is Op.DELETE_ORIGINAL]
+        if spared:
+            # The original stays, and the copy that was deleted stays away.
+            return [
+                Link(
+                    self._direction.id,
+                    decision.original_id,
+                    step.occ,
+                    state=LinkState.AWAY,
+                    reason="stays_away",
+                )
+                for step in spared
+            ]
         as_it_was = {} if any(step.loses for step in decision.steps) else {KEPT_AS_IT_WAS: decision.fingerprint}
         links = self._ledger.links(self._direction.id, [decision.original_id])
         return [
@@ -122,6 +136,15 @@ class Holder:
             for link in links
             if link.state in (LinkState.LIVE, LinkState.KEPT) and link.copy_key
         ]
+
+
+def _given_up(decision: Decision) -> list[Copy]:
+    """Rows of copies that a person deleted and whose originals were spared."""
+    return [
+        replace(step.copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
+        for step in decision.steps
+        if step.op is Op.DELETE_ORIGINAL and step.copy is not None
+    ]
 
 
 def _concerns(

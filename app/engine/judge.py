@@ -5,18 +5,20 @@ The rules that singles, series and occurrences share; which of them applies is d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from app.domain.events import Event
-from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, Op
+from app.domain.links import Carried, Copy, CopyState, DirectionRecord, Link, LinkState, Op
 from app.domain.pairs import CopyDeleted, CopyEdited
 from app.domain.runs import Verb
-from app.engine.comparison import Comparison, bears_other_stamp, counted_rewrites, overlay
+from app.engine.comparison import Comparison, bears_other_stamp, compare, counted_rewrites, overlay
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.proof import is_ours
 from app.engine.wishes import STAND_IN, Wish, Wisher
+from app.engine.write_back import Originals, WriteBack
 
 _PASSING = {
     "pending",
@@ -38,19 +40,43 @@ KEPT_AS_IT_WAS = "kept"
 class Judge:
     """Judges single copies of one direction at one moment."""
 
-    def __init__(self, direction: DirectionRecord, wisher: Wisher, now: datetime) -> None:
+    def __init__(
+        self,
+        direction: DirectionRecord,
+        wisher: Wisher,
+        now: datetime,
+        *,
+        installation: str,
+        originals: Originals | None = None,
+        rewrites_seconds: float = 0.0,
+    ) -> None:
         self.direction = direction
         self.settings = direction.settings
         self.wisher = wisher
         self.now = now
+        self.write_back = WriteBack(direction, wisher.normal, originals)
+        self._installation = installation
+        self._rewrites_seconds = rewrites_seconds
 
     @property
     def stays_away(self) -> bool:
-        return self.settings.copy_deleted is CopyDeleted.STAY_AWAY
+        return self.settings.copy_deleted is not CopyDeleted.RESTORE
 
     @property
     def policy(self) -> CopyEdited:
         return self.settings.copy_edited
+
+    def compare(self, wish: Wish, actual: Mapping[str, str], event: Event, copy: Copy, link: Link | None) -> Comparison:
+        """One copy against its wish."""
+        return compare(wish.hashes, actual, event, copy, link, self.policy, rewrites_seconds=self._rewrites_seconds)
+
+    def by_other_installation(self, event: Event) -> bool:
+        """Whether another installation wrote this copy last."""
+        return event.marker is not None and self.is_other_installation(event.marker.stamp)
+
+    def is_other_installation(self, stamp: str) -> bool:
+        """Whether a stamp is of another installation."""
+        return bool(stamp) and stamp.partition(".")[0] != self._installation
 
     @staticmethod
     def copy_of(case: Case, link: Link) -> Copy | None:
@@ -103,15 +129,16 @@ class Judge:
 
     def update(self, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison) -> Step:
         fields = wish.fields
-        if event.fields is not None and (comparison.pinned or comparison.frozen):
-            fields = overlay(fields, event.fields, comparison.pinned + comparison.frozen)
+        left = comparison.pinned + comparison.frozen + comparison.rewritten
+        if event.fields is not None and left:
+            fields = overlay(fields, event.fields, tuple(name for name in left if name not in comparison.write))
         followed = [name for name in comparison.write if name in comparison.wish_changed]
         if followed and copy.wanted:
             reason = "changed" if link is None or wish.original_hashes != link.base_original else "settings_changed"
         elif bears_other_stamp(event, copy) or comparison.no_base:
             reason = "copy_unknown"
         else:
-            reason = "copy_edited"
+            reason = "not_written_back" if self.write_back.carries_edits else "copy_edited"
         return Step(
             verb=Verb.UPDATE,
             op=Op.UPDATE,
@@ -131,6 +158,29 @@ class Judge:
             rewrites=counted_rewrites(link, comparison, wish.hashes) if not followed else {},
             follows_original=reason == "changed",
             source=wish.source,
+        )
+
+    def carry_back(
+        self, wish: Wish, copy: Copy, carried: Carried, actual: Mapping[str, str], *, conflict: bool
+    ) -> Step:
+        """Write to the original what a person changed on its copy; `actual` are the hashes of the copy as it is."""
+        source, said = wish.source, hashes(carried.fields)
+        return Step(
+            verb=Verb.WRITE_BACK,
+            op=Op.WRITE_BACK,
+            occ=wish.occ,
+            copy_key=wish.copy_key,
+            form=wish.form,
+            reason="conflict_copy_won" if conflict else "written_back",
+            target_id=source.id,
+            etag=source.etag,
+            carried=carried,
+            wanted={name: actual[name] for name in carried.names},
+            original_hashes={name: said[name] for name in carried.names},
+            names=carried.names,
+            copy=copy,
+            before=source,
+            source=source,
         )
 
     def settle(
@@ -203,6 +253,22 @@ class Judge:
         noted = Link(self.direction.id, decision.original_id, occ, state=state, reason=reason, replan_at=replan_at)
         if link != noted:
             decision.links.append(noted)
+
+    def delete_original(self, wish: Wish, copy: Copy) -> Step:
+        """Delete an original whose copy a person deleted."""
+        return Step(
+            verb=Verb.DELETE_ORIGINAL,
+            op=Op.DELETE_ORIGINAL,
+            occ=wish.occ,
+            copy_key=copy.copy_key,
+            form=copy.form,
+            reason="copy_deleted",
+            target_id=wish.source.id,
+            etag=wish.source.etag,
+            copy=copy,
+            before=wish.source,
+            source=wish.source,
+        )
 
     def delete(self, occ: str, copy: Copy, event: Event | None, reason: str, source: Event | None) -> Step:
         return Step(

@@ -10,18 +10,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.events import Event
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState, Op, Seen
+from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op, Seen
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
 from app.domain.times import Span
-from app.engine.comparison import bears_other_stamp, compare
+from app.engine.comparison import Comparison, bears_other_stamp
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released
 from app.engine.series import SeriesPlanner
-from app.engine.wishes import Wish, Wisher
+from app.engine.wishes import Wish
 
 REPLAN_DAILY = timedelta(days=1)
 EXPANDED = "expanded"
@@ -32,10 +32,15 @@ _LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "time_unreada
 
 
 class Planner:
-    """Plans the originals of one direction at one moment."""
+    """Plans the originals of one direction at one moment.
 
-    def __init__(self, direction: DirectionRecord, wisher: Wisher, *, now: datetime, window: Span) -> None:
-        self._judge = Judge(direction, wisher, now)
+    Args:
+        judge: of that direction at that moment.
+        window: where copies may be created.
+    """
+
+    def __init__(self, judge: Judge, window: Span) -> None:
+        self._judge = judge
         self._series = SeriesPlanner(self._judge)
         self._window = window
 
@@ -229,14 +234,19 @@ class Planner:
         if event is None or event.fields is None or not self._judge.proved(event, copy):
             self._judge.skip(decision, wish.occ, "not_provable", event=wish.source)
             return
-        comparison = compare(
-            wish.hashes, hashes(self._judge.wisher.normal(event.fields)), event, copy, link, self._judge.policy
-        )
+        actual = hashes(self._judge.wisher.normal(event.fields))
+        comparison = self._judge.compare(wish, actual, event, copy, link)
+        decision.other_installation |= self._judge.by_other_installation(event)
         if self._judge.must_ask(case, decision, comparison, event, copy):
             return
         if link is None or not link.copy_key:
             decision.adopted.append((wish.occ, wish.source))
         lacking = self._explained(case, wish, copy, target)
+        if comparison.rewritten:
+            # What the service made of our write by itself is what a person's change is told from.
+            copy = replace(copy, base_copy={**copy.base_copy, **{name: actual[name] for name in comparison.rewritten}})
+        if self._goes_back(decision, wish, link, copy, event, comparison):
+            return
         if comparison.write:
             changed = replace(copy, cancelled=lacking)
             decision.steps.append(self._judge.update(wish, link, changed, event, comparison))
@@ -247,6 +257,21 @@ class Planner:
         self._judge.settle(decision, wish, link, copy, event, comparison, cancelled=lacking)
         if wish.form is CopyForm.SERIES:
             self._series.inside(case, decision, wish, parts, replace(copy, cancelled=lacking), target)
+
+    def _goes_back(
+        self, decision: Decision, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison
+    ) -> bool:
+        """Carry a person's edits of a copy to its original, where that may be; what is left is planned after it."""
+        returned = self._judge.write_back.returned(wish, link, event, comparison)
+        if returned.keep_both:
+            known = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
+            step = self._judge.release(known, copy, event)
+            decision.steps.append(replace(step, reason="conflict_keep_both", loses=False))
+        elif returned.carried is not None and event.fields is not None:
+            actual = hashes(self._judge.wisher.normal(event.fields))
+            step = self._judge.carry_back(wish, copy, returned.carried, actual, conflict=returned.conflict)
+            decision.steps.append(step)
+        return returned.keep_both or returned.carried is not None
 
     def _explained(self, case: Case, wish: Wish, copy: Copy, target: Unit) -> tuple[str, ...]:
         """Dates a copied series lacks by no person's hand: we took them out, the original lacks them too, or it was
@@ -261,6 +286,17 @@ class Planner:
 
     def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
+        if self._judge.write_back.deletes_originals and not wish.occ and wish.form is copy.form:
+            if link is None or dict(link.base_original) != dict(wish.original_hashes):
+                # It says something new, which the person who deleted the copy may not have seen.
+                self._create(case, decision, wish, gone, "changed")
+                return
+            if not case.asked_original:
+                decision.ask_original = True
+                return
+            if self._judge.write_back.may_delete(wish.source) and not self._judge.backs_off(link, wish):
+                decision.steps.append(self._judge.delete_original(wish, copy))
+                return
         if not self._judge.stays_away:
             self._create(case, decision, wish, gone, "copy_missing")
             return
@@ -351,7 +387,7 @@ class Planner:
             return
         actual = hashes(self._judge.wisher.normal(event.fields))
         edited = bool(copy.base_copy) and actual != dict(copy.base_copy) and not bears_other_stamp(event, copy)
-        if edited and loses and reason == "original_gone" and self._judge.policy is CopyEdited.KEEP:
+        if edited and loses and reason == "original_gone" and self._judge.policy is not CopyEdited.RESTORE:
             if not event.marker_known and copy.event_id not in case.asked_copies:
                 decision.ask_copies.append(copy.event_id)
                 return

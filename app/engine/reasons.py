@@ -21,6 +21,11 @@ SENTENCES: dict[str, str] = {
     "found_copy": "Its copy was already there.",
     "command_remove": "You asked to remove this pair's copies.",
     "command_release": "You asked to make this pair's copies your own.",
+    "written_back": "Its copy was edited by hand, and the edit was carried to the original.",
+    "not_written_back": "Its copy was edited by hand in a way that cannot be carried to the original.",
+    "conflict_copy_won": "Original and copy were both changed; the copy's change wins.",
+    "conflict_keep_both": "Original and copy were both changed; the edited copy becomes an event of its own.",
+    "copy_deleted": "Its copy was deleted by hand, and this pair deletes the original too.",
     # no copy
     "declined": "You declined it.",
     "cancelled_original": "It is cancelled.",

@@ -22,7 +22,8 @@ from app.domain.links import (
     Row,
     Seen,
 )
-from app.domain.ports import CalendarClient, Clock, Closing, Ledger
+from app.domain.ports import CalendarClient, CalendarReader, Clock, Closing, Ledger
+from app.domain.runs import Counts
 from app.engine import closing
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit, assemble
@@ -51,12 +52,19 @@ async def marked_copies(client: CalendarClient, direction: DirectionRecord) -> l
 
 
 async def recover(
-    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, writer: Writer, clock: Clock
+    direction: DirectionRecord,
+    client: CalendarClient,
+    ledger: Ledger,
+    writer: Writer,
+    clock: Clock,
+    *,
+    source: CalendarReader | None = None,
 ) -> int:
-    """Settle every pending write of a direction. Returns how many stay unknown.
+    """Settle every pending write of a direction; those to originals need `source`. Returns how many stay unknown.
 
     Creates: one listing of the marker finds most; what is not found is sent again under the same id, which cannot
-    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied. What is settled counts as
+    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied. Write-backs: an original that
+    says what was sent, field by field, means applied; whatever it says, it is only read here. What is settled counts as
     this run's, and `writer.written` says what to plan once more.
     """
     pending = ledger.pending_intents(direction.id)
@@ -65,7 +73,10 @@ async def recover(
     creates = [intent for intent in pending if intent.op is Op.CREATE]
     if creates:
         await _creates(direction, client, ledger, writer, clock, creates)
-    others = [intent for intent in pending if intent.op is not Op.CREATE]
+    on_originals = [intent for intent in pending if intent.op.on_original]
+    if on_originals and source is not None:
+        await _originals(direction, source, ledger, writer, clock, on_originals)
+    others = [intent for intent in pending if intent.op is not Op.CREATE and not intent.op.on_original]
     if others:
         await _others(direction, client, ledger, writer, clock, others)
     return len(ledger.pending_intents(direction.id))
@@ -162,6 +173,51 @@ async def _others(
         writer.written.again.add(intent.original_id)
         closings.append(closed)
     ledger.close_intents(closings, clock.now())
+
+
+async def _originals(
+    direction: DirectionRecord,
+    source: CalendarReader,
+    ledger: Ledger,
+    writer: Writer,
+    clock: Clock,
+    intents: Sequence[Intent],
+) -> None:
+    answers: dict[str, Answer] = {}
+    reading = source.read(sorted({intent.target_id for intent in intents}))
+    while told := await reading.next():
+        answers |= {answer.event_id: answer for answer in told}
+        proved = [answer for answer in told if answer.evidence is not Evidence.UNKNOWN]
+        if proved:
+            ledger.store_answers(direction.source.id, proved)
+    copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, {intent.copy_key for intent in intents})}
+    links = _links(ledger, direction, intents)
+    closings: list[Closing] = []
+    for intent in intents:
+        answer = answers.get(intent.target_id)
+        if answer is None or answer.evidence is Evidence.UNKNOWN:
+            closings.append(closing.still_unknown(intent))
+            continue
+        link = links.get((intent.original_id, intent.occ))
+        writer.written.again.add(intent.original_id)
+        if _original_is_so(intent, answer, source):
+            done = Counts(deleted=1) if intent.op is Op.DELETE_ORIGINAL else Counts(updated=1)
+            writer.written.counts = writer.written.counts.plus(done)
+            closings.append(closing.original_written(intent, None, known=copies.get(intent.copy_key), link=link))
+        else:
+            closings.append(closing.dropped(intent, link, clock.now()))
+    ledger.close_intents(closings, clock.now())
+
+
+def _original_is_so(intent: Intent, answer: Answer, source: CalendarReader) -> bool:
+    """Whether the original is what a write to it was to make of it."""
+    if intent.op is Op.DELETE_ORIGINAL:
+        return answer.evidence is Evidence.GONE
+    event = next((event for event in answer.events if event.id == intent.target_id), None)
+    if event is None or event.fields is None or intent.carried is None:
+        return False
+    sent, there = hashes(source.normal_form(intent.carried.fields)), hashes(source.normal_form(event.fields))
+    return all(sent[name] == there[name] for name in intent.carried.names)
 
 
 def _settle(

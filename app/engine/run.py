@@ -7,7 +7,7 @@ then this direction is not planned, and nothing is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,10 +22,13 @@ from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision
 from app.engine.guard import Verdict
 from app.engine.holding import Holder
+from app.engine.judge import Judge
+from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
 from app.engine.story import Names, only_settled, told_by
 from app.engine.wishes import Wisher
+from app.engine.write_back import Originals
 from app.engine.writer import Work, Writer, Written
 
 ASK_AT_MOST = 200
@@ -76,7 +79,8 @@ class DirectionResult:
     errors: list[RunError] = field(default_factory=list)
     actions: list[ActionRecord] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
-    retry_after_seconds: float | None = None
+    retry_after: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that services want to be left alone, by connection id."""
 
 
 def window_of(settings: DirectionSettings, now: datetime) -> Span:
@@ -99,10 +103,12 @@ class DirectionRun:
         *,
         run_id: str,
         dry: bool = False,
+        originals: CalendarClient | None = None,
     ) -> None:
         self._direction = direction
         self._source = source
         self._target = target
+        self._originals = originals if direction.both_ways else None
         self._tools = tools
         self._ledger = tools.ledger
         self._run_id = run_id
@@ -116,7 +122,15 @@ class DirectionRun:
             expand=lambda fields, span: tools.expander.occurrences(fields, span, direction.source.zone),
             window=self._window,
         )
-        self._planner = Planner(direction, wisher, now=self._now, window=self._window)
+        self._judge = Judge(
+            direction,
+            wisher,
+            self._now,
+            installation=tools.stamps.installation(),
+            originals=Originals(originals.normal_form, originals.writable_fields) if originals is not None else None,
+            rewrites_seconds=target.capabilities.rewrites_seconds,
+        )
+        self._planner = Planner(self._judge, self._window)
         self._cases = CaseReader(direction, tools.ledger, wisher)
         self._holder = Holder(direction, tools.ledger, tools.names, self._now)
         self._complete = True
@@ -140,13 +154,13 @@ class DirectionRun:
         finally:
             self._count(writer.written.counts)
             self._result.errors[:0] = writer.written.errors
-            self._result.retry_after_seconds = writer.written.retry_after_seconds
+            self._result.retry_after = dict(writer.written.retry_after)
         return self._result
 
     async def _carry_out(self, writer: Writer) -> None:
         self._tools.tell(Phase.READING, 0, 0)
         if not self._dry:
-            unsettled = await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+            unsettled = await self._recover(writer)
             self._complete = unsettled == 0
         await self._tools.pull(self._direction.target.id)
         await self._tools.pull(self._direction.source.id)
@@ -173,6 +187,7 @@ class DirectionRun:
             await self._read_again(written)
             written.again.clear()
             written.reread.clear()
+            written.reread_originals.clear()
         else:
             # Something goes on and on, like an id burned many times over: the next run takes it from here.
             self._complete = False
@@ -197,6 +212,8 @@ class DirectionRun:
                 found[copy.copy_key] = copy
         self._cases.adopted = found
         if not self._dry:
+            if any(self._judge.is_other_installation(copy.stamp) for copy in found.values()):
+                self._ledger.other_installation(self._direction.id, self._now)
             self._ledger.save([], list(found.values()))
             self._ledger.adopted(self._direction.id)
 
@@ -267,6 +284,9 @@ class DirectionRun:
         reread = sorted(written.reread - {""})
         if reread:
             await view.ask(self._target, self._ledger, self._direction.target.id, reread)
+        originals = sorted(written.reread_originals)
+        if originals:
+            await view.ask(self._source, self._ledger, self._direction.source.id, originals)
 
     # -- planning ----------------------------------------------------------------------------------------------------
 
@@ -305,6 +325,8 @@ class DirectionRun:
             self._ledger.record(self._run_id, records)
 
     def _keep(self, decisions: Sequence[Decision]) -> None:
+        if any(decision.other_installation for decision in decisions):
+            self._ledger.other_installation(self._direction.id, self._now)
         links = [link for decision in decisions for link in decision.links]
         copies = [copy for decision in decisions for copy in decision.copies]
         unlink = [(self._direction.id, d.original_id, occ) for d in decisions for occ in d.unlink]
@@ -326,6 +348,11 @@ class DirectionRun:
             before=self._tools.before,
         )
 
+    async def _recover(self, writer: Writer) -> int:
+        return await recover(
+            self._direction, self._target, self._ledger, writer, self._tools.clock, source=self._source
+        )
+
     async def _write(self, writer: Writer, verdict: Verdict) -> Written:
         originals = [decision.original_id for decision in verdict.go if decision.steps]
         links = (
@@ -336,8 +363,22 @@ class DirectionRun:
             for decision in verdict.go
             for step in decision.steps
         ]
+        on_originals, on_copies = split_by_side(work)
         writer.before = self._tools.before.plus(self._result.counts)
-        return await writer.write(work)
+        if on_originals and self._originals is not None:
+            carrier = OriginalWriter(
+                self._direction,
+                self._originals,
+                self._ledger,
+                clock=self._tools.clock,
+                stamps=self._tools.stamps,
+                run_id=self._run_id,
+                stopping=self._tools.stopping,
+                before=writer.before,
+                written=writer.written,
+            )
+            await carrier.write(on_originals)
+        return await writer.write(on_copies)
 
     def _pending_originals(self) -> set[str]:
         return {intent.original_id for intent in self._ledger.pending_intents(self._direction.id)}
@@ -348,7 +389,7 @@ class DirectionRun:
         if tired or not self._ledger.pending_intents(self._direction.id):
             return
         try:
-            await recover(self._direction, self._target, self._ledger, writer, self._tools.clock)
+            await self._recover(writer)
         except (AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError) as error:
             # What was written stays written and counted; the next run asks again.
             self._unsettleable = True

@@ -12,7 +12,7 @@ from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op
 from app.domain.pairs import CopyEdited
 from app.domain.runs import Verb
 from app.domain.times import Moment
-from app.engine.comparison import Comparison, compare, counted_rewrites, is_frozen
+from app.engine.comparison import Comparison, counted_rewrites, is_frozen
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import differing, hashes
 from app.engine.judge import Judge
@@ -140,7 +140,7 @@ class SeriesPlanner:
         )
         actual = hashes(self._judge.wisher.normal(there))
         subject = event or Event(id="", marker_known=False)
-        comparison = compare(part.hashes, actual, subject, copy, link, self._judge.policy)
+        comparison = self._judge.compare(part, actual, subject, copy, link)
         if copy.base_copy and self._judge.must_ask(case, decision, comparison, subject, copy):
             return
         if comparison.write:

@@ -178,7 +178,7 @@ class Wisher:
 
     def _away(self, links: Mapping[str, Link], master: Fields) -> dict[str, Moment]:
         """Occurrences that a person deleted in the copied series: it lacks them from then on, however it is written."""
-        if self._direction.settings.copy_deleted is not CopyDeleted.STAY_AWAY:
+        if self._direction.settings.copy_deleted is CopyDeleted.RESTORE:
             return {}
         away = {occ: start_of(occ, master) for occ, link in links.items() if occ and link.state is LinkState.AWAY}
         return {occ: start for occ, start in away.items() if start is not None}

@@ -35,7 +35,15 @@ from app.engine.proof import is_ours
 ENDS_PART_AFTER_SECONDS = 60.0
 """A wait longer than this ends the account's part of the run."""
 
-_ORDER = {Op.UPDATE: 0, Op.CANCEL_OCCURRENCE: 0, Op.UPDATE_OCCURRENCE: 1, Op.DELETE: 2, Op.CREATE: 3}
+_ORDER = {
+    Op.WRITE_BACK: 0,
+    Op.DELETE_ORIGINAL: 0,
+    Op.UPDATE: 0,
+    Op.CANCEL_OCCURRENCE: 0,
+    Op.UPDATE_OCCURRENCE: 1,
+    Op.DELETE: 2,
+    Op.CREATE: 3,
+}
 
 
 def _nobody_watches(_done: int, _total: int) -> None:
@@ -58,26 +66,29 @@ class Written:
     Args:
         again: originals to plan once more in this run.
         reread: events in the target (singles, masters) to read before that.
+        reread_originals: the same in the source.
         unfinished: something was not sent or is still unknown: these originals stay dirty.
-        retry_after_seconds: the service's longest wish to wait, None if it had none.
+        retry_after: the longest wish to wait in seconds, by the calendar whose service had one.
     """
 
     counts: Counts = field(default_factory=Counts)
     again: set[str] = field(default_factory=set)
     reread: set[str] = field(default_factory=set)
+    reread_originals: set[str] = field(default_factory=set)
     errors: list[RunError] = field(default_factory=list)
     unfinished: bool = False
-    retry_after_seconds: float | None = None
-    touched: set[str] = field(default_factory=set)
+    retry_after: dict[str, float] = field(default_factory=dict)
 
 
 class Writer:
     """Sends the writes of one direction in one run.
 
     Args:
+        client: of the calendar that is written to.
         stopping: whether no further write may start.
         tell: hears how many of the steps it was given so far are answered, of how many.
         before: what the run came to besides, for whoever watches its counts.
+        written: what writing came to so far, where several write in one run.
     """
 
     def __init__(
@@ -92,6 +103,7 @@ class Writer:
         stopping: Callable[[], bool],
         tell: Callable[[int, int], None] = _nobody_watches,
         before: Counts | None = None,
+        written: Written | None = None,
     ) -> None:
         self._direction = direction
         self._client = client
@@ -107,7 +119,12 @@ class Writer:
         self._copies: dict[str, Copy] = {}
         self._work: dict[int, Work] = {}
         self._nothing_found: set[str] = set()
-        self.written = Written()
+        self.written = written or Written()
+
+    @property
+    def calendar_id(self) -> str:
+        """The calendar that is written to."""
+        return self._direction.target.id
 
     async def write(self, work: Iterable[Work]) -> Written:
         """Carry out these steps, soonest events first within updates, deletes, creates. Returns what it came to."""
@@ -131,8 +148,7 @@ class Writer:
     @property
     def must_wait(self) -> bool:
         """Whether the service wants to be left alone for longer than a run may wait."""
-        wait = self.written.retry_after_seconds
-        return wait is not None and wait > ENDS_PART_AFTER_SECONDS
+        return self.written.retry_after.get(self.calendar_id, 0.0) > ENDS_PART_AFTER_SECONDS
 
     async def _send(self, chunk: Sequence[Work]) -> None:
         intents = self._ledger.open_intents([self._intent(item) for item in chunk], self._clock.now())
@@ -153,7 +169,7 @@ class Writer:
                     self._answered.add(intent.id)
             self._ledger.close_intents(closings, self._clock.now())
             if answers:
-                self._ledger.store_answers(self._direction.target.id, answers)
+                self._ledger.store_answers(self.calendar_id, answers)
             self._ledger.progress(self._run_id, self.before.plus(self.written.counts))
             if self._work:
                 self._tell(len(self._answered), self._given)
@@ -187,6 +203,7 @@ class Writer:
             occurrence_start=step.occurrence_start,
             etag=step.etag,
             draft=draft,
+            carried=step.carried,
             wanted=dict(step.wanted),
             original_hashes=dict(step.original_hashes),
             cancelled=tuple(sorted(step.cancelled)) if excludes and step.op in (Op.CREATE, Op.UPDATE) else (),
@@ -207,7 +224,7 @@ class Writer:
             return self._exists(intent, event, answers, link)
         if outcome.result is Result.DROPPED:
             self.written.again.add(intent.original_id)
-            self.written.reread.add(intent.target_id)
+            self._stale(intent)
             return closing.dropped(intent, link, self._clock.now())
         if outcome.result is Result.REFUSED:
             return self._refused(intent, outcome, link)
@@ -217,6 +234,10 @@ class Writer:
             return closing.dropped(intent, link, self._clock.now())
         self.written.unfinished = True
         return closing.still_unknown(intent)
+
+    def _stale(self, intent: Intent) -> None:
+        """What was written to is not as it was: it is read before its original is planned once more."""
+        self.written.reread.add(intent.target_id)
 
     def _link(self, intent: Intent) -> Link | None:
         """The link of a write from an earlier run."""
@@ -317,15 +338,16 @@ class Writer:
             self.written.again.add(intent.original_id)
         else:
             self.written.counts = self.written.counts.plus(Counts(failed=1))
-            self.written.errors.append(RunError(outcome.code or "refused", outcome.message, self._direction.target.id))
+            self.written.errors.append(RunError(outcome.code or "refused", outcome.message, self.calendar_id))
         return closed
 
     def _ask_to_wait(self, outcome: Outcome) -> None:
         wished = outcome.retry_after_seconds if outcome.retry_after_seconds is not None else 0.0
-        self.written.retry_after_seconds = max(self.written.retry_after_seconds or 0.0, wished)
-        if not any(error.code == "throttled" for error in self.written.errors):
+        self.written.retry_after[self.calendar_id] = max(self.written.retry_after.get(self.calendar_id, 0.0), wished)
+        told = {error.connection_id for error in self.written.errors if error.code == "throttled"}
+        if self.calendar_id not in told:
             message = outcome.message or "The calendar service asked us to slow down."
-            self.written.errors.append(RunError("throttled", message, self._direction.target.id))
+            self.written.errors.append(RunError("throttled", message, self.calendar_id))
 
 
 def _next_chunk(waiting: list[Work], size: int) -> tuple[list[Work], list[Work]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from app.domain.accounts import Account, Connection
+from app.domain.events import Fields
 from app.domain.ports import Answers, CalendarClient, CalendarReader, CalendarService, Capabilities, Pages
 from app.domain.times import Span
 from app.store.accounts import AccountRepository
@@ -37,6 +38,10 @@ class ReadOnlyCalendar:
     def marked(self, direction_key: str) -> Pages:
         """List the events that bear the marker of a direction."""
         return self._reader.marked(direction_key)
+
+    def normal_form(self, fields: Fields) -> Fields:
+        """These fields as the service gives them back."""
+        return self._reader.normal_form(fields)
 
 
 class Clients:

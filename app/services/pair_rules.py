@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.domain.accounts import Access
 from app.domain.errors import FieldError
-from app.domain.pairs import Direction, PairStatus, SyncPair
+from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode, PairStatus, SyncPair
 from app.services.views import ConnectionView, PairChange
 
 INTERVAL_SECONDS = (300, 86_400)
@@ -41,8 +41,22 @@ def wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequ
                 details.append(FieldError(part, f"Choose {WINDOW_DAYS[0]} to {WINDOW_DAYS[1]} days."))
         if settings.window_back_days + settings.window_ahead_days > WINDOW_DAYS[1] - 240:
             details.append(FieldError("window_ahead_days", "The window is too wide; choose fewer days."))
+        details.extend(_wrong_ways_back(settings, pair.direction))
         if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:
             details.append(FieldError(name, "Only a bidirectional pair has settings of its own for this way."))
+    return details
+
+
+def _wrong_ways_back(settings: DirectionSettings, direction: Direction) -> Sequence[FieldError]:
+    """Originals are written only by pairs that go both ways, and only where a copy shows what would be written."""
+    details = []
+    one_way = direction is not Direction.BIDIRECTIONAL
+    if settings.copy_edited is CopyEdited.WRITE_BACK and (one_way or settings.mode is Mode.BLOCKER):
+        message = "Edits are carried back only by pairs that go both ways and show details. Choose restore or keep."
+        details.append(FieldError("copy_edited", message))
+    if settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL and (one_way or settings.mode is not Mode.FULL):
+        message = "Originals are deleted only by full pairs that go both ways. Choose stay_away or restore."
+        details.append(FieldError("copy_deleted", message))
     return details
 
 

@@ -157,6 +157,8 @@ def direction_settings(value: DirectionSettings) -> Json:
         "reminders": str(value.reminders),
         "copy_edited": str(value.copy_edited),
         "copy_deleted": str(value.copy_deleted),
+        "conflict": str(value.conflict),
+        "write_back_fields": [str(name) for name in value.write_back_fields],
         "filtered_later": str(value.filtered_later),
         "window_back_days": value.window_back_days,
         "window_ahead_days": value.window_ahead_days,

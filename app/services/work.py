@@ -15,7 +15,7 @@ from app.domain.accounts import AccountStatus
 from app.domain.errors import KalendsError, NotFoundError, OfflineError
 from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
-from app.domain.pairs import PairStatus, SyncPair
+from app.domain.pairs import CopyDeleted, CopyEdited, PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Ledger, Stamps
 from app.domain.runs import Counts, Phase, RunError, RunStatus, Trigger
 from app.engine.commands import take_copies_away
@@ -50,6 +50,12 @@ class Names:
 
 class _StopAskedFor(Exception):
     """A run leaves before its next reading."""
+
+
+def _writes_originals(direction: DirectionRecord) -> bool:
+    """Whether a run of this direction may write to its source: only then it holds a client that can."""
+    carries = direction.settings.copy_edited is CopyEdited.WRITE_BACK
+    return direction.both_ways and (carries or direction.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL)
 
 
 class Worker:
@@ -175,6 +181,7 @@ class Worker:
             tools,
             run_id=job.run.id,
             dry=job.run.dry,
+            originals=self._clients.calendar(direction.source) if _writes_originals(direction) else None,
         )
         failure: RunError | None = None
         try:
@@ -185,8 +192,9 @@ class Worker:
             failure = self._note_failure(job, side, error)
         # After a failure too: what was written until then was written.
         result = going.result
-        if result.retry_after_seconds:
-            self._health.slow_down(direction.target.account_id, result.retry_after_seconds)
+        for wrote_to in (direction.source, direction.target):
+            if result.retry_after.get(wrote_to.id):
+                self._health.slow_down(wrote_to.account_id, result.retry_after[wrote_to.id])
         if checking and failure is None and not job.run.dry and not self._jobs.halted(job):
             self._audits.done(direction.id)
         for hold in result.holds:

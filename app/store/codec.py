@@ -14,10 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
-from app.domain.links import CopyForm, Draft, Intent, IntentState, Op
+from app.domain.links import Carried, CopyForm, Draft, Intent, IntentState, Op
 from app.domain.pairs import (
+    Conflict,
     CopyDeleted,
     CopyEdited,
+    CopyField,
     DirectionSettings,
     FilteredLater,
     Filters,
@@ -243,7 +245,9 @@ def words_from_text(text: str) -> tuple[str, ...]:
 # -- intents ---------------------------------------------------------------------------------------------------------
 
 _JOURNAL_COLUMNS = frozenset({"id", "state", "first_try_at", "last_try_at", "tries"})
-_INTENT_SPECIAL = frozenset({"occurrence_start", "draft", "wanted", "original_hashes", "cancelled", "before"})
+_INTENT_SPECIAL = frozenset(
+    {"occurrence_start", "draft", "carried", "wanted", "original_hashes", "cancelled", "before"}
+)
 _INTENT_PLAIN = _JOURNAL_COLUMNS | _INTENT_SPECIAL
 
 
@@ -258,6 +262,8 @@ def intent_to_text(intent: Intent) -> str:
             "marker": _marker_to_data(intent.draft.marker),
             "cancelled": [moment.isoformat() for moment in intent.draft.cancelled],
         }
+    if intent.carried is not None:
+        data["carried"] = {"fields": _fields_to_data(intent.carried.fields), "names": intent.carried.names}
     if intent.wanted:
         data["wanted"] = dict(sorted(intent.wanted.items()))
     if intent.original_hashes:
@@ -275,6 +281,7 @@ def intent_from_text(
     """The journaled write of a text and its columns."""
     data: Data = json.loads(text)
     draft = data.pop("draft", None)
+    carried = data.pop("carried", None)
     before = data.pop("before", None)
     return Intent(
         id=id,
@@ -288,6 +295,7 @@ def intent_from_text(
             marker=_marker_from_data(draft["marker"]),
             cancelled=tuple(map(_moment, draft["cancelled"])),
         ),
+        carried=None if carried is None else Carried(_fields_from_data(carried["fields"]), tuple(carried["names"])),
         before=None if before is None else _event_from_data(before),
         cancelled=tuple(data.pop("cancelled", ())),
         state=state,
@@ -306,6 +314,7 @@ _SETTINGS_ENUMS: dict[str, type[StrEnum]] = {
     "reminders": Reminders,
     "copy_edited": CopyEdited,
     "copy_deleted": CopyDeleted,
+    "conflict": Conflict,
     "filtered_later": FilteredLater,
 }
 
@@ -324,6 +333,8 @@ def settings_from_text(text: str) -> DirectionSettings:
     for name, enum in _SETTINGS_ENUMS.items():
         if name in data:
             data[name] = enum(data[name])
+    if "write_back_fields" in data:
+        data["write_back_fields"] = tuple(map(CopyField, data["write_back_fields"]))
     return DirectionSettings(filters=filters, **data)
 
 

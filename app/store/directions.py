@@ -54,6 +54,7 @@ _COPY = (
     "cancelled",
     "wanted",
     "checksum",
+    "written_at",
 )
 _UPSERT_LINK = upsert("link", ("direction_id", "original_id", "occ"), _LINK)
 _UPSERT_COPY = upsert("copy", ("direction_id", "copy_key"), _COPY)
@@ -159,7 +160,22 @@ class Directions:
             "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled')",
             (direction_id, instant_to_text(now - timedelta(hours=24))),
         )
-        return Tally(live=live[0] if live else 0, deleted_24h=deleted[0] if deleted else 0)
+        originals = self._database.one(
+            "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete_original' "
+            "AND state = 'applied' AND closed_at > ?",
+            (direction_id, instant_to_text(now - timedelta(hours=24))),
+        )
+        others = self._database.one(
+            "SELECT count(*) FROM direction WHERE other_installation_at IS NOT NULL "
+            "AND pair_id = (SELECT pair_id FROM direction WHERE id = ?)",
+            (direction_id,),
+        )
+        return Tally(
+            live=live[0] if live else 0,
+            deleted_24h=deleted[0] if deleted else 0,
+            originals_deleted_24h=originals[0] if originals else 0,
+            other_installation=bool(others and others[0]),
+        )
 
     def save(self, links: Sequence[Link], copies: Sequence[Copy], unlink: Sequence[tuple[str, str, str]] = ()) -> None:
         """Upsert links and copies and remove links `(direction_id, original_id, occ)`, in one transaction."""
@@ -189,6 +205,14 @@ class Directions:
             NotFoundError: no such direction.
         """
         self._update(direction_id, "adopted = ?", (1,))
+
+    def other_installation(self, direction_id: str, at: datetime) -> None:
+        """A copy of this direction bears the stamp of another installation; the first time is remembered for good.
+
+        Raises:
+            NotFoundError: no such direction.
+        """
+        self._update(direction_id, "other_installation_at = COALESCE(other_installation_at, ?)", (instant_to_text(at),))
 
     def _update(self, direction_id: str, assignments: str, values: tuple[object, ...]) -> None:
         with self._database.transaction():
@@ -248,11 +272,12 @@ def _copy_record(copy: Copy) -> Record:
         words_to_text(copy.cancelled),
         hashes_to_text(copy.wanted),
     )
-    return (*values, checksum(values))
+    # The checksum covers what proves a copy; when it was written came later, and proves nothing.
+    return (*values, checksum(values), instant_to_text(copy.written_at))
 
 
 def _copy_from(record: Record) -> Copy:
-    verify(record)
+    verify(record[:-1])
     return Copy(
         direction_id=record[0],
         copy_key=record[1],
@@ -266,6 +291,7 @@ def _copy_from(record: Record) -> Copy:
         base_copy=hashes_from_text(record[9]),
         cancelled=words_from_text(record[10]),
         wanted=hashes_from_text(record[11]),
+        written_at=instant_from_text(record[13]),
     )
 
 

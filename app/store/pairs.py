@@ -291,4 +291,6 @@ def _direction_from(row: Mapping[str, Any], pair: SyncPair, ends: Mapping[str, C
         planned_settings_no=row["planned_settings_no"],
         planned_seq=row["planned_seq_source"],
         adopted=bool(row["adopted"]),
+        source_is_a=not backwards,
+        both_ways=pair.direction is Direction.BIDIRECTIONAL,
     )

@@ -113,6 +113,7 @@ class Direction(Table):
     planned_seq_target = peewee.IntegerField()
     adopted = peewee.IntegerField()
     removed_at = peewee.TextField(null=True)
+    other_installation_at = peewee.TextField(null=True)
 
 
 class Calendar(Table):
@@ -196,6 +197,7 @@ class Copy(Table):
     cancelled = peewee.TextField()
     wanted = peewee.TextField()
     checksum = peewee.IntegerField()
+    written_at = peewee.TextField(null=True)
 
     class Meta:
         primary_key = peewee.CompositeKey("direction_id", "copy_key")

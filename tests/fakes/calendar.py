@@ -14,6 +14,7 @@ from app.domain import identity
 from app.domain.errors import CursorExpiredError, UnavailableError
 from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Answer, Evidence, Intent, Op, Outcome, Page, Result
+from app.domain.pairs import CopyField
 from app.domain.ports import Capabilities
 from app.domain.times import Moment, Span, to_utc
 
@@ -84,6 +85,8 @@ class FakeCalendar:
     """Whether a listing tells a changed series whole, as CalDAV does."""
     burns_ids: bool = True
     """Whether an id stays taken when its event is deleted, as on Google; CalDAV forgets it."""
+    moment: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    """The service's clock, as far as it tells when an event changed."""
     keeps_exceptions: bool = False
     """Whether exceptions outlive a move of their series."""
     resets_exceptions: bool = False
@@ -97,7 +100,7 @@ class FakeCalendar:
     def put(self, event: Event, by: str = "user") -> Event:
         """Create or replace an event."""
         self._tick += 1
-        stored = replace(event, etag=f'"{self._tick}"', updated_at=datetime(2026, 1, 1, tzinfo=UTC))
+        stored = replace(event, etag=f'"{self._tick}"', updated_at=self.moment)
         self.events[event.id] = stored
         self._order[event.id] = self._tick
         self.log.append(Change(by, "put", event.id))
@@ -200,6 +203,11 @@ class FakeCalendar:
         """Google-like: text is trimmed."""
         return replace(fields, title=fields.title.strip(), text=fields.text.strip(), place=fields.place.strip())
 
+    def writable_fields(self, event: Event) -> frozenset[str]:
+        """Everything, where nobody else is on it."""
+        alone = not event.guests and not event.organised_elsewhere
+        return frozenset(field.value for field in CopyField) if alone else frozenset()
+
     def expresses(self, fields: Fields) -> bool:
         """What the test says."""
         return self.can_say(fields)
@@ -231,6 +239,8 @@ class FakeCalendar:
             Op.DELETE: self._delete,
             Op.UPDATE_OCCURRENCE: self._update_occurrence,
             Op.CANCEL_OCCURRENCE: self._cancel_occurrence,
+            Op.WRITE_BACK: self._write_back,
+            Op.DELETE_ORIGINAL: self._delete,
         }[intent.op]
         return handler(intent)
 
@@ -265,6 +275,15 @@ class FakeCalendar:
             if (moved and not self.keeps_exceptions) or (self.resets_exceptions and part.kind is EventKind.EXCEPTION):
                 self.forget(part.id)
         return Outcome(intent.id, Result.APPLIED, self.put(changed, by="kalends"))
+
+    def _write_back(self, intent: Intent) -> Outcome:
+        assert intent.carried is not None
+        there = self.events.get(intent.target_id)
+        if there is None or there.fields is None or (intent.etag and there.etag != intent.etag):
+            return Outcome(intent.id, Result.DROPPED)
+        told = self.stores(self.normal_form(intent.carried.fields))
+        fields = replace(there.fields, **{name: getattr(told, name) for name in intent.carried.names})
+        return Outcome(intent.id, Result.APPLIED, self.put(replace(there, fields=fields), by="kalends"))
 
     def _delete(self, intent: Intent) -> Outcome:
         there = self.events.get(intent.target_id)

@@ -12,6 +12,7 @@ from typing import Any
 from app.auth.addresses import find_addresses
 from app.domain.accounts import Access, Account, CalendarInfo, Connection, Identity, Provider
 from app.domain.errors import AuthExpiredError, KalendsError, OfflineError, VaultError
+from app.domain.events import Event
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, CalendarClient, Granted
 from app.domain.times import Span
@@ -139,6 +140,10 @@ class GatedClient:
     def normal_form(self, fields: Any) -> Any:
         """As the fake's."""
         return self.calendar.normal_form(fields)
+
+    def writable_fields(self, event: Event) -> frozenset[str]:
+        """As the fake's."""
+        return self.calendar.writable_fields(event)
 
     def expresses(self, fields: Any) -> bool:
         """As the fake's."""

@@ -101,6 +101,8 @@ class World:
     database: Database = field(default_factory=open_memory)
     stamps: CountedStamps = field(default_factory=CountedStamps)
     stop: Callable[[], bool] = lambda: False
+    both_ways: bool = False
+    """Whether the pair goes both ways; the world runs its first direction only."""
     _runs: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -122,15 +124,17 @@ class World:
                     zone=ZONE,
                 )
             )
-        self._pairs.add(
-            SyncPair("pair_1", "conn_a", "conn_b", self.settings.mode, Direction.A_TO_B, settings=self.settings)
-        )
+        self._pairs.add(SyncPair("pair_1", "conn_a", "conn_b", self.settings.mode, self._goes, settings=self.settings))
 
     def _open(self) -> None:
         self.ledger = SqliteLedger(self.database)
         self._accounts = AccountRepository(self.database, self.clock.now)
         self._pairs = PairRepository(self.database, self._accounts, self.clock.now)
         self._history = RunRepository(self.database, self.clock.now)
+
+    @property
+    def _goes(self) -> Direction:
+        return Direction.BIDIRECTIONAL if self.both_ways else Direction.A_TO_B
 
     @property
     def direction(self) -> DirectionRecord:
@@ -170,7 +174,10 @@ class World:
             breathe=breathe,
             stopping=self.stop,
         )
-        runner = DirectionRun(self.direction, self.source, self.target, tools, run_id=run_id, dry=dry)
+        originals = self.source if self.both_ways else None
+        runner = DirectionRun(
+            self.direction, self.source, self.target, tools, run_id=run_id, dry=dry, originals=originals
+        )
         result = drive(runner.run())
         self.clock.advance(minutes=5)
         return result

@@ -10,8 +10,10 @@ from app.api.models.base import Input, MomentIn, left_out
 from app.domain.accounts import Provider
 from app.domain.keys import KeyKind
 from app.domain.pairs import (
+    Conflict,
     CopyDeleted,
     CopyEdited,
+    CopyField,
     Direction,
     FilteredLater,
     Mode,
@@ -60,6 +62,8 @@ class SettingsBody(Input):
     reminders: Reminders = left_out()
     copy_edited: CopyEdited = left_out()
     copy_deleted: CopyDeleted = left_out()
+    conflict: Conflict = left_out()
+    write_back_fields: tuple[CopyField, ...] = left_out()
     filtered_later: FilteredLater = left_out()
     window_back_days: Number = left_out()
     window_ahead_days: Number = left_out()

@@ -6,8 +6,10 @@ from app.api.models.base import Moment, Output
 from app.domain.accounts import Access, AccountStatus, ConnectionStatus, Provider
 from app.domain.keys import KeyKind
 from app.domain.pairs import (
+    Conflict,
     CopyDeleted,
     CopyEdited,
+    CopyField,
     Direction,
     FilteredLater,
     Mode,
@@ -98,6 +100,8 @@ class SettingsAnswer(Output):
     reminders: Reminders
     copy_edited: CopyEdited
     copy_deleted: CopyDeleted
+    conflict: Conflict
+    write_back_fields: tuple[CopyField, ...]
     filtered_later: FilteredLater
     window_back_days: int
     window_ahead_days: int

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import httpx
 
-from app.domain.accounts import CalendarInfo, Connection
+from app.domain.accounts import Access, CalendarInfo, Connection
 from app.domain.errors import ProtocolError
-from app.domain.events import Fields
+from app.domain.events import Event, Fields
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, Answers, CalendarClient, Capabilities, Pages, Writing
 from app.domain.times import Span
@@ -91,7 +91,10 @@ class GoogleService:
 
     def calendar(self, connection: Connection) -> CalendarClient:
         """The client of one calendar; `connection.calendar_id` is the real id."""
-        return GoogleCalendar(Place(self._http, self._retrier, connection.calendar_id, connection.zone))
+        return GoogleCalendar(
+            Place(self._http, self._retrier, connection.calendar_id, connection.zone),
+            writable=connection.access is Access.WRITER,
+        )
 
     async def aclose(self) -> None:
         """Close the account's connections."""
@@ -99,10 +102,11 @@ class GoogleService:
 
 
 class GoogleCalendar:
-    """One Google calendar as `app.domain.ports.CalendarClient`."""
+    """One Google calendar as `app.domain.ports.CalendarClient`; `writable`: the account may write to it."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, writable: bool) -> None:
         self._place = place
+        self._writable = writable
 
     @property
     def capabilities(self) -> Capabilities:
@@ -132,6 +136,10 @@ class GoogleCalendar:
     def normal_form(self, fields: Fields) -> Fields:
         """These fields as this calendar gives them back. Pure."""
         return mapping.normal_form(fields)
+
+    def writable_fields(self, event: Event) -> frozenset[str]:
+        """Which fields of an original may be written. Pure."""
+        return mapping.writable_fields(event) if self._writable else frozenset()
 
     def expresses(self, fields: Fields) -> bool:
         """Google keeps RRULE, RDATE and EXRULE lines as they are, so every recurrence. Pure."""

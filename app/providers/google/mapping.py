@@ -24,7 +24,7 @@ from app.domain.events import (
     Special,
     Visibility,
 )
-from app.domain.links import Draft
+from app.domain.links import Carried, Draft
 from app.domain.times import When
 from app.providers import text as texts
 from app.providers.google import times
@@ -51,6 +51,17 @@ _COLOURS: Final = dict(
     )
 )
 _COLOUR_IDS: Final = {name: str(number) for number, name in _COLOURS.items()}
+_MEMBERS: Final = {
+    "when": ("start", "end"),
+    "title": ("summary",),
+    "text": ("description",),
+    "place": ("location",),
+    "availability": ("transparency", "status"),
+    "visibility": ("visibility",),
+    "reminders": ("reminders",),
+    "colour": ("colorId",),
+}
+"""Which members of the resource say each field."""
 _SPECIALS: Final = {
     "default": Special.DEFAULT,
     "birthday": Special.BIRTHDAY,
@@ -208,6 +219,18 @@ def patched(draft: Draft, *, occurrence: bool) -> dict[str, Any]:
         body["recurrence"] = _recurrence(draft) or None
     body["extendedProperties"] = {"private": marker_properties(draft.marker, patch=True)}
     return body
+
+
+def carried(what: Carried) -> dict[str, Any]:
+    """The body of a PATCH that changes some fields of an original, and nothing else of it."""
+    body = _body(what.fields, patch=True)
+    return {member: body[member] for name in what.names for member in _MEMBERS[name]}
+
+
+def writable_fields(event: Event) -> frozenset[str]:
+    """Which fields of an original may be written: all, where nobody else is on it and it is an ordinary event."""
+    ordinary = event.special is Special.DEFAULT and not event.guests and not event.organised_elsewhere
+    return frozenset(_MEMBERS) if ordinary and event.fields is not None else frozenset()
 
 
 def normal_form(fields: Fields) -> Fields:

@@ -25,7 +25,7 @@ from app.domain.errors import (
 )
 from app.domain.events import Event, EventKind
 from app.domain.identity import google_event_id
-from app.domain.links import Draft, Intent, Op, Outcome, Result
+from app.domain.links import Carried, Draft, Intent, Op, Outcome, Result
 from app.domain.times import Moment, is_timed, to_utc
 from app.providers.flight import Flight, Job
 from app.providers.google import mapping, times
@@ -36,6 +36,7 @@ from app.providers.http import Reply
 
 _SILENT: Final = "sendUpdates=none"
 _OCCURRENCE_OPS: Final = frozenset({Op.UPDATE_OCCURRENCE, Op.CANCEL_OCCURRENCE})
+_DELETE_OPS: Final = frozenset({Op.DELETE, Op.DELETE_ORIGINAL, Op.CANCEL_OCCURRENCE})
 _UNSENT: Final = (AuthExpiredError, AccessError, OfflineError, VaultError)
 """Errors that prove that nothing of a request happened, and that the next request would fare no better."""
 
@@ -105,7 +106,8 @@ async def _send(place: Place, intents: Sequence[Intent]) -> list[Outcome] | Unse
 async def _calls(place: Place, intents: Sequence[Intent], outcomes: dict[int, Outcome]) -> list[tuple[Intent, Call]]:
     """The call of each intent; those that need none have their outcome already."""
     found = await _instances(place, [i for i in intents if i.op in _OCCURRENCE_OPS], outcomes)
-    found |= await _versions(place, [i for i in intents if i.op is Op.UPDATE and not i.etag], outcomes)
+    unversioned = [i for i in intents if i.op in (Op.UPDATE, Op.WRITE_BACK) and not i.etag]
+    found |= await _versions(place, unversioned, outcomes)
     calls = []
     for intent in intents:
         if intent.id in outcomes:
@@ -150,7 +152,11 @@ def _call(place: Place, intent: Intent, found: Event | None) -> Call:
             path = f"{place.event_path(intent.target_id)}?{_SILENT}"
             headers = _if_match(intent.etag or (found.etag if found else ""))
             return Call("PATCH", path, mapping.patched(_draft(intent), occurrence=False), headers)
-        case Op.DELETE:
+        case Op.WRITE_BACK:
+            path = f"{place.event_path(intent.target_id)}?{_SILENT}"
+            headers = _if_match(intent.etag or (found.etag if found else ""))
+            return Call("PATCH", path, mapping.carried(_carried(intent)), headers)
+        case Op.DELETE | Op.DELETE_ORIGINAL:
             return Call("DELETE", f"{place.event_path(intent.target_id)}?{_SILENT}", None, _if_match(intent.etag))
         case Op.UPDATE_OCCURRENCE | Op.CANCEL_OCCURRENCE:
             if found is None:
@@ -168,6 +174,12 @@ def _draft(intent: Intent) -> Draft:
     return intent.draft
 
 
+def _carried(intent: Intent) -> Carried:
+    if intent.carried is None:
+        raise ProtocolError("A write-back that says nothing cannot be sent.")
+    return intent.carried
+
+
 def _if_match(etag: str) -> dict[str, str]:
     return {"If-Match": etag} if etag else {}
 
@@ -179,7 +191,7 @@ def _outcome(place: Place, intent: Intent, reply: Reply | None) -> Outcome:
     if reply.ok:
         return _done(place, intent, reply)
     error = error_of(reply)
-    deletes = intent.op in (Op.DELETE, Op.CANCEL_OCCURRENCE)
+    deletes = intent.op in _DELETE_OPS
     if isinstance(error, ThrottledError) and reply.status != 503:
         return _failed(intent, Result.LATER, error, error.retry_after_seconds)
     if reply.status >= 500 or reply.status == 408:
@@ -197,7 +209,7 @@ def _outcome(place: Place, intent: Intent, reply: Reply | None) -> Outcome:
 
 def _done(place: Place, intent: Intent, reply: Reply) -> Outcome:
     """A 2xx: applied, if what it answers is alive and what we asked for."""
-    if intent.op in (Op.DELETE, Op.CANCEL_OCCURRENCE):
+    if intent.op in _DELETE_OPS:
         return Outcome(intent.id, Result.APPLIED)
     event = found_event(place, reply)
     if event is None or (intent.op is Op.CREATE and event.id != google_event_id(intent.copy_id)):

@@ -14,7 +14,7 @@ import httpx
 
 from app.domain.accounts import Access, CalendarInfo, Connection
 from app.domain.errors import AccessError, ProtocolError
-from app.domain.events import Fields
+from app.domain.events import Event, Fields
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, Answers, CalendarClient, Capabilities, Pages, Writing
 from app.domain.times import Span
@@ -34,6 +34,7 @@ CAPABILITIES: Final = Capabilities(
     frozen_span=True,
     span_limited=True,
     excluded_dates=False,
+    rewrites_seconds=600.0,
 )
 _CALENDARS: Final = "me/calendars" + query(select="id,name,canEdit,isDefaultCalendar,hexColor", top=100)
 _BURST: Final = 500
@@ -129,6 +130,7 @@ class MicrosoftCalendar:
     def __init__(self, mailbox: Mailbox, connection: Connection, transactions: set[str]) -> None:
         zone = connection.zone if zones.is_known(connection.zone) else zones.UTC
         self._reading = CalendarReading(mailbox, connection.calendar_id, zone)
+        self._writable = connection.access is Access.WRITER
         self._transactions = transactions
 
     @property
@@ -159,6 +161,10 @@ class MicrosoftCalendar:
     def normal_form(self, fields: Fields) -> Fields:
         """These fields as Graph will give them back. Pure."""
         return mapping.normal_form(fields)
+
+    def writable_fields(self, event: Event) -> frozenset[str]:
+        """Which fields of an original may be written. Pure."""
+        return mapping.writable_fields(event) if self._writable else frozenset()
 
     def expresses(self, fields: Fields) -> bool:
         """Whether Graph can say this event's recurrence exactly. Pure."""

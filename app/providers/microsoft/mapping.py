@@ -6,14 +6,14 @@ It must not decide what is written or asked. References: `providers.md` ยง5.4, ย
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.domain.errors import ProtocolError
 from app.domain.events import Availability, Event, EventKind, Fields, Marker, Response, Visibility
-from app.domain.links import Draft
+from app.domain.links import Carried, Draft
 from app.domain.times import Moment, When, is_timed, to_utc, to_wall
 from app.providers import text
 from app.providers.microsoft import marker as markers
@@ -325,24 +325,63 @@ def body(draft: Draft, zone: str, *, unlike: Fields | None = None, occurrence: b
     wanted = normal_form(draft.fields)
     now = normal_form(unlike) if unlike is not None else None
     sent: dict[str, Any] = {"singleValueExtendedProperties": markers.to_graph(draft.marker)}
-    if now is None or now.title != wanted.title:
-        sent["subject"] = wanted.title
-    if now is None or (now.text, now.html, now.link) != (wanted.text, wanted.html, wanted.link):
-        sent["body"] = _content(wanted)
-    if now is None or now.place != wanted.place:
-        sent["location"] = {"displayName": wanted.place}
-    if now is None or now.availability != wanted.availability:
-        sent["showAs"] = _SHOW_AS[wanted.availability]
-    if now is None or now.visibility != wanted.visibility:
-        sent["sensitivity"] = _SENSITIVITY.get(wanted.visibility, "normal")
-    if now is None or now.reminders != wanted.reminders:
-        # Exchange reminds by default: silence has to be said.
-        sent["isReminderOn"] = bool(wanted.reminders)
-        if wanted.reminders:
-            sent["reminderMinutesBeforeStart"] = wanted.reminders[0]
-    if now is None or (now.when, now.recurrence) != (wanted.when, wanted.recurrence):
-        sent |= _times(wanted, draft.fields, zone, occurrence=occurrence)
+    for name, parts in _PARTS.items():
+        if now is None or parts(now) != parts(wanted):
+            sent |= _members(name, wanted, draft.fields, zone, occurrence=occurrence)
     return sent
+
+
+def carried(what: Carried, zone: str) -> dict[str, Any]:
+    """The JSON that changes some fields of an original, and nothing else of it.
+
+    Args:
+        zone: the mailbox's IANA zone, in which all-day events are midnight to midnight.
+    """
+    wanted = normal_form(what.fields)
+    sent: dict[str, Any] = {}
+    for name in what.names:
+        sent |= _members(name, wanted, what.fields, zone, occurrence=False)
+    return sent
+
+
+def writable_fields(found: Event) -> frozenset[str]:
+    """Which fields of an original may be written: none where other people are on it, as Graph would tell them."""
+    if found.fields is None or found.guests or found.organised_elsewhere:
+        return frozenset()
+    return frozenset(_PARTS)
+
+
+_PARTS: dict[str, Callable[[Fields], object]] = {
+    "title": lambda fields: fields.title,
+    "text": lambda fields: (fields.text, fields.html, fields.link),
+    "place": lambda fields: fields.place,
+    "availability": lambda fields: fields.availability,
+    "visibility": lambda fields: fields.visibility,
+    "reminders": lambda fields: fields.reminders,
+    "when": lambda fields: (fields.when, fields.recurrence),
+}
+"""What of an event each of Graph's members says."""
+
+
+def _members(name: str, wanted: Fields, asked: Fields, zone: str, *, occurrence: bool) -> dict[str, Any]:
+    """The members that say one field."""
+    match name:
+        case "title":
+            return {"subject": wanted.title}
+        case "text":
+            return {"body": _content(wanted)}
+        case "place":
+            return {"location": {"displayName": wanted.place}}
+        case "availability":
+            return {"showAs": _SHOW_AS[wanted.availability]}
+        case "visibility":
+            return {"sensitivity": _SENSITIVITY.get(wanted.visibility, "normal")}
+        case "reminders":
+            # Exchange reminds by default: silence has to be said.
+            ahead = {"reminderMinutesBeforeStart": wanted.reminders[0]} if wanted.reminders else {}
+            return {"isReminderOn": bool(wanted.reminders), **ahead}
+        case _:
+            return _times(wanted, asked, zone, occurrence=occurrence)
 
 
 def _content(fields: Fields) -> dict[str, str]:

@@ -57,8 +57,8 @@ class MicrosoftWriting:
 
     def __init__(self, reading: CalendarReading, intents: Sequence[Intent], earlier: set[str]) -> None:
         kinds: list[tuple[Collection[Op], int, Job]] = [
-            ((Op.UPDATE,), BATCH_SIZE, _update),
-            ((Op.DELETE,), BATCH_SIZE, partial(_delete, earlier)),
+            ((Op.UPDATE, Op.WRITE_BACK), BATCH_SIZE, _update),
+            ((Op.DELETE, Op.DELETE_ORIGINAL), BATCH_SIZE, partial(_delete, earlier)),
             ((Op.CREATE,), BATCH_SIZE, partial(_create, earlier)),
             ((Op.UPDATE_OCCURRENCE, Op.CANCEL_OCCURRENCE), occurrences.CHUNK, occurrences.write_occurrences),
         ]
@@ -211,7 +211,10 @@ async def _update(reading: CalendarReading, intents: Sequence[Intent]) -> list[O
 
 
 def _patch(reading: CalendarReading, intent: Intent, now: Event, etag: str) -> Item:
-    body = mapping.body(_draft(intent), reading.zone, unlike=now.fields)
+    if intent.carried is not None:
+        body = mapping.carried(intent.carried, reading.zone)
+    else:
+        body = mapping.body(_draft(intent), reading.zone, unlike=now.fields)
     return verdicts.write_item("PATCH", reading.event_path(intent.target_id), body, etag)
 
 
@@ -254,7 +257,8 @@ async def _delete(earlier: set[str], reading: CalendarReading, intents: Sequence
     sent: list[tuple[Intent, Item]] = []
     read = await reading.singles([intent.target_id for intent in intents])
     for intent in intents:
-        earlier.add(transaction_id(intent.copy_id))
+        if not intent.op.on_original:
+            earlier.add(transaction_id(intent.copy_id))
         value = read.get(intent.target_id)
         if value is None:
             outcomes.append(Outcome(intent.id, Result.APPLIED if intent.target_id in read else Result.UNKNOWN))
@@ -297,7 +301,9 @@ def _stored(reading: CalendarReading, intent: Intent, part: Part) -> Outcome:
         return Outcome(intent.id, Result.UNKNOWN, code=error.code, message=error.message)
     if event.gone:
         return Outcome(intent.id, Result.EXISTS if intent.op is Op.CREATE else Result.DROPPED)
-    if not told:
+    if not told and intent.carried is not None:
+        event = replace(event, marker=intent.before.marker if intent.before is not None else None, marker_known=True)
+    elif not told:
         event = mapping.with_marker(event, _draft(intent).marker)
     if intent.before is not None and "cancelledOccurrences" not in part.body:
         event = replace(event, cancelled=intent.before.cancelled)

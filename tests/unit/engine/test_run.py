@@ -151,7 +151,7 @@ def test_a_copy_edited_by_hand_follows_the_policy(policy: CopyEdited) -> None:
     world.run_until_quiet()
     (after,) = world.copies()
     assert after.fields is not None
-    assert after.fields.title == ("Review" if policy is CopyEdited.RESTORE else "Mine")
+    assert after.fields.title == ("Mine" if policy is CopyEdited.KEEP else "Review")
 
 
 def test_a_kept_edit_survives_a_change_of_another_field() -> None:

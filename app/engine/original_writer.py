@@ -1,0 +1,54 @@
+"""Writing to originals, where a pair that goes both ways says so (`engine.md` §8, §11).
+
+The same journal and the same outcomes as for copies, but sent to the source; what follows from them is another. There
+is nothing to create here, and originals get no marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.domain.events import Event, EventKind
+from app.domain.links import Answer, Evidence, Intent, Link, Op
+from app.domain.ports import Closing
+from app.domain.runs import Counts
+from app.engine import closing
+from app.engine.writer import Work, Writer
+
+
+class OriginalWriter(Writer):
+    """Sends the writes to originals of one direction in one run; its client is the source's."""
+
+    @property
+    def calendar_id(self) -> str:
+        """The source."""
+        return self._direction.source.id
+
+    def _applied(
+        self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None, link: Link | None
+    ) -> Closing:
+        answered = event.fields if event is not None else None
+        closed = closing.original_written(intent, answered, known=self._copies.get(intent.copy_key), link=link)
+        self.settled(intent, event, answers)
+        return closed
+
+    def settled(self, intent: Intent, event: Event | None, answers: list[Answer]) -> None:
+        """Count a write that happened; the original is planned once more, as it is now."""
+        self.written.again.add(intent.original_id)
+        if intent.op is Op.DELETE_ORIGINAL:
+            answers.append(Answer(intent.target_id, Evidence.GONE))
+            self.written.counts = self.written.counts.plus(Counts(deleted=1))
+            return
+        if event is not None and event.kind is EventKind.SINGLE:
+            answers.append(Answer(event.id, Evidence.FOUND, (event,)))
+        else:
+            self.written.reread_originals.add(intent.target_id)
+        self.written.counts = self.written.counts.plus(Counts(updated=1))
+
+    def _stale(self, intent: Intent) -> None:
+        self.written.reread_originals.add(intent.target_id)
+
+
+def split_by_side(work: Sequence[Work]) -> tuple[list[Work], list[Work]]:
+    """Split steps into those that write to originals and those that write to copies."""
+    return [w for w in work if w.step.op.on_original], [w for w in work if not w.step.op.on_original]
