@@ -28,6 +28,9 @@ Found = tuple[Sequence[Alert], datetime | None]
 """Alerts, and when the next one opens only because time goes by."""
 
 
+_SUBJECTS = {HoldCause.ORIGINALS_DELETED: ("original", "originals")}
+
+
 @dataclass(frozen=True, slots=True)
 class Failing:
     """Since when and how often in a row a pair failed, for reasons that do not go by themselves."""
@@ -42,8 +45,9 @@ def held(holds: Iterable[Hold], pairs: PairsById) -> Iterator[Alert]:
         view = pairs.get(hold.pair_id)
         if view is not None:
             name, what = pair_name(view), "changed" if hold.cause is HoldCause.MASS_CHANGE else "removed"
-            copies = "1 copy" if hold.expected == 1 else f"{hold.expected} copies"
-            sentence = f"{name}: {copies} would be {what}. Nothing was done yet."
+            one, many = _SUBJECTS.get(hold.cause, ("copy", "copies"))
+            concerned = f"1 {one}" if hold.expected == 1 else f"{hold.expected} {many}"
+            sentence = f"{name}: {concerned} would be {what}. Nothing was done yet."
             yield Alert(f"hold:{hold.id}", AlertKind.HOLD, name, sentence, pair_id=hold.pair_id)
 
 

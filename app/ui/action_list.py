@@ -18,8 +18,8 @@ from app.ui.widgets import Choice, Label, hidden_label
 
 _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
     ("Added", frozenset({Verb.CREATE, Verb.ADOPT}), frozenset()),
-    ("Changed", frozenset({Verb.UPDATE}), frozenset()),
-    ("Removed", frozenset({Verb.DELETE, Verb.RELEASE, Verb.UNLINK}), frozenset()),
+    ("Changed", frozenset({Verb.UPDATE, Verb.WRITE_BACK}), frozenset()),
+    ("Removed", frozenset({Verb.DELETE, Verb.RELEASE, Verb.UNLINK, Verb.DELETE_ORIGINAL}), frozenset()),
     ("Left out", frozenset({Verb.SKIP}), frozenset()),
     (
         "Waiting or failed",

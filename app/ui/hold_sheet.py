@@ -23,6 +23,10 @@ def what_would_happen(hold: Hold) -> tuple[str, str, str]:
     if hold.cause is HoldCause.SOURCE_EMPTY:
         why = "Their calendar came back without any events. That is unusual, so nothing was done yet."
         return f"{many} would be removed", why, "Remove them now"
+    if hold.cause is HoldCause.ORIGINALS_DELETED:
+        many = words.plural(hold.expected, "original", "originals")
+        why = "Someone deleted their copies, and this pair deletes originals too. More than a few a day wait for you."
+        return f"{many} would be removed", why, "Remove them now"
     why = "Their originals are gone. That is unusually many at once, so nothing was done yet."
     return f"{many} would be removed", why, "Remove them now"
 
@@ -84,6 +88,8 @@ class HoldSheet(Sheet):
         self.say(title, self._pair_name)
         self._why.setText(why)
         self.do_button.say(do)
+        spared = hold.cause is HoldCause.ORIGINALS_DELETED
+        self.keep_button.say("Keep the originals" if spared else "Keep the copies")
         self.samples.clear()
         self.samples.addItems([" ".join(sample.split()) for sample in hold.samples])
         more = hold.expected - len(hold.samples)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.accounts import Access
 from app.domain.errors import FieldError
-from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus, SyncPair
+from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode, PairStatus, SyncPair
 from app.services.views import ConnectionView, NewPair, PairChange, PairView
 
 FROM, TO, TITLE, WINDOW, INTERVAL, GENERAL = "from", "to", "title", "window", "interval", ""
@@ -129,7 +129,12 @@ class PairDraft:
                 Mode.DETAILS: "with title and time only",
                 Mode.FULL: "with title, place and notes",
             }[self.settings.mode]
-            return f"Events in {one} appear in {other} and the other way round, {how}."
+            back = (
+                (self.settings.copy_edited is CopyEdited.WRITE_BACK, "Editing a copy changes its original."),
+                (self.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL, "Deleting a copy deletes its original."),
+            )
+            story = f"Events in {one} appear in {other} and the other way round, {how}."
+            return " ".join([story, *(told for chosen, told in back if chosen)])
         return {
             Mode.BLOCKER: f"Events in {one} block time in {other}, without saying what they are.",
             Mode.DETAILS: f"Events in {one} appear in {other} with title and time only.",

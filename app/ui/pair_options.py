@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.pairs import (
+    Conflict,
     CopyDeleted,
     CopyEdited,
     DirectionSettings,
@@ -62,12 +64,30 @@ class PairOptions(QWidget):
         self.edited = _choice(
             theme,
             "If someone edits a copy",
-            ((CopyEdited.RESTORE, "Make it like the original again"), (CopyEdited.KEEP, "Leave the edit")),
+            (
+                (CopyEdited.RESTORE, "Make it like the original again"),
+                (CopyEdited.KEEP, "Leave the edit"),
+                (CopyEdited.WRITE_BACK, "Change the original too"),
+            ),
         )
         self.deleted = _choice(
             theme,
             "If someone deletes a copy",
-            ((CopyDeleted.STAY_AWAY, "It stays away"), (CopyDeleted.RESTORE, "Copy it again")),
+            (
+                (CopyDeleted.STAY_AWAY, "It stays away"),
+                (CopyDeleted.RESTORE, "Copy it again"),
+                (CopyDeleted.DELETE_ORIGINAL, "Delete the original too"),
+            ),
+        )
+        self.conflict = _choice(
+            theme,
+            "If both were edited",
+            (
+                (Conflict.NEWEST, "The newest edit wins"),
+                (Conflict.A_WINS, "The first calendar wins"),
+                (Conflict.B_WINS, "The second calendar wins"),
+                (Conflict.KEEP_BOTH, "Keep both events"),
+            ),
         )
         self.filtered = _choice(
             theme,
@@ -118,11 +138,13 @@ class PairOptions(QWidget):
         pairs = QGridLayout()
         pairs.setHorizontalSpacing(14)
         pairs.setVerticalSpacing(14)
+        self.conflict_field = Field(theme, "If both were edited", self.conflict)
         fields = (
             Field(theme, "Private events", self.private),
             Field(theme, "Reminders", self.reminders),
             Field(theme, "If someone edits a copy", self.edited),
             Field(theme, "If someone deletes a copy", self.deleted),
+            self.conflict_field,
             Field(theme, "If an event is left out later", self.filtered),
             self.window_field,
         )
@@ -134,8 +156,9 @@ class PairOptions(QWidget):
 
     def _listen(self) -> None:
         self.title_text.textChanged.connect(self._edited)
-        for choice in (self.private, self.edited, self.deleted, self.filtered, self.reminders):
+        for choice in (self.private, self.edited, self.deleted, self.conflict, self.filtered, self.reminders):
             choice.currentIndexChanged.connect(self._edited)
+        self.edited.currentIndexChanged.connect(self._show_conflict)
         for name, tick in self.ticks.items():
             tick.toggled.connect(self._free_chosen if name == "free" else self._edited)
         for number in (self.shorter, self.back, self.ahead):
@@ -143,8 +166,8 @@ class PairOptions(QWidget):
 
     # -- in and out --------------------------------------------------------------------------------------------------
 
-    def show_settings(self, settings: DirectionSettings) -> None:
-        """Fill in."""
+    def show_settings(self, settings: DirectionSettings, *, both: bool) -> None:
+        """Fill in; `both`: the pair goes both ways."""
         self._filling = True
         self._settings = settings
         self._free = settings.filters.free
@@ -153,6 +176,7 @@ class PairOptions(QWidget):
             (self.private, settings.private_originals),
             (self.edited, settings.copy_edited),
             (self.deleted, settings.copy_deleted),
+            (self.conflict, settings.conflict),
             (self.filtered, settings.filtered_later),
             (self.reminders, settings.reminders),
         ):
@@ -163,11 +187,11 @@ class PairOptions(QWidget):
         self.shorter.setValue(settings.filters.shorter_than_seconds // 60)
         self.back.setValue(settings.window_back_days)
         self.ahead.setValue(settings.window_ahead_days)
-        self.show_mode(settings.mode)
+        self.show_kind(settings.mode, both=both)
         self._filling = False
 
-    def show_mode(self, mode: Mode) -> None:
-        """The mode was changed: its defaults are others."""
+    def show_kind(self, mode: Mode, *, both: bool) -> None:
+        """The mode or the direction was changed: defaults are others, and originals are written both ways only."""
         before, self._filling = self._filling, True
         self._settings = replace(self._settings, mode=mode)
         blocker = mode is Mode.BLOCKER
@@ -175,6 +199,9 @@ class PairOptions(QWidget):
         self.ticks["free"].setChecked(blocker if self._free is None else self._free)
         self.reminders.setEnabled(not blocker)
         self.private.setEnabled(True)
+        _allow(self.edited, CopyEdited.WRITE_BACK, CopyEdited.RESTORE, allowed=both and not blocker)
+        _allow(self.deleted, CopyDeleted.DELETE_ORIGINAL, CopyDeleted.STAY_AWAY, allowed=both and mode is Mode.FULL)
+        self._show_conflict()
         self._filling = before
 
     def settings(self) -> DirectionSettings:
@@ -193,10 +220,14 @@ class PairOptions(QWidget):
             reminders=Reminders(self.reminders.currentData()),
             copy_edited=CopyEdited(self.edited.currentData()),
             copy_deleted=CopyDeleted(self.deleted.currentData()),
+            conflict=Conflict(self.conflict.currentData()),
             filtered_later=FilteredLater(self.filtered.currentData()),
             window_back_days=self.back.value(),
             window_ahead_days=self.ahead.value(),
         )
+
+    def _show_conflict(self) -> None:
+        self.conflict_field.setVisible(self.edited.currentData() == CopyEdited.WRITE_BACK)
 
     def _free_chosen(self, left_out: bool) -> None:
         if not self._filling:
@@ -206,6 +237,18 @@ class PairOptions(QWidget):
     def _edited(self) -> None:
         if not self._filling:
             self.changed.emit()
+
+
+def _allow(choice: Choice, value: str, instead: str, *, allowed: bool) -> None:
+    """Offer a value, or take it out of reach and choose another in its place."""
+    row = choice.findData(str(value))
+    model = choice.model()
+    if isinstance(model, QStandardItemModel):
+        model.item(row).setEnabled(allowed)
+    hint = "" if allowed else "Only where a pair goes both ways and shows enough of its events."
+    choice.setItemData(row, hint, Qt.ItemDataRole.ToolTipRole)
+    if not allowed and choice.currentIndex() == row:
+        choice.setCurrentIndex(choice.findData(str(instead)))
 
 
 def _choice(theme: Theme, name: str, options: tuple[tuple[str, str], ...]) -> Choice:

@@ -166,7 +166,7 @@ class PairSheet(Sheet):
         self.ways.choose(draft.both)
         self.modes.choose(draft.settings.mode)
         self.interval.setCurrentIndex(self.interval.findData(draft.interval_seconds))
-        self.options.show_settings(draft.settings)
+        self.options.show_settings(draft.settings, both=draft.both)
         fixed = draft.pair is not None
         self.source.setEnabled(not fixed)
         self.target.setEnabled(not fixed)
@@ -177,8 +177,8 @@ class PairSheet(Sheet):
         self.source.currentIndexChanged.connect(self._edited)
         self.target.currentIndexChanged.connect(self._edited)
         self.swap_button.clicked.connect(self._swap)
-        self.ways.group.idToggled.connect(self._edited)
-        self.modes.group.idToggled.connect(self._mode_chosen)
+        self.ways.group.idToggled.connect(self._kind_chosen)
+        self.modes.group.idToggled.connect(self._kind_chosen)
         self.interval.currentIndexChanged.connect(self._edited)
         self.options.changed.connect(self._edited)
         self.more_button.clicked.connect(self._unfold)
@@ -196,9 +196,9 @@ class PairSheet(Sheet):
             interval_seconds=int(self.interval.currentData()),
         )
 
-    def _mode_chosen(self, _number: int, chosen: bool) -> None:
+    def _kind_chosen(self, _number: int, chosen: bool) -> None:
         if chosen:
-            self.options.show_mode(self.modes.value)
+            self.options.show_kind(self.modes.value, both=self.ways.value)
             self._edited()
 
     def _swap(self) -> None:

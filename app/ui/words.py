@@ -98,6 +98,8 @@ VERB_SIGNS = {
     Verb.HOLD: Sign("hand", "Hold", Tone.ATTENTION),
     Verb.SKIP: Sign("circle-minus", "Skip", Tone.QUIET),
     Verb.ASK: Sign("circle-question-mark", "Ask", Tone.ATTENTION),
+    Verb.WRITE_BACK: Sign("pencil", "Change the original", Tone.BUSY),
+    Verb.DELETE_ORIGINAL: Sign("trash-2", "Remove the original", Tone.FAILED),
 }
 
 DONE_WORDS = {
@@ -110,6 +112,8 @@ DONE_WORDS = {
     Verb.HOLD: "Held",
     Verb.SKIP: "Skipped",
     Verb.ASK: "Asked",
+    Verb.WRITE_BACK: "Original changed",
+    Verb.DELETE_ORIGINAL: "Original removed",
 }
 
 TRIGGER_WORDS = {
@@ -306,8 +310,8 @@ def planned(actions: Iterable[ActionRecord]) -> Counts:
     verbs = Counter(action.verb for action in actions)
     return Counts(
         created=verbs[Verb.CREATE],
-        updated=verbs[Verb.UPDATE],
-        deleted=verbs[Verb.DELETE],
+        updated=verbs[Verb.UPDATE] + verbs[Verb.WRITE_BACK],
+        deleted=verbs[Verb.DELETE] + verbs[Verb.DELETE_ORIGINAL],
         skipped=verbs[Verb.SKIP],
         held=verbs[Verb.HOLD] + verbs[Verb.ASK],
     )

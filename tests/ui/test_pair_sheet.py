@@ -7,11 +7,22 @@ from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import QDateTime
-from PySide6.QtWidgets import QMenu
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.domain.errors import ConflictError, FieldError, InputError, OfflineError
-from app.domain.pairs import CopiesOnDelete, Direction, Mode, PairState, PairStatus, PrivateOriginals
+from app.domain.pairs import (
+    Conflict,
+    CopiesOnDelete,
+    CopyDeleted,
+    CopyEdited,
+    Direction,
+    Mode,
+    PairState,
+    PairStatus,
+    PrivateOriginals,
+)
 from app.services.views import NewPair, PairChange
 from app.ui import menus
 from app.ui.delete_sheet import DeleteSheet
@@ -307,3 +318,48 @@ def test_a_pair_that_is_gone_meanwhile_opens_nothing(desk: Desk, qtbot: QtBot) -
     desk.desktop.sheets.open_for(PairWish.EDIT, "pair_99")
     qtbot.waitUntil(lambda: len(desk.called("overall")) > before)
     assert desk.window.findChild(PairSheet) is None
+
+
+def test_originals_are_written_only_where_a_pair_goes_both_ways_and_shows_enough(
+    desk: Desk, new_sheet: PairSheet, qtbot: QtBot
+) -> None:
+    options = new_sheet.options
+    click(new_sheet.more_button)
+    new_sheet.source.choose("conn_2")
+    new_sheet.target.choose("conn_5")
+
+    def allowed(choice: QComboBox, value: str) -> bool:
+        model = choice.model()
+        assert isinstance(model, QStandardItemModel)
+        return model.item(choice.findData(value)).isEnabled()
+
+    assert not allowed(options.edited, "write_back"), "one way"
+    click(new_sheet.ways.buttons[True])
+    assert not allowed(options.edited, "write_back"), "busy only"
+    click(new_sheet.modes.options[Mode.FULL])
+    assert allowed(options.edited, "write_back")
+    assert allowed(options.deleted, "delete_original")
+    assert not options.conflict.isVisible()
+    options.edited.setCurrentIndex(options.edited.findData("write_back"))
+    options.deleted.setCurrentIndex(options.deleted.findData("delete_original"))
+    assert options.conflict.isVisible()
+    assert "Editing a copy changes its original. Deleting a copy deletes its original." in words(new_sheet)
+    options.conflict.setCurrentIndex(options.conflict.findData("keep_both"))
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: bool(desk.called("create")))
+    made = desk.called("create")[0][1]
+    assert made.settings.copy_edited is CopyEdited.WRITE_BACK
+    assert made.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL
+    assert made.settings.conflict is Conflict.KEEP_BOTH
+
+
+def test_what_a_pair_can_no_longer_do_is_taken_back_in_the_sheet(new_sheet: PairSheet) -> None:
+    options = new_sheet.options
+    click(new_sheet.ways.buttons[True])
+    click(new_sheet.modes.options[Mode.FULL])
+    options.edited.setCurrentIndex(options.edited.findData("write_back"))
+    options.deleted.setCurrentIndex(options.deleted.findData("delete_original"))
+    click(new_sheet.modes.options[Mode.DETAILS])
+    assert (options.edited.currentData(), options.deleted.currentData()) == ("write_back", "stay_away")
+    click(new_sheet.ways.buttons[False])
+    assert options.edited.currentData() == "restore"

@@ -12,7 +12,16 @@ import pytest
 from app.domain.accounts import Access, Provider
 from app.domain.errors import InputError, StorageError
 from app.domain.notices import Topic
-from app.domain.pairs import Direction, DirectionSettings, PairState, PairStatus, SyncPair
+from app.domain.pairs import (
+    CopyDeleted,
+    CopyEdited,
+    Direction,
+    DirectionSettings,
+    Mode,
+    PairState,
+    PairStatus,
+    SyncPair,
+)
 from app.domain.runs import Hold, HoldCause, RunStatus, Trigger
 from app.services.views import NewPair, PairChange
 from tests.fakes.calendar import wall
@@ -154,3 +163,28 @@ async def test_an_answer_for_a_pair_that_is_gone_starts_nothing(world: CoreWorld
     await world.core.pairs.delete(pair_id)
     world.core.pairs.run_if_active(pair_id, Trigger.MANUAL)
     assert [one for one in world.core.history.runs().runs if not one.status.ended] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "settings", "direction", "mode"),
+    [
+        ("copy_edited", DirectionSettings(copy_edited=CopyEdited.WRITE_BACK), Direction.A_TO_B, Mode.FULL),
+        ("copy_edited", DirectionSettings(copy_edited=CopyEdited.WRITE_BACK), Direction.BIDIRECTIONAL, Mode.BLOCKER),
+        ("copy_deleted", DirectionSettings(copy_deleted=CopyDeleted.DELETE_ORIGINAL), Direction.B_TO_A, Mode.FULL),
+        (
+            "copy_deleted",
+            DirectionSettings(copy_deleted=CopyDeleted.DELETE_ORIGINAL),
+            Direction.BIDIRECTIONAL,
+            Mode.DETAILS,
+        ),
+    ],
+)
+async def test_originals_are_written_only_by_pairs_that_go_both_ways_and_show_what_is_written(
+    world: CoreWorld, field: str, settings: DirectionSettings, direction: Direction, mode: Mode
+) -> None:
+    work, home = await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT)
+    wished = NewPair(work, home, mode=mode, direction=direction, settings=settings)
+    with pytest.raises(InputError) as refused:
+        world.core.pairs.create([wished])
+    assert [detail.field.rpartition(".")[2] for detail in refused.value.details] == [field]
+    assert world.core.pairs.create([replace(wished, mode=Mode.FULL, direction=Direction.BIDIRECTIONAL)])
