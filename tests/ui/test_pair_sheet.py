@@ -348,6 +348,8 @@ def test_originals_are_written_only_where_a_pair_goes_both_ways_and_shows_enough
     click(new_sheet.save_button)
     qtbot.waitUntil(lambda: bool(desk.called("create")))
     made = desk.called("create")[0][1]
+    assert isinstance(made, NewPair)
+    assert made.settings is not None
     assert made.settings.copy_edited is CopyEdited.WRITE_BACK
     assert made.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL
     assert made.settings.conflict is Conflict.KEEP_BOTH
