@@ -88,7 +88,7 @@ class AccountsPage(ScrollPage):
         self.cards: dict[str, AccountCard] = {}
         self.add_button = Button(theme, "Add account", "plus", "primary")
         self.add_button.clicked.connect(self.connect_wanted)
-        self.head.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.head.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._list = QVBoxLayout()
         self._list.setSpacing(14)
         self.column.addLayout(self._list)
@@ -188,14 +188,22 @@ class AccountCard(Frame):
         texts.addWidget(Label(account.email or account.display_name, "heading"))
         count = words.plural(len(usage.pairs), "sync pair", "sync pairs")
         used = f"used by {count}" if usage.pairs else "not used by any sync pair"
-        texts.addWidget(Label(f"{PROVIDER_NAMES[account.provider]} · {used}", "muted"))
+        about = [PROVIDER_NAMES[account.provider], used]
+        if well and account.expires_at is not None:
+            about.append(f"sign-in lasts until {words.day(account.expires_at)}")
+        texts.addWidget(Label(" · ".join(about), "muted"))
         texts.addWidget(self._result)
         name = words.account_name(account)
         self.reconnect_button = Button(
             theme, "Reconnect", "key-round" if not well else "", "" if well else "primary", name=f"Reconnect {name}"
         )
-        self.test_button = Button(theme, "Test", "plug-zap", name=f"Test {name}")
-        self.test_button.setVisible(well)
+        # A locked password store is opened by asking for what is in it; no sign-in repairs that.
+        locked = account.status is AccountStatus.VAULT_LOCKED
+        word = "Unlock" if locked else "Test"
+        glyph, role = ("lock", "primary") if locked else ("plug-zap", "")
+        self.test_button = Button(theme, word, glyph, role, name=f"{word} {name}")
+        self.test_button.setVisible(well or locked)
+        self.reconnect_button.setVisible(not locked)
         self.more_button = IconButton(theme, "ellipsis", f"More for {name}")
         self.more_button.clicked.connect(self._menu)
         head = QHBoxLayout()
@@ -210,8 +218,9 @@ class AccountCard(Frame):
         column.setContentsMargins(0, 16, 0, 10)
         column.setSpacing(12)
         column.addLayout(head)
-        if account.problem and not well:
-            problem = Label(account.problem, wrap=True)
+        sentence = account.problem or words.ACCOUNT_SENTENCES.get(account.status, "")
+        if sentence and not well:
+            problem = Label(sentence, wrap=True)
             problem.setContentsMargins(20, 0, 20, 0)
             column.addWidget(problem)
         if usage.calendars:

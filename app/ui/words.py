@@ -160,6 +160,13 @@ ACCOUNT_SIGNS = {
     AccountStatus.VAULT_LOCKED: Sign("lock", "Password store locked", Tone.ATTENTION),
 }
 
+ACCOUNT_SENTENCES = {
+    AccountStatus.NEEDS_SIGN_IN: "The sign-in has ended. Its sync pairs wait until you sign in again.",
+    AccountStatus.SCOPE_MISSING: "Calendar access was not allowed, so nothing can sync. Sign in again and allow it.",
+    AccountStatus.VAULT_LOCKED: "Your password store is locked, so Kalends cannot sign in. Unlock it to go on.",
+}
+"""What it means, where the core says no more."""
+
 ARROWS = {Direction.BIDIRECTIONAL: "⇄", Direction.A_TO_B: "→", Direction.B_TO_A: "←"}
 
 
@@ -242,6 +249,12 @@ def day_and_time(moment: datetime, now: datetime) -> str:
     if local.year != now.astimezone().year:
         day += f" {local.year}"
     return f"{day} {local:%H:%M}"
+
+
+def day(moment: datetime) -> str:
+    """`Fri 27 Nov`, in the person's zone: for days some time ahead."""
+    local = moment.astimezone()
+    return f"{local:%a} {local.day} {local:%b}"
 
 
 def _days(moment: datetime, now: datetime) -> int:

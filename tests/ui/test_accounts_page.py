@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -15,7 +16,7 @@ from app.ui.accounts_page import CALENDARS_SHOWN, usages
 from app.ui.sheet import ConfirmSheet
 from app.ui.sign_in_sheet import SignInSheet
 from tests.ui.desk import Desk
-from tests.ui.doubles import CoreDouble, account, busy, calm, connection, demo
+from tests.ui.doubles import NOW, CoreDouble, account, busy, calm, connection, demo
 from tests.ui.hands import button, click, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
@@ -59,6 +60,44 @@ def test_every_account_says_how_it_does_and_what_uses_it(desk: Desk) -> None:
         assert text in said
     assert desk.window.accounts.cards["acct_g"].test_button.isVisible()
     assert not desk.window.accounts.cards["acct_w"].test_button.isVisible(), "signing in again comes first"
+
+
+def with_status(status: AccountStatus, profile: str = "default") -> CoreDouble:
+    core = busy(profile)
+    core.known_accounts[0] = replace(core.known_accounts[0], status=status)
+    return core
+
+
+def test_a_locked_password_store_is_unlocked_and_not_signed_in_to(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(lambda _profile: with_status(AccountStatus.VAULT_LOCKED)).begin()
+    desk.window.show_page("accounts")
+    card = desk.window.accounts.cards["acct_g"]
+    assert "Your password store is locked" in words(card)
+    assert not card.reconnect_button.isVisible()
+    click(button(card, "Unlock"))
+    qtbot.waitUntil(lambda: desk.called("test") == [("test", "acct_g")])
+
+
+@pytest.mark.parametrize("status", [AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING])
+def test_an_account_that_does_not_work_says_why_even_if_the_core_says_no_more(
+    make_desk: MakeDesk, status: AccountStatus
+) -> None:
+    desk = make_desk(lambda _profile: with_status(status)).begin()
+    desk.window.show_page("accounts")
+    card = desk.window.accounts.cards["acct_g"]
+    assert "ign in again" in words(card)
+    assert card.reconnect_button.isVisible()
+
+
+def test_a_sign_in_that_is_known_to_end_says_when(make_desk: MakeDesk) -> None:
+    def ending(profile: str) -> CoreDouble:
+        core = busy(profile)
+        core.known_accounts[0] = replace(core.known_accounts[0], expires_at=NOW + timedelta(days=7))
+        return core
+
+    desk = make_desk(ending).begin()
+    desk.window.show_page("accounts")
+    assert "sign-in lasts until Fri 27 Nov" in words(desk.window.accounts.cards["acct_g"])
 
 
 def test_a_test_that_works_says_so(desk: Desk, qtbot: QtBot) -> None:

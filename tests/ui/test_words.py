@@ -91,6 +91,13 @@ def test_signs_carry_number_and_time() -> None:
     assert words.pair_sign(pair("x", a, b, state=PairState.PAUSED, paused_until=until)).word == "Paused until 16:04"
 
 
+def test_a_pause_that_ends_on_another_day_names_the_day() -> None:
+    a, b = busy().known_pairs[0].a, busy().known_pairs[0].b
+    for hours, text in ((2, "Paused until 16:04"), (24, "Paused until Sat 14:04"), (24 * 30, "Paused until 20 Dec")):
+        view = pair("x", a, b, state=PairState.PAUSED, paused_until=NOW + timedelta(hours=hours))
+        assert words.pair_sign(view, NOW).word == text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(300, "5 min"), (3600, "1 h"), (5400, "90 min"), (86_400, "1 day"), (172_800, "2 days")],
