@@ -192,6 +192,11 @@ class Store:
         """Let every sync token of a calendar list die."""
         self._world.storage.put("google.meta", "list_generation", {"value": self.list_generation + 1})
 
+    def _now(self, body: Body) -> str:
+        """The present stamp; that of `created` where it is the same."""
+        now = stamp(self._world.clock.now())
+        return str(body["created"]) if body.get("created") == now else now
+
     def _shared(self, body: Body) -> Body:
         """The body with those of its parts that many events have alike kept once: a calendar may be large."""
         if len(self._parts) > _MOST_PARTS:
@@ -216,7 +221,7 @@ class Store:
             body=body,
             change=self._world.change(),
             position=known.position if known else len(calendar.order),
-            updated=stamps_of.updated if stamps_of else stamp(self._world.clock.now()),
+            updated=stamps_of.updated if stamps_of else self._now(body),
             version=(stamps_of.version if stamps_of.version >= 0 else stamps_of.change) if stamps_of else -1,
         )
         calendar.keep(event)
