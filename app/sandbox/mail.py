@@ -33,7 +33,8 @@ WELL_KNOWN: Final = ("inbox", "drafts", "sentitems", "deleteditems", "junkemail"
 _TEXTS: Final = frozenset(
     "from subject text html date message_id in_reply_to references invitation importance folder mime".split()
 )
-_LISTS: Final = frozenset({"to", "cc", "bcc", "reply_to"})
+_PEOPLE: Final = ("to", "cc", "bcc", "reply_to")
+_LISTS: Final = frozenset(_PEOPLE)
 _PLACES: Final = frozenset({"folder", "unread", "flagged", "labels", "categories"})
 _FLAGS: Final = frozenset({"unread", "flagged"})
 _FIELDS: Final = _TEXTS | _LISTS | _PLACES | {"attachments", "headers"}
@@ -106,7 +107,7 @@ def compose(spec: Mapping[str, Any], now: datetime, message_id: str) -> Letter:
     if spec.get("mime"):
         others = sorted(set(spec) - _PLACES - {"mime", "date"})
         if others:
-            raise SandboxInputError(f"A message given as mime has no {others[0]!r} beside it.")
+            raise SandboxInputError(f"A message given as mime has no {others[0]!r} beside it.", others[0])
         mime = re.sub(r"\r?\n", "\r\n", str(spec["mime"])).encode("utf-8", "surrogateescape")
     else:
         mime = _mime(spec, received, message_id)
@@ -121,6 +122,22 @@ def compose(spec: Mapping[str, Any], now: datetime, message_id: str) -> Letter:
     )
 
 
+def read_mailbox(spec: Any) -> tuple[list[str], list[dict[str, Any]]]:
+    """Folders and messages of a new account's `mail`: `{"folders": [name…], "messages": […]}`, oldest first.
+
+    Raises:
+        SandboxInputError: it is of another form.
+    """
+    if not isinstance(spec, dict) or set(spec) - {"folders", "messages"}:
+        raise SandboxInputError("The field 'mail' of an account has folders and messages.", "mail")
+    folders, messages = spec.get("folders") or [], spec.get("messages") or []
+    if not _are_texts(folders) or not all(name.strip() for name in folders):
+        raise SandboxInputError("The field 'folders' of a mailbox is a list of names.", "mail.folders")
+    if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        raise SandboxInputError("The field 'messages' of a mailbox is a list of messages.", "mail.messages")
+    return list(folders), messages
+
+
 def check(spec: Mapping[str, Any], known: frozenset[str] = _PLACES) -> None:
     """Refuse unknown fields of a message and values of wrong kinds.
 
@@ -129,21 +146,21 @@ def check(spec: Mapping[str, Any], known: frozenset[str] = _PLACES) -> None:
     """
     unknown = sorted(set(spec) - known)
     if unknown:
-        raise SandboxInputError(f"A message has no field {unknown[0]!r} here.")
+        raise SandboxInputError(f"A message has no field {unknown[0]!r} here.", unknown[0])
     for name, value in spec.items():
         if name in _TEXTS and not (value is None or isinstance(value, str)):
-            raise SandboxInputError(f"The field {name!r} of a message is a text.")
+            raise SandboxInputError(f"The field {name!r} of a message is a text.", name)
         if name in _FLAGS and not isinstance(value, bool):
-            raise SandboxInputError(f"The field {name!r} of a message is true or false.")
+            raise SandboxInputError(f"The field {name!r} of a message is true or false.", name)
         if name in _LISTS and not isinstance(value, str) and not _are_texts(value):
-            raise SandboxInputError(f"The field {name!r} of a message is a text or a list of texts.")
+            raise SandboxInputError(f"The field {name!r} of a message is a text or a list of texts.", name)
         if name in ("labels", "categories") and not _are_texts(value):
-            raise SandboxInputError(f"The field {name!r} of a message is a list of texts.")
+            raise SandboxInputError(f"The field {name!r} of a message is a list of texts.", name)
     headers = spec.get("headers") or {}
     if not isinstance(headers, dict) or not _are_texts(list(headers.values())):
-        raise SandboxInputError("The field 'headers' of a message maps names to texts.")
+        raise SandboxInputError("The field 'headers' of a message maps names to texts.", "headers")
     if spec.get("importance") not in (None, "low", "normal", "high"):
-        raise SandboxInputError("The field 'importance' of a message is low, normal or high.")
+        raise SandboxInputError("The field 'importance' of a message is low, normal or high.", "importance")
 
 
 def _are_texts(value: Any) -> bool:
@@ -154,38 +171,51 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SandboxInputError(f"The field 'date' of a message is a moment with an offset, not {text!r}.") from error
+        raise SandboxInputError(
+            f"The field 'date' of a message is a moment with an offset, not {text!r}.", "date"
+        ) from error
     if moment.tzinfo is None:
-        raise SandboxInputError("The field 'date' of a message needs an offset.")
+        raise SandboxInputError("The field 'date' of a message needs an offset.", "date")
+    if not 1970 <= moment.year <= 2200:
+        raise SandboxInputError("The field 'date' of a message lies between 1970 and 2200.", "date")
     return moment
 
 
 def _mime(spec: Mapping[str, Any], received: datetime, message_id: str) -> bytes:
     message = EmailMessage(policy=SMTP)
-    headers: dict[str, str] = {
-        "From": str(spec.get("from") or ""),
-        "To": _people(spec.get("to")),
-        "Cc": _people(spec.get("cc")),
-        "Bcc": _people(spec.get("bcc")),
-        "Reply-To": _people(spec.get("reply_to")),
-        "Subject": str(spec.get("subject") or ""),
-        "Date": format_datetime(received),
-        "Message-ID": str(spec.get("message_id") or message_id),
-        "In-Reply-To": str(spec.get("in_reply_to") or ""),
-        "References": str(spec.get("references") or spec.get("in_reply_to") or ""),
-        "Importance": "" if spec.get("importance") in (None, "normal") else str(spec["importance"]),
-        **(spec.get("headers") or {}),
-    }
+    headers: list[tuple[str, str, str]] = [
+        ("from", "From", str(spec.get("from") or "")),
+        *((name, name.title().replace("_", "-"), _people(spec.get(name), name)) for name in _PEOPLE),
+        ("subject", "Subject", str(spec.get("subject") or "")),
+        ("date", "Date", format_datetime(received)),
+        ("message_id", "Message-ID", str(spec.get("message_id") or message_id)),
+        ("in_reply_to", "In-Reply-To", str(spec.get("in_reply_to") or "")),
+        ("references", "References", str(spec.get("references") or spec.get("in_reply_to") or "")),
+        ("importance", "Importance", "" if spec.get("importance") in (None, "normal") else str(spec["importance"])),
+        *(("headers", name, value) for name, value in (spec.get("headers") or {}).items()),
+    ]
+    for field, name, value in headers:
+        if value or name == "Subject":
+            _header(message, name, value, field)
     try:
-        for name, value in headers.items():
-            if value or name == "Subject":
-                message[name] = value
         _content(message, spec)
         _bound(message)
         return message.as_bytes()
-    except (MessageError, ValueError, LookupError, IndexError, AttributeError) as error:
-        # The standard library has many ways to say that a header or a type makes no message.
+    except SandboxInputError:
+        raise
+    except (MessageError, ValueError, LookupError, AttributeError) as error:
+        # The standard library has many ways to say that a text or a type makes no message.
         raise SandboxInputError(f"No message can be made of this ({error}).") from error
+
+
+def _header(message: EmailMessage, name: str, value: str, field: str) -> None:
+    try:
+        if not re.fullmatch(r"[!-9;-~]+", name):
+            raise ValueError(f"{name!r} is no name of a header")
+        value.encode()
+        message[name] = value
+    except (MessageError, ValueError, LookupError, AttributeError) as error:
+        raise SandboxInputError(f"The field {field!r} of a message makes no header ({error}).", field) from error
 
 
 def _bound(message: EmailMessage) -> None:
@@ -196,12 +226,12 @@ def _bound(message: EmailMessage) -> None:
             part.set_boundary(f"=_{number:03d}_{seed}")
 
 
-def _people(value: Any) -> str:
+def _people(value: Any, field: str) -> str:
     if not value:
         return ""
     text = value if isinstance(value, str) else ", ".join(value)
     if any(not address for _, address in getaddresses([text])):
-        raise SandboxInputError(f"{text!r} is no list of addresses.")
+        raise SandboxInputError(f"{text!r} is no list of addresses.", field)
     return text
 
 
@@ -223,14 +253,16 @@ def _content(message: EmailMessage, spec: Mapping[str, Any]) -> None:
             message.add_alternative(meeting, subtype="calendar", params=parameters)
     attachments = spec.get("attachments") or []
     if not isinstance(attachments, list):
-        raise SandboxInputError("The field 'attachments' of a message is a list.")
+        raise SandboxInputError("The field 'attachments' of a message is a list.", "attachments")
     for one in attachments:
         _attach(message, one)
 
 
 def _attach(message: EmailMessage, one: Any) -> None:
     if not isinstance(one, dict) or not isinstance(one.get("filename"), str) or set(one) - _ATTACHMENT:
-        raise SandboxInputError(f"An attachment has a filename, and of {sorted(_ATTACHMENT)} what it needs.")
+        raise SandboxInputError(
+            f"An attachment has a filename, and of {sorted(_ATTACHMENT)} what it needs.", "attachments"
+        )
     try:
         content = (
             base64.b64decode(one["base64"], validate=True)
@@ -238,15 +270,15 @@ def _attach(message: EmailMessage, one: Any) -> None:
             else str(one.get("text") or "").encode()
         )
     except (binascii.Error, ValueError, TypeError) as error:
-        raise SandboxInputError(f"The attachment {one['filename']!r} is no base64.") from error
+        raise SandboxInputError(f"The attachment {one['filename']!r} is no base64.", "attachments") from error
     kind = str(one.get("content_type") or "application/octet-stream")
     if kind.count("/") != 1:
-        raise SandboxInputError(f"{kind!r} is no content type.")
+        raise SandboxInputError(f"{kind!r} is no content type.", "attachments")
     main, _, sub = kind.partition("/")
     cid = f"<{one['content_id']}>" if one.get("content_id") else None
     disposition = "inline" if one.get("inline") else "attachment"
     if kind == "message/rfc822":
-        raise SandboxInputError("A message within a message is given as mime.")
+        raise SandboxInputError("A message within a message is given as mime.", "attachments")
     message.add_attachment(
         content, maintype=main, subtype=sub, filename=one["filename"], cid=cid, disposition=disposition
     )

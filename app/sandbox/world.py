@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 from starlette.types import ASGIApp
 
 from app.sandbox.faults import Faults, Invitation, RequestLog, SandboxInputError
+from app.sandbox.mail import EmulatedMail
 
 DEFAULT_RANDOM_SEED: Final = 20260309
 STORAGE_VERSION: Final = 1
@@ -348,6 +349,11 @@ class EmulatedProvider(Protocol):
     name: str
     app: ASGIApp
     """The service, wrapped in `Loopback(Observed(Recorded(router)))` of `middleware.py` and `observing.py`."""
+
+    @property
+    def mail(self) -> EmulatedMail:
+        """The mailboxes of the same accounts."""
+        ...
 
     def seed_account(self, spec: dict[str, Any]) -> Account:
         """Make an account from `{"email", "display_name"?, "time_zone"?, "calendars": […]}`.

@@ -10,12 +10,12 @@ from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
-from app.sandbox.control import accounts, events, failures, records, worlds
+from app.sandbox.control import accounts, events, failures, mail, records, worlds
 from app.sandbox.control.answers import Answer, Controlled, Guard, refuse_well
 
 __all__ = ["Controlled", "control_app"]
 
-_FAMILIES = (worlds, accounts, events, failures, records)
+_FAMILIES = (worlds, accounts, events, mail, failures, records)
 
 
 def control_app(sandbox: Controlled) -> ASGIApp:

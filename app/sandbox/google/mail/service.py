@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from app.sandbox.google.mail.quota import Units
 from app.sandbox.google.mail.render import Renderer, label
 from app.sandbox.google.mail.store import SYSTEM_LABELS, Mailbox, MailStore, Message
 from app.sandbox.google.oauth import OAuth
-from app.sandbox.mail import check, compose
+from app.sandbox.mail import check, compose, read_mailbox
 from app.sandbox.middleware import Recorded
 from app.sandbox.observing import Observed
 from app.sandbox.world import World
@@ -75,7 +74,7 @@ class Gmail:
     def add_folder(self, email: str, name: str) -> dict[str, Any]:
         """Make a label."""
         if not name.strip():
-            raise SandboxInputError("A folder needs a name.")
+            raise SandboxInputError("A folder needs a name.", "name")
         box = self._box(email)
         label_id = self._store.add_label(box, name)
         self._world.commit()
@@ -92,7 +91,7 @@ class Gmail:
         made = self._world.new_id(32, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
         letter = compose(message, self._world.clock.now(), f"<CA{made}@mail.gmail.com>")
         if letter.categories:
-            raise SandboxInputError("A message at Google has labels and no categories.")
+            raise SandboxInputError("A message at Google has labels and no categories.", "categories")
         labels = [*self._place(box, letter.folder), *(self._store.add_label(box, one) for one in letter.labels)]
         labels += ["UNREAD"] * letter.unread + ["STARRED"] * letter.flagged
         stored = self._store.add(box, letter.mime, letter.received, labels)
@@ -104,7 +103,7 @@ class Gmail:
         check(changes)
         box, message = self._find(email, message_id)
         if changes.get("categories"):
-            raise SandboxInputError("A message at Google has labels and no categories.")
+            raise SandboxInputError("A message at Google has labels and no categories.", "categories")
         add: list[str] = []
         remove: list[str] = []
         if changes.get("folder"):
@@ -134,12 +133,13 @@ class Gmail:
 
     # For the service around it
 
-    def seed(self, email: str, spec: Mapping[str, Any]) -> None:
+    def seed(self, email: str, spec: Any) -> None:
         """Fill a new account's mailbox from `{"folders": [name…], "messages": […]}`, oldest first."""
-        for name in spec.get("folders") or ():
-            self.add_folder(email, str(name))
-        for message in spec.get("messages") or ():
-            self.deliver(email, dict(message))
+        folders, messages = read_mailbox(spec)
+        for name in folders:
+            self.add_folder(email, name)
+        for message in messages:
+            self.deliver(email, message)
 
     def forget(self, email: str) -> None:
         """Remove an account's mail."""

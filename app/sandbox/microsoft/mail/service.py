@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, Final
 
 from app.sandbox.faults import SandboxInputError
-from app.sandbox.mail import WELL_KNOWN, check, compose
+from app.sandbox.mail import WELL_KNOWN, check, compose, read_mailbox
 from app.sandbox.microsoft.graph import GraphRoute
 from app.sandbox.microsoft.mail import switches
 from app.sandbox.microsoft.mail.delta import MailDelta
@@ -121,13 +120,14 @@ class OutlookMail:
         self._world.commit()
         return self._folder_row(folder)
 
-    def seed(self, email: str, spec: Mapping[str, Any]) -> None:
+    def seed(self, email: str, spec: Any) -> None:
         """Fill a new account's mailbox from ``{"folders": [name…], "messages": […]}``, oldest first."""
         self._store.ensure(email)
-        for name in spec.get("folders") or ():
-            self.add_folder(email, str(name))
-        for message in spec.get("messages") or ():
-            self.deliver(email, dict(message))
+        folders, messages = read_mailbox(spec)
+        for name in folders:
+            self.add_folder(email, name)
+        for message in messages:
+            self.deliver(email, message)
 
     def forget(self, email: str) -> None:
         """Remove an account's mail."""
