@@ -286,8 +286,8 @@ class Planner:
 
     def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
-        if self._judge.write_back.deletes_originals and not wish.occ and wish.form is copy.form:
-            if link is None or dict(link.base_original) != dict(wish.original_hashes):
+        if self._judge.write_back.deletes_originals and not wish.occ:
+            if link is None or wish.form is not copy.form or dict(link.base_original) != dict(wish.original_hashes):
                 # It says something new, which the person who deleted the copy may not have seen.
                 self._create(case, decision, wish, gone, "changed")
                 return
