@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -288,6 +289,15 @@ def _json(scope: Scope, body: bytes) -> Any:
     if not kinds or not re.match(r"application/json\s*(;|$)", kinds[0].lower()):
         raise GraphError(415, "UnsupportedMediaType", "The content type of a body must be application/json.")
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError):
         raise GraphError(400, "BadRequest", "Unable to read JSON request payload.") from None
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)

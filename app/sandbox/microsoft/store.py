@@ -20,6 +20,8 @@ from app.sandbox.world import World
 
 _CALENDARS = "microsoft.calendars"
 _EVENTS = "microsoft.events"
+_OFTEN_EQUAL = ("organizer", "location", "locations")
+_MOST_COMMON = 1000
 
 
 @dataclass(slots=True)
@@ -146,7 +148,7 @@ class Store:
         self._changes: dict[str, list[tuple[int, str]]] = {key: [] for key in self.calendars}
         self._transactions: dict[tuple[str, str], str] = {}
         self._bumps: dict[str, None] = {}
-        self._organizers: dict[str, dict[str, Any]] = {}
+        self._common: dict[str, Any] = {}
         for key, row in world.storage.items(_EVENTS):
             self.events[key] = Event.from_storage(key, row)
         for event in sorted(self.events.values(), key=lambda one: one.change):
@@ -221,14 +223,20 @@ class Store:
             event.bump_at = now + timedelta(seconds=delay) if delay > 0 and not event.deleted else None
         event.cache.clear()
         if not isinstance(event.fields, Properties):
-            event.fields = Properties({**event.fields, "organizer": self._shared(event.fields["organizer"])})
+            event.fields = Properties(
+                {**event.fields, **{name: self._shared(event.fields[name]) for name in _OFTEN_EQUAL}}
+            )
         self._changes[event.calendar].append((event.change, event.key))
         self._remember(event)
-        self._world.storage.put(_EVENTS, event.key, event.to_storage())
+        if self._world.storage.lasting:
+            self._world.storage.put(_EVENTS, event.key, event.to_storage())
 
-    def _shared(self, organizer: dict[str, Any]) -> dict[str, Any]:
-        """An equal organizer that other events have as well."""
-        return self._organizers.setdefault(json.dumps(organizer), organizer)
+    def _shared(self, value: Any) -> Any:
+        """An equal value that other events have as well."""
+        text = json.dumps(value)
+        if text not in self._common and len(self._common) >= _MOST_COMMON:
+            return value
+        return self._common.setdefault(text, value)
 
     def delete(self, event: Event) -> None:
         """Turn an event into its tombstone."""
