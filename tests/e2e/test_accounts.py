@@ -26,7 +26,7 @@ def test_a_person_adds_an_account_tries_it_signs_in_again_and_removes_it(
         listed = house.command("accounts", "list", "--json").json
         return {one["email"]: one["status"] for one in listed["accounts"]}
 
-    person.press("Accounts", "check box")
+    person.press("Accounts", "radio button")
     person.press("Add account")
     person.press(re.compile("^Google:"))
     browser.consent(person.link(), google)

@@ -31,7 +31,7 @@ def test_a_person_tries_the_demo_syncs_it_once_more_and_finds_both_runs(
     person.press("Sync now")
     until("a second run is recorded", lambda: len(api.ask("GET", "/logs")["logs"]) == 2)
 
-    person.press("Activity", "check box")
+    person.press("Activity", "radio button")
     until("both runs are listed", lambda: person.count("cell", "Done") == 2)
     person.sees("cell", "No changes")
     person.picture("activity")

@@ -58,11 +58,11 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
 
     # Make a pair; it runs at once.
     own = sandbox.titles("Home")
-    person.press("Sync pairs", "check box")
+    person.press("Sync pairs", "radio button")
     person.press("Create a sync pair")
     person.choose("From", "Work")
     person.choose("To", "Home")
-    person.press("One way", "check box")
+    person.press("One way", "radio button")
     person.picture("new-pair")
     person.press("Create and sync")
     person.reads("Up to date")
@@ -70,7 +70,7 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     api = house.api("default")
     (pair,) = api.ask("GET", "/sync-pairs")["pairs"]
     assert (pair["direction"], pair["sync_mode"], pair["state"]) == ("a_to_b", "blocker", "up_to_date")
-    person.press("Overview", "check box")
+    person.press("Overview", "radio button")
     person.reads("Everything is in sync.")
     person.picture("in-sync")
     first = copies(sandbox, own)
@@ -83,7 +83,7 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     person.reads("Everything is in sync.")
 
     # Activity has a row for each run, and tells what the last one did.
-    person.press("Activity", "check box")
+    person.press("Activity", "radio button")
     person.press("1 added", "cell")
     person.sees("table", "What this run did")
     person.sees("cell", re.compile("^Call 1"))
@@ -91,7 +91,7 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     rows = api.ask("GET", "/runs")["runs"]
     assert person.count("cell", "Work → Home") == len(rows)
     assert [(row["trigger"], row["events_created"]) for row in rows[:1]] == [("manual", 1)]
-    person.press("Overview", "check box")
+    person.press("Overview", "radio button")
 
     # The person takes the permission back; Kalends says so, and what mends it does.
     sandbox.end_sign_in(google)

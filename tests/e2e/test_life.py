@@ -116,8 +116,8 @@ def test_everything_can_be_reached_without_a_mouse(house: House, person: Person,
     person.reads("Everything is in sync.")
     person.move_to("Sync now")
     person.press_keys("space")
-    person.move_to("Overview", "check box")
-    person.move_to("Activity", "check box", key="Down")
+    person.move_to("Overview", "radio button")
+    person.move_to("Activity", "radio button", key="Down")
     person.sees("table", "Runs")
     person.press_keys("ctrl+q")
     assert house.ended(app) == 0

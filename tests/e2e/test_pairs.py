@@ -55,7 +55,7 @@ def test_a_person_changes_a_pair_pauses_it_and_looks_before_it_goes_on(
     seen = len(runs())
 
     # Its copies shall show more: they are changed where they are.
-    person.press("Sync pairs", "check box")
+    person.press("Sync pairs", "radio button")
     person.choose_from_menu(ROW, "Edit…")
     person.reads("Its calendars stay; for other calendars, make another pair.")
     person.press(re.compile("^Title and time"), "radio button")
@@ -75,8 +75,8 @@ def test_a_person_changes_a_pair_pauses_it_and_looks_before_it_goes_on(
     person.choose_from_menu(ROW, "Pause", "Until I resume")
     person.sees("cell", re.compile("^Paused"))
     add_event(sandbox, "Work", "While it slept", hours=3)
-    person.press("Activity", "check box")
-    person.press("Sync pairs", "check box")
+    person.press("Activity", "radio button")
+    person.press("Sync pairs", "radio button")
     person.choose_from_menu(ROW, "Preview changes…")
     person.reads("1 to add")
     person.reads("Nothing was written yet. The pair is paused until you start it.")
@@ -107,7 +107,7 @@ def test_a_person_deletes_a_pair_and_says_each_time_what_becomes_of_its_copies(
     app = house.start(environ=sandbox.environ)
     api = house.api("default")
     person.reads("Everything is in sync.")
-    person.press("Sync pairs", "check box")
+    person.press("Sync pairs", "radio button")
 
     # Second thoughts: nothing happens.
     person.choose_from_menu(ROW, "Delete…")
@@ -250,7 +250,7 @@ def test_one_pair_is_synced_from_the_tray_and_activity_tells_it_apart(
     assert copies(sandbox, own) - before == Counter({"Release party": 1})
 
     # Activity shows this run among all, alone, and event by event.
-    person.press("Activity", "check box")
+    person.press("Activity", "radio button")
     person.sees("cell", "1 added")
     person.choose_instead("All pairs", "Team (Google) → Home (Microsoft)")
     until("only that pair's runs are listed", lambda: person.count("cell", "Work → Home") == 0)

@@ -15,8 +15,8 @@ def test_a_person_chooses_the_dark_look_and_makes_a_key_that_a_script_can_use(
 ) -> None:
     app = house.start("run", "--profile", "demo")
     person.reads("Everything is in sync.")
-    person.press("Settings", "check box")
-    person.press("Dark", "check box")
+    person.press("Settings", "radio button")
+    person.press("Dark", "radio button")
     person.sees_darkness()
     person.picture("dark")
     person.move_to("New key")
