@@ -35,6 +35,11 @@ SUITE_PACKAGES: dict[str, tuple[str, ...]] = {
     "e2e": (*QT_PACKAGES, *QT_SCREEN_PACKAGES, *DESKTOP_PACKAGES),
 }
 
+# Measured is the app on a desktop; no browser is in it, and no tray host but the measurements' own.
+BENCH_PACKAGES = tuple(
+    name for name in SUITE_PACKAGES["e2e"] if name not in ("trayer", "at-spi2-core", "chromium", "chromium-driver")
+)
+
 USAGE = """\
 usage: python3 packaging/dev.py run [ARGUMENTS OF kalends]
        python3 packaging/dev.py test [SUITE ...] [--full] [ARGUMENTS OF pytest]
@@ -153,9 +158,11 @@ def bench(words: Sequence[str]) -> int:
     unknown = [word for word in words if word not in cases]
     if unknown or not cases:
         raise Stop(f"no measurement {' '.join(unknown)}; there are: {', '.join(cases) or 'none'}", 2)
-    set_up("test", QT_PACKAGES, needs_packages=True)
+    set_up("test", BENCH_PACKAGES, needs_packages=True)
     os.chdir(ROOT)
-    return become([environment_python(), "-m", "pytest", "-s", *(cases[name] for name in words or cases)])
+    # A measurement takes minutes, and a dump of every stack in the middle of it would only be noise.
+    quiet = ["-q", "-s", "-o", "faulthandler_timeout=0"]
+    return become([environment_python(), "-m", "pytest", *quiet, *(cases[name] for name in words or cases)])
 
 
 def lock(words: Sequence[str]) -> int:

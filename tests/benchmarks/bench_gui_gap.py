@@ -21,7 +21,7 @@ from tests.e2e.screen import Screen
 from tests.e2e.waiting import until
 
 EVENTS = 2_000
-ROUNDS = 1
+ROUNDS = 3
 IDLE_SECONDS = 5.0
 TARGET_MS = 50.0
 _NS_PER_MS = 1e6

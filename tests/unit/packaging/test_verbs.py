@@ -8,7 +8,7 @@ import pytest
 
 import verbs
 from system_packages import QT_PACKAGES
-from terminal import Stop
+from terminal import ROOT, Stop
 
 SUITES = ("contract", "integration", "ui", "unit")
 
@@ -93,3 +93,15 @@ def test_asking_for_help_shows_the_commands(capsys: pytest.CaptureFixture[str]) 
 )
 def test_the_judges_are_set_up_for_the_contract_suite_alone(words: list[str], judged: bool) -> None:
     assert verbs.selection(words, SUITES).judged is judged
+
+
+def test_measurements_are_no_suite_and_no_test_that_pytest_finds_by_itself() -> None:
+    assert "benchmarks" not in verbs.suites_there()
+    folder = ROOT / "tests" / "benchmarks"
+    assert {path.name for path in folder.glob("bench_*.py")} >= {"bench_gui_gap.py", "bench_tray.py", "bench_idle.py"}
+    assert not list(folder.glob("**/test_*.py"))
+
+
+def test_a_measurement_that_is_not_there_is_refused_with_those_there_are() -> None:
+    with pytest.raises(Stop, match=r"there are: .*gui_gap, idle, .*tray"):
+        verbs.bench(["no-such-case"])
