@@ -303,3 +303,65 @@ async def test_a_transaction_id_used_again_after_it_was_forgotten_belongs_to_the
     await graph.patch(f"/me/events/{first['id']}", {"subject": "Older"})
     told = await graph.post("/me/events", body, 400)
     assert told["error"]["@event.existingEventId"] == second["id"]
+
+
+# -- patterns ----------------------------------------------------------------------------------------------------------
+
+
+async def dates(graph: GraphClient, day: str, pattern: dict[str, Any]) -> list[str]:
+    limits = {"type": "numbered", "startDate": day, "numberOfOccurrences": 3}
+    body = timed("Rule", day, at="12:00", end="13:00", zone="UTC", recurrence={"pattern": pattern, "range": limits})
+    made = await graph.post("/me/events", body)
+    page = await graph.get(
+        f"/me/events/{made['id']}/instances?startDateTime=2026-01-01&endDateTime=2028-01-01&$top=100"
+    )
+    return [row["start"]["dateTime"][:10] for row in page["value"]]
+
+
+@pytest.mark.parametrize(
+    ("clamped", "expected"),
+    [
+        (True, ["2026-01-31", "2026-02-28", "2026-03-31"]),
+        (False, ["2026-01-31", "2026-03-31", "2026-05-31"]),
+    ],
+)
+async def test_day_31_is_the_last_of_a_shorter_month_or_skips_it(
+    scene: Scene, graph: GraphClient, clamped: bool, expected: list[str]
+) -> None:
+    switch(scene, month_end_clamped=clamped)
+    assert await dates(graph, "2026-01-31", {"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 31}) == expected
+
+
+@pytest.mark.parametrize(
+    ("meaning", "expected"),
+    [
+        # Weekdays of a month from the 1st: the second of all is the 2nd; the earliest second of each is the 8th.
+        ("position", ["2026-04-02", "2026-05-04", "2026-06-02"]),
+        ("each", ["2026-04-08", "2026-05-08", "2026-06-08"]),
+    ],
+)
+async def test_a_set_of_days_with_an_index_counts_all_of_them_or_each_by_itself(
+    scene: Scene, graph: GraphClient, meaning: str, expected: list[str]
+) -> None:
+    switch(scene, day_set_index=meaning)
+    days = ["monday", "tuesday", "wednesday", "thursday", "friday"]
+    pattern = {"type": "relativeMonthly", "interval": 1, "daysOfWeek": days, "index": "second"}
+    assert await dates(graph, expected[0], pattern) == expected
+
+
+async def test_a_pattern_takes_no_property_of_another_kind_and_reads_tell_all_with_defaults(graph: GraphClient) -> None:
+    bad = {"type": "daily", "interval": 1, "dayOfMonth": 4}
+    limits = {"type": "noEnd", "startDate": "2026-03-09"}
+    told = await graph.post("/me/events", timed("A", "2026-03-09", recurrence={"pattern": bad, "range": limits}), 400)
+    assert told["error"]["code"] == "ErrorPropertyValidationFailure"
+    good = {"type": "daily", "interval": 1}
+    made = await graph.post("/me/events", timed("A", "2026-03-09", recurrence={"pattern": good, "range": limits}))
+    assert made["recurrence"]["pattern"] == {
+        **good,
+        "month": 0,
+        "dayOfMonth": 0,
+        "daysOfWeek": [],
+        "firstDayOfWeek": "sunday",
+        "index": "first",
+    }
+    assert made["recurrence"]["range"]["endDate"] == "0001-01-01"
