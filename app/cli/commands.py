@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from app.cli import accounts, application, demo, exits, history, keys, pairs, sandbox, status
@@ -39,9 +40,14 @@ def run(argv: Sequence[str], host: Host) -> int:
     """
     session = Session(host)
     try:
-        code = get_command(build()).main(args=list(argv), prog_name="kalends", obj=session)
+        code = get_command(build()).main(args=list(argv), prog_name="kalends", obj=session, standalone_mode=False)
     except SystemExit as end:
         code = end.code
+    except TyperException as error:
+        code = _misused(session, error, argv)
+    except typer.Abort:
+        session.out.say("Interrupted.")
+        code = exits.Exit.INTERRUPTED
     except KalendsError as error:
         session.out.fail(error)
         code = exits.of_error(error)
@@ -49,6 +55,20 @@ def run(argv: Sequence[str], host: Host) -> int:
         session.out.say("Interrupted.")
         code = exits.Exit.INTERRUPTED
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _misused(session: Session, error: TyperException, argv: Sequence[str]) -> int:
+    """Tell what was wrong with the words themselves. Whoever asked for JSON gets its one value here too; the command
+    was not understood, so nothing else says what it was asked for."""
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()  # usage and the sentence, on stderr
+    else:
+        session.out.say(f"Error: {error.format_message()}")
+    if "--json" in argv:
+        told: dict[str, Any] = {"code": "bad_usage", "message": error.format_message(), "details": [], "fix": None}
+        session.out.json({"error": told})
+    return error.exit_code
 
 
 def build() -> typer.Typer:

@@ -102,7 +102,7 @@ async def _sync(session: Session, handle: CoreHandle, files: Mapping[str, bytes]
         session.out.json(answer)
     else:
         _tell(session, ready, answer)
-    return exits.of_run(synced)
+    return exits.worst([exits.of_run(synced), _imports(ready.imported)])
 
 
 async def _import(session: Session, signals: StopSignals, files: Mapping[str, bytes]) -> int:
@@ -115,13 +115,21 @@ async def _import(session: Session, signals: StopSignals, files: Mapping[str, by
         _tell_skipped(session, ready.imported)
     finally:
         await handle.stop()
-    return exits.Exit.DONE
+    return _imports(ready.imported)
+
+
+def _imports(imported: tuple[Imported, ...]) -> exits.Exit:
+    """Files of which nothing at all could be used were not imported; one that could makes the others a remark."""
+    return exits.Exit.FAILED if imported and not any(one.events for one in imported) else exits.Exit.DONE
 
 
 def _tell_skipped(session: Session, imported: tuple[Imported, ...]) -> None:
     for one in imported:
         events = "1 event" if one.events == 1 else f"{one.events} events"
-        session.out.say(f"{one.file}: {events} put into Work.")
+        if one.events:
+            session.out.say(f"{one.file}: {events} put into Work.")
+        else:
+            session.out.say(f"Error: {one.file}: there is no event in it that could be put into Work.")
         for skip in one.skipped:
             named = f"{skip.component} {skip.uid}".strip()
             session.out.say(f"{one.file}: left out {named}: {skip.reason}")

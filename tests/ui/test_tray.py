@@ -98,6 +98,20 @@ def test_every_state_has_an_icon_file_and_signs_for_all_codes() -> None:
             assert resource("icons", "lucide", f"{sign.icon}.svg").is_file()
 
 
+def test_an_ended_sign_in_badges_the_icon_until_it_is_repaired(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(calm).begin()
+    tray = desk.desktop.tray
+    assert tray._icon_name == "tray-ok"
+    for state, icon in ((RollUp.NEEDS_SIGN_IN, "tray-attention"), (RollUp.UP_TO_DATE, "tray-ok")):
+
+        def change(core: CoreDouble, state: RollUp = state) -> None:
+            core.state = state
+            core.notices.announce(Topic.ACCOUNT_CHANGED, account_id="acct_g")
+
+        desk.ask(change)
+        qtbot.waitUntil(lambda icon=icon: tray._icon_name == icon)  # type: ignore[misc]  # bound at once
+
+
 def test_the_tooltip_tells_the_time_of_the_last_check_and_what_needs_the_person(make_desk: MakeDesk) -> None:
     desk = make_desk(busy).begin()
     assert desk.desktop.tray._tray.toolTip() == (

@@ -61,6 +61,17 @@ def test_a_calendar_file_is_imported_and_what_cannot_be_read_is_named(kalends: P
     assert f"{bad}: left out " in ended.err
 
 
+def test_a_calendar_file_of_which_nothing_can_be_used_is_a_failure_with_its_reason(
+    kalends: Program, tmp_path: Path
+) -> None:
+    bad = tmp_path / "noise.ics"
+    bad.write_text("hello", "utf-8")
+    ended = kalends("demo", "--headless", "--once", "--ics", str(bad), "--json")
+    assert (ended.code, ended.json["imported"][0]["events"], ended.json["sync"]["success"]) == (1, 0, True)
+    assert f"Error: {bad}: there is no event in it that could be put into Work." in ended.err
+    assert "it has no BEGIN:VCALENDAR" in ended.err
+
+
 def test_a_calendar_file_that_is_not_there_starts_nothing(kalends: Program, tmp_path: Path) -> None:
     missing = tmp_path / "missing.ics"
     for path in (missing, tmp_path):

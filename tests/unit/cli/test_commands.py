@@ -26,7 +26,7 @@ def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[s
 def test_the_documented_commands_are_there_and_no_others() -> None:
     assert {" ".join(words) for words in commands()} == {
         "",
-        *("run", "serve", "show", "quit", "paths", "demo", "sandbox", "status", "sync", "logs"),
+        *("run", "serve", "show", "quit", "paths", "demo", "sandbox", "sandbox ctl", "status", "sync", "logs"),
         *("accounts", "accounts list", "accounts add", "accounts test", "accounts reconnect", "accounts remove"),
         *("pairs", "pairs list", "pairs add", "pairs edit", "pairs pause", "pairs resume", "pairs remove"),
         *("pairs preview", "keys", "keys create", "keys list", "keys revoke", "runs", "runs list", "runs show"),
@@ -144,3 +144,14 @@ def test_with_json_a_refusal_is_one_json_object_with_its_code(kalends: Kalends, 
 def test_ctrl_c_is_exit_130(kalends: Kalends, host: HostDouble) -> None:
     host.refuses = KeyboardInterrupt()
     assert kalends("status").code == 130
+
+
+def test_bad_usage_is_one_json_value_for_whoever_asked_for_json(kalends: Kalends) -> None:
+    ended = kalends("status", "--nope", "--json")
+    assert ended.code == 2
+    assert ended.json == {
+        "error": {"code": "bad_usage", "message": "No such option: --nope", "details": [], "fix": None}
+    }
+    assert "No such option: --nope" in ended.err
+    plain = kalends("status", "--nope")
+    assert (plain.code, plain.out) == (2, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -87,6 +87,21 @@ async def test_an_interval_asks_for_a_run_on_the_loops_own_thread(schedule: Sche
     await asyncio.wait_for(heard.arrived.wait(), 5)
     assert heard.calls[0] == ("pair_1", Trigger.SCHEDULED)
     assert heard.threads == {threading.get_ident()}
+
+
+async def test_each_pair_has_its_own_interval_and_a_new_one_counts_at_once(schedule: Schedule) -> None:
+    def minutes(pair_id: str) -> float:
+        coming = schedule.next_run_at(pair_id)
+        assert coming is not None
+        return (coming - datetime.now(UTC)) / timedelta(minutes=1)
+
+    schedule.follow(pair(interval_seconds=600))
+    schedule.follow(replace(pair(interval_seconds=3600), id="pair_2"))
+    assert minutes("pair_1") == pytest.approx(10, abs=1)
+    assert minutes("pair_2") == pytest.approx(60, abs=4)
+    schedule.follow(pair(interval_seconds=1800))
+    assert minutes("pair_1") == pytest.approx(30, abs=2)
+    assert minutes("pair_2") == pytest.approx(60, abs=4)
 
 
 async def test_a_pause_that_ends_resumes_on_the_loops_own_thread(schedule: Schedule, heard: Heard) -> None:

@@ -155,6 +155,25 @@ async def test_an_ended_sign_in_is_named_and_scheduled_runs_do_not_hammer(world:
     assert [e.id for e in world.home.living()] == [e.id for e in world.home.living() if not e.gone]
 
 
+async def test_each_scheduled_run_without_a_sign_in_is_one_row_with_its_reason_and_asks_nothing(
+    world: CoreWorld,
+) -> None:
+    pair_id = await pair_of(world)
+    world.work.broken = AuthExpiredError("Google ended the sign-in.")
+    await run(world, pair_id)
+    before = world.core.history.logs(pair_id=pair_id).total
+    world.work.requests.clear()
+    world.home.requests.clear()
+    for _ in range(3):
+        world.clock.advance(minutes=5)
+        assert await run(world, pair_id, Trigger.SCHEDULED) is RunStatus.SKIPPED
+    logs = world.core.history.logs(pair_id=pair_id)
+    assert logs.total == before + 3
+    assert {row.reason for row in logs.runs[:3]} == {"needs_sign_in"}
+    assert (world.work.requests, world.home.requests) == ([], [])
+    assert world.core.pairs.get(pair_id).state is PairState.NEEDS_SIGN_IN
+
+
 async def test_signing_in_again_repairs_the_pair_by_itself(world: CoreWorld) -> None:
     pair_id = await pair_of(world)
     world.work.broken = AuthExpiredError("Google ended the sign-in.")
