@@ -15,6 +15,7 @@ from app.domain.errors import AccessError, CursorExpiredError, ProtocolError, Th
 from app.domain.events import Fields
 from app.domain.links import Evidence, Op, Result
 from app.domain.times import When
+from app.sandbox.google import Google
 from tests.contract.providers import test_google as own
 from tests.contract.providers import test_reading as reading
 from tests.contract.providers import test_series as series
@@ -238,3 +239,19 @@ async def test_a_persons_new_reminder_is_read(google: ProviderWorld, value: bool
     (told,) = (await google.changes(cursor))[0]
     assert told.fields is not None
     assert told.fields.reminders == (30,)
+
+
+@pytest.mark.parametrize("value", ["suffixed", "fresh"])
+async def test_a_split_series_is_read_as_two_whatever_their_ids(google: ProviderWorld, value: str) -> None:
+    turn(google, "split_series_id", value)
+    event = await google.create(weekly())
+    _, cursor = await google.changes()
+    assert isinstance(google.emulated, Google)
+    google.emulated.split_event(google.info.calendar_id, event.id, "2026-03-16T09:00:00", {})
+    told = {item.id: item for item in (await google.changes(cursor))[0]}
+    assert event.id in told
+    assert len(told) == 2
+    # The second part has our marker, but it is not at the id our marker stands for: it is not ours.
+    assert {item.marker.copy_key for item in told.values() if item.marker is not None} == {"copy"}
+    answers = await google.read(*told)
+    assert {answer.evidence for answer in answers.values()} == {Evidence.FOUND}
