@@ -20,7 +20,7 @@ from tests.e2e.processes import Processes
 from tests.e2e.screen import Screen
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def needed() -> None:
     """Says what is missing rather than failing one by one."""
     if not sys.platform.startswith("linux"):
@@ -44,7 +44,7 @@ def outside(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def screen(folder: Path, outside: dict[str, str]) -> Iterator[Screen]:
+def screen(needed: None, folder: Path, outside: dict[str, str]) -> Iterator[Screen]:
     """The screen, with a window manager."""
     processes = Processes(OUTPUT / "log" / "screen")
     try:
