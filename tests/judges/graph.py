@@ -289,7 +289,7 @@ def _compiled() -> dict[int, Schema]:
 def _definitions() -> dict[str, Any]:
     definitions: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))["definitions"]
     for name, properties in _NEVER_EXPANDED.items():
-        definitions[name]["properties"].update(dict.fromkeys(properties, {"not": {}}))
+        definitions[name]["properties"].update({key: {"not": {}} for key in properties})
     for base, derived in _DERIVED.items():
         schema = definitions[base]
         for name in derived:

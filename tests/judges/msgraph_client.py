@@ -166,12 +166,71 @@ async def day(client: Any) -> dict[str, Any]:
     return seen
 
 
+async def mail(client: Any) -> dict[str, Any]:
+    """What the library makes of the mailbox: folders, messages, files, a round and the one after it."""
+    seen: dict[str, Any] = {}
+    builder = client.me.mail_folders
+    folders = (await builder.get(request_configuration=configured(type(builder), top=50))).value
+    seen["folders"] = [one.display_name for one in folders]
+    builder = client.me.messages
+    page = await builder.get(
+        request_configuration=configured(
+            type(builder),
+            ("Prefer", 'outlook.body-content-type="text"'),
+            ("Prefer", 'IdType="ImmutableId"'),
+            top=5,
+            filter="receivedDateTime ge 2000-01-01T00:00:00Z and hasAttachments eq true",
+            orderby=["receivedDateTime desc"],
+        )
+    )
+    first = page.value[0]
+    seen["message"] = {
+        "subject": bool(first.subject),
+        "from": first.from_.email_address.address,
+        "body": first.body.content_type.value,
+        "received": first.received_date_time.tzinfo is not None,
+        "files": first.has_attachments,
+    }
+    one = client.me.messages.by_message_id(first.id)
+    files = (await one.attachments.get()).value
+    seen["files"] = [[type(file).__name__, bool(file.content_bytes)] for file in files]
+    seen["mime"] = b"Message-ID:" in await one.content.get()
+    inbox = client.me.mail_folders.by_mail_folder_id("inbox").messages
+    rows, link = await mail_round(inbox.delta, None)
+    seen["types"] = sorted({type(row).__name__ for row in rows})
+    seen["inbox"] = [
+        len({row.id for row in rows}),
+        next(f.total_item_count for f in folders if f.display_name == "Inbox"),
+    ]
+    again, _ = await mail_round(inbox.delta, link)
+    seen["again"] = len(again)
+    try:
+        await client.me.messages.by_message_id("AAMkNothing=").get()
+    except ODataError as error:
+        seen["error"] = [error.response_status_code, error.error.code]
+    return seen
+
+
+async def mail_round(builder: Any, link: str | None) -> tuple[list[Any], str]:
+    """Every row of a round of messages from a link, or from the start, and the link for the next round."""
+    rows: list[Any] = []
+    while True:
+        current = builder.with_url(link) if link else builder
+        page = await current.get(request_configuration=configured(type(builder), ("Prefer", "odata.maxpagesize=7")))
+        rows += page.value
+        if page.odata_delta_link:
+            return rows, str(page.odata_delta_link)
+        link = page.odata_next_link
+
+
 async def main() -> None:
     """Read where, do it, print what was seen."""
     where = json.load(sys.stdin)
     adapter = GraphRequestAdapter(Bearer(where["token"]))
     adapter.base_url = where["graph_api"]
-    seen = await day(GraphServiceClient(request_adapter=adapter))
+    client = GraphServiceClient(request_adapter=adapter)
+    seen = await day(client)
+    seen["mail"] = await mail(client)
     sys.stdout.write(json.dumps(seen) + "\n")
 
 

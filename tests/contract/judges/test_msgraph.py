@@ -90,3 +90,12 @@ async def test_msgraph_sdk_lives_a_day_with_the_emulated_graph() -> None:
     ]
     assert seen["instances"] == 4
     assert seen["error"] == [404, "ErrorItemNotFound", True]
+    mail = seen["mail"]
+    assert {"Inbox", "Drafts", "Sent Items", "Receipts", "Health"} <= set(mail["folders"])
+    assert mail["message"].pop("from") == "mum@example.net"
+    assert mail["message"] == {"subject": True, "body": "text", "received": True, "files": True}
+    assert mail["files"] == [["FileAttachment", True]]
+    assert mail["mime"]
+    assert mail["types"] == ["EventMessage", "EventMessageRequest", "Message"]
+    assert mail["inbox"][0] == mail["inbox"][1] > 5
+    assert (mail["again"], mail["error"]) == (0, [404, "ErrorItemNotFound"])
