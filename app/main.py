@@ -60,6 +60,14 @@ def _set_aside_without_sandbox(paths: Paths) -> None:
             part.replace(aside.with_name(aside.name + suffix))
 
 
+def _tell_of(sandbox: Sandbox, paths: Paths, opened: AsyncExitStack) -> None:
+    """Let `kalends sandbox ctl` find a sandbox that listens, until it is closed."""
+    control, pid = sandbox.description()["control"], os.getpid()
+    address = runtime_file.SandboxAddress(control["url"], pid, control["token"])
+    runtime_file.write_sandbox(paths.sandbox_file, address)
+    opened.callback(runtime_file.withdraw, paths.sandbox_file, pid)
+
+
 class LocalHost:
     """`cli.host.Host` on this machine.
 
@@ -187,8 +195,18 @@ class LocalHost:
         """Start a sandbox in memory, on its own."""
         from app.sandbox.alone import start_alone
 
-        sandbox = await start_alone(port=port, seed=seed, random_seed=random_seed)
-        return SandboxHandle(sandbox.description(), sandbox.stop)
+        paths = self._paths(Profile.DEFAULT)
+        paths.prepare_runtime()
+        async with AsyncExitStack() as opened:
+            sandbox = await start_alone(port=port, seed=seed, random_seed=random_seed)
+            opened.push_async_callback(sandbox.stop)
+            _tell_of(sandbox, paths, opened)
+            return SandboxHandle(sandbox.description(), opened.pop_all().aclose)
+
+    def sandbox_control(self, profile: str) -> Running | None:
+        """The control API of a sandbox: the demo's, or for the default profile the one on its own."""
+        found = runtime_file.read_sandbox(self._paths(profile).sandbox_file)
+        return None if found is None else Running(found.url, found.token, profile)
 
     def _paths(self, profile: str) -> Paths:
         return find_paths(self._environ, Profile(profile))
@@ -210,6 +228,7 @@ class LocalHost:
             ) from error
         opened.push_async_callback(sandbox.stop)
         await sandbox.start()
+        _tell_of(sandbox, paths, opened)
         return sandbox
 
     async def _serve_api(

@@ -73,9 +73,15 @@ class Host(Protocol):
         ...
 
     async def sandbox(self, *, port: int, seed: Path | None, random_seed: int | None) -> SandboxHandle:
-        """Start a sandbox in memory. `port` is Google's, then come Microsoft's and the control API's; 0 takes any.
+        """Start a sandbox in memory, found by `sandbox_control` until it stops. `port` is Google's, then come
+        Microsoft's and the control API's; 0 takes any.
 
         Raises:
             InputError: the seed cannot be used, or a port is taken.
         """
+        ...
+
+    def sandbox_control(self, profile: str) -> Running | None:
+        """Where the control API of a sandbox was last: the demo's, or for the default profile the one of `kalends
+        sandbox`. It may be gone."""
         ...

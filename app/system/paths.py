@@ -89,6 +89,15 @@ class Paths:
         """Where our own front ends find the running app."""
         return self.runtime / "control.json"
 
+    @property
+    def sandbox_file(self) -> Path:
+        """Where `kalends sandbox ctl` finds a running sandbox."""
+        return self.runtime / "sandbox.json"
+
+    def prepare_runtime(self) -> None:
+        """Make the runtime folder alone. Raises as `prepare` does."""
+        _prepare(self.runtime)
+
     def prepare(self) -> None:
         """Make all folders, for this user alone (0700).
 

@@ -1,6 +1,7 @@
-"""How others find the running app: `api.json` for scripts, `control.json` for our own front ends.
+"""How others find the running app: `api.json` for scripts, `control.json` for our own front ends, `sandbox.json` for
+those who act in a sandbox.
 
-Both lie in the runtime folder, 0600. `api.json` never holds a key (`contract/api.md` §1); `control.json` holds a token
+All lie in the runtime folder, 0600. `api.json` never holds a key (`contract/api.md` §1); `control.json` holds a token
 that is fresh at each start and opens `/local/v1` only. A file can outlive its app: a reader must ask the address.
 """
 
@@ -58,6 +59,21 @@ class ControlAddress:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SandboxAddress:
+    """What `sandbox.json` says.
+
+    Args:
+        url: base address of the sandbox's control API.
+        pid: process id of whoever runs it.
+        token: its bearer token, fresh at each start.
+    """
+
+    url: str
+    pid: int
+    token: str = field(repr=False)
+
+
 def new_secret() -> str:
     """A fresh secret for `instance` or `token`: 256 random bits as URL-safe text."""
     return secrets.token_urlsafe(32)
@@ -71,6 +87,19 @@ def write_api(path: Path, address: ApiAddress) -> None:
 def write_control(path: Path, address: ControlAddress) -> None:
     """Tell our own front ends where the app is. Raises StorageError `home_unwritable`."""
     write_json(path, asdict(address))
+
+
+def write_sandbox(path: Path, address: SandboxAddress) -> None:
+    """Tell `kalends sandbox ctl` where a sandbox is. Raises StorageError `home_unwritable`."""
+    write_json(path, asdict(address))
+
+
+def read_sandbox(path: Path) -> SandboxAddress | None:
+    """The address the last sandbox left, None when there is none that can be used."""
+    content = read_json(path)
+    if content is None or not _whole(content, ("url", "token")):
+        return None
+    return SandboxAddress(url=str(content["url"]), pid=int(str(content["pid"])), token=str(content["token"]))
 
 
 def read_api(path: Path) -> ApiAddress | None:

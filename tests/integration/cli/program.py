@@ -104,10 +104,15 @@ class Program:
         self.home = home
         self.services: list[Service] = []
 
-    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None) -> Ended:
-        """Run a command to its end."""
+    def __call__(self, *argv: str, environ: Mapping[str, str] | None = None, stdin: str = "") -> Ended:
+        """Run a command to its end.
+
+        Args:
+            stdin: what it can read there.
+        """
         done = subprocess.run(
             command(*argv),
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -20,6 +20,7 @@ class HostDouble:
     screen: bool = False
     refuses: BaseException | None = None
     runs: dict[str, Running] = field(default_factory=dict)
+    sandboxes: dict[str, Running] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
     made: CoreWorld | None = None
     version: str = "1.2.3"
@@ -71,3 +72,7 @@ class HostDouble:
     async def sandbox(self, *, port: int, seed: Path | None, random_seed: int | None) -> SandboxHandle:
         """Never made."""
         raise KalendsError("no sandbox in this test")
+
+    def sandbox_control(self, profile: str) -> Running | None:
+        """What the test says."""
+        return self.sandboxes.get(profile)
