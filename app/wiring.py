@@ -251,6 +251,7 @@ class DemoKey:
 
 def _demo(sandbox: Sandbox, connections: Connections, pairs: Pairs, sync: Sync) -> Demo:
     from app.providers.ics.reading import read_ics
+    from app.sandbox.hands import Hands
     from app.sandbox.visitor import Visitor
 
-    return Demo(connections, pairs, sync, Visitor(sandbox), read_ics)
+    return Demo(connections, pairs, sync, Visitor(sandbox), Hands(sandbox), read_ics)

@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from app.sandbox.world import DEFAULT_RANDOM_SEED, Clock, EmulatedProvider, Stor
 
 _STOP_SECONDS: Final = 5.0
 _HOST: Final = "127.0.0.1"
+_SERVICES: Final = ("google", "microsoft")
 
 
 class Sandbox:
@@ -66,7 +67,7 @@ class Sandbox:
             raise
         self.control_token = secrets.token_urlsafe(32)
         self.control_app: ASGIApp = Loopback(control_app(self))
-        self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._servers: dict[str, tuple[_Server, asyncio.Task[None]]] = {}
         self._ports: dict[str, int] = {}
 
     def _build(self, random_seed: int, clock: Clock | None, *, clear: bool = False) -> None:
@@ -130,39 +131,65 @@ class Sandbox:
         Raises:
             SandboxInputError: a port is taken.
         """
-        fronts: list[tuple[str, int, ASGIApp]] = [
-            ("google", google_port, _Front(lambda: self.google.app)),
-            ("microsoft", microsoft_port, _Front(lambda: self.microsoft.app)),
-            ("control", control_port, _Front(lambda: self.control_app)),
-        ]
-        sockets: list[socket.socket] = []
-        try:
-            for _, port, _ in fronts:
-                sockets.append(_listen(port))
-        except SandboxInputError:
-            for listening in sockets:
-                listening.close()
-            raise
-        for (name, _, front), listening in zip(fronts, sockets, strict=True):
-            self._ports[name] = int(listening.getsockname()[1])
-            server = _Server(front)
-            task = asyncio.create_task(server.serve(sockets=[listening]), name=f"sandbox {name}")
-            self._servers.append((server, task))
-        for server, task in self._servers:
-            await _until_started(server, task)
+        await self._serve({"google": google_port, "microsoft": microsoft_port, "control": control_port})
 
     async def stop(self) -> None:
         """Stop serving, within seconds, and close the file. A stopped sandbox is not started again."""
-        for server, _ in self._servers:
+        await self._end(list(self._servers))
+        self.close()
+
+    @property
+    def online(self) -> bool:
+        """Whether the services can be reached over their sockets."""
+        return not self._ports or "google" in self._servers
+
+    async def set_online(self, online: bool) -> None:
+        """Take both services off the network, as when a cable is pulled, or bring them back at the same addresses.
+
+        Raises:
+            SandboxInputError: they have no sockets, or a port was taken meanwhile.
+        """
+        if not self._ports:
+            raise SandboxInputError("A sandbox without sockets is on no network.", "online")
+        if online == self.online:
+            return
+        if online:
+            await self._serve({name: self._ports[name] for name in _SERVICES})
+        else:
+            await self._end(_SERVICES)
+
+    async def _serve(self, ports: Mapping[str, int]) -> None:
+        fronts: dict[str, ASGIApp] = {
+            "google": _Front(lambda: self.google.app),
+            "microsoft": _Front(lambda: self.microsoft.app),
+            "control": _Front(lambda: self.control_app),
+        }
+        sockets: dict[str, socket.socket] = {}
+        try:
+            for name, port in ports.items():
+                sockets[name] = _listen(port)
+        except SandboxInputError:
+            for listening in sockets.values():
+                listening.close()
+            raise
+        for name, listening in sockets.items():
+            self._ports[name] = int(listening.getsockname()[1])
+            server = _Server(fronts[name])
+            task = asyncio.create_task(server.serve(sockets=[listening]), name=f"sandbox {name}")
+            self._servers[name] = (server, task)
+        for name in sockets:
+            await _until_started(*self._servers[name])
+
+    async def _end(self, names: Iterable[str]) -> None:
+        ending = [self._servers.pop(name) for name in names if name in self._servers]
+        for server, _ in ending:
             server.leave()
-        tasks = [task for _, task in self._servers]
-        self._servers.clear()
+        tasks = [task for _, task in ending]
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        self.close()
 
     def close(self) -> None:
         """Close the file of a sandbox that was used without sockets; `stop` does it too."""

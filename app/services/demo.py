@@ -1,7 +1,7 @@
 """The demo: two sandbox accounts signed in as real ones are, the pair *Work (Google) → Home (Microsoft)*, a first sync.
 
 Only the consent click is automatic, and it is made over HTTP as a browser would. A second start meets what the first
-left. Nothing leaves this computer.
+left. Nothing leaves this computer. What is made happen later happens at the services; the app is told nothing.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from app.domain.accounts import Provider
-from app.domain.errors import SignInError
+from app.domain.errors import NotFoundError, SignInError
 from app.domain.events import Event
-from app.domain.pairs import Direction, Mode
+from app.domain.pairs import Direction, Mode, PairStatus
 from app.domain.runs import Run, Trigger
 from app.services.connections import Connections
 from app.services.pairs import Pairs
@@ -41,6 +42,41 @@ class Unusable(Protocol):
     @property
     def reason(self) -> str:
         """Why, for a person."""
+        ...
+
+
+class DemoAct(StrEnum):
+    """What a person can make happen in the demo, to see how Kalends takes it (`ux.md` B11)."""
+
+    MOVE_EVENT = "move_event"
+    END_SIGN_IN = "end_sign_in"
+    GO_OFFLINE = "go_offline"
+    GO_ONLINE = "go_online"
+    EMPTY_CALENDAR = "empty_calendar"
+
+
+class DemoHands(Protocol):
+    """What happens at the sandbox's services beside the app, which is told nothing of it."""
+
+    @property
+    def online(self) -> bool:
+        """Whether the services can be reached."""
+        ...
+
+    async def move_event(self, calendar_id: str) -> str:
+        """Move one appointment of a calendar to another time; its title."""
+        ...
+
+    async def end_sign_in(self, email: str) -> None:
+        """Take back, at the service, what the person had allowed."""
+        ...
+
+    async def set_online(self, online: bool) -> None:
+        """Take the services off the network, or bring them back."""
+        ...
+
+    async def empty(self, calendar_id: str) -> int:
+        """Delete everything in a calendar; how much it was."""
         ...
 
 
@@ -73,16 +109,31 @@ class DemoReady:
     imported: tuple[Imported, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What was made happen: a sentence for the person, and the run that finds out, None where none was started."""
+
+    sentence: str
+    run: Run | None
+
+
 class Demo:
-    """Prepares the demo profile."""
+    """Prepares the demo profile, and makes something happen in it."""
 
     def __init__(
-        self, connections: Connections, pairs: Pairs, sync: Sync, place: DemoPlace, read_ics: IcsReader
+        self,
+        connections: Connections,
+        pairs: Pairs,
+        sync: Sync,
+        place: DemoPlace,
+        hands: DemoHands,
+        read_ics: IcsReader,
     ) -> None:
         self._connections = connections
         self._pairs = pairs
         self._sync = sync
         self._place = place
+        self._hands = hands
         self._read_ics = read_ics
 
     async def prepare(self, ics: Mapping[str, bytes] | None = None) -> DemoReady:
@@ -101,6 +152,41 @@ class Demo:
     def sync(self, pair: PairView) -> Run:
         """Ask for the demo's sync, by the one way in."""
         return self._sync.request(pair.pair.id, Trigger.MANUAL)
+
+    @property
+    def online(self) -> bool:
+        """Whether the sandbox's services can be reached."""
+        return self._hands.online
+
+    async def happen(self, act: DemoAct) -> Happened:
+        """Let something happen at the services, and sync as the schedule would: the app finds out by itself.
+
+        Raises:
+            NotFoundError: there is nothing it could happen to.
+            ConflictError: the sandbox will not do it.
+        """
+        work = self._primary(SIDES[0])
+        if work is None:
+            raise NotFoundError("The demo's Work calendar is not connected.")
+        sentence = await self._act(act, work)
+        active = [view for view in self._pairs.list() if view.pair.status is PairStatus.ACTIVE]
+        mine = next((view for view in active if work.connection.id == view.pair.connection_a_id), None)
+        # Nobody asked for this run: being offline must stay as quiet as it is otherwise.
+        run = None if mine is None else self._sync.request(mine.pair.id, Trigger.SCHEDULED)
+        return Happened(sentence, run)
+
+    async def _act(self, act: DemoAct, work: ConnectionView) -> str:
+        calendar_id, hands = work.connection.calendar_id, self._hands
+        if act is DemoAct.MOVE_EVENT:
+            return f"“{await hands.move_event(calendar_id)}” was moved by two hours in Work."
+        if act is DemoAct.EMPTY_CALENDAR:
+            return f"All {await hands.empty(calendar_id)} events in Work were deleted."
+        if act is DemoAct.END_SIGN_IN:
+            await hands.end_sign_in(self._place.email(SIDES[0]))
+            return "Google ended the sign-in."
+        online = act is DemoAct.GO_ONLINE
+        await hands.set_online(online)
+        return "The services can be reached again." if online else "The services cannot be reached any more."
 
     async def _connected(self, provider: Provider) -> ConnectionView:
         found = self._primary(provider)

@@ -46,6 +46,15 @@ class Controlled(Protocol):
         """The service that has this calendar."""
         ...
 
+    @property
+    def online(self) -> bool:
+        """Whether the services can be reached."""
+        ...
+
+    async def set_online(self, online: bool) -> None:
+        """Take both services off the network, or bring them back."""
+        ...
+
     def reset(self, seed: Json | None = None, random_seed: int | None = None) -> None:
         """Back to the start."""
         ...

@@ -1,4 +1,4 @@
-"""The world as a whole: back to the start, the services' clock, everything there is."""
+"""The world as a whole: back to the start, the services' clock and network, everything there is."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ class ClockFace(BaseModel):
     now: str = Field(description="RFC 3339, UTC.")
 
 
+class Network(Strict):
+    """Whether the services can be reached at their addresses; the control API always can."""
+
+    online: bool
+
+
 class State(BaseModel):
     """Everything, each service in its own wire shape."""
 
@@ -62,6 +68,8 @@ def router(sandbox: Controlled) -> APIRouter:
         sent = body or Reset()
         seed = sent.seed.given() if "seed" in sent.model_fields_set else None
         sandbox.reset(seed, sent.random_seed if "random_seed" in sent.model_fields_set else None)
+        if not sandbox.online:
+            await sandbox.set_online(True)
         return {"random_seed": sandbox.world.random_seed}
 
     @routes.get("/clock", response_model=ClockFace)
@@ -88,6 +96,17 @@ def router(sandbox: Controlled) -> APIRouter:
             raise SandboxInputError("The clock goes from 1970 to 2200.", "now") from error
         sandbox.world.save_clock()
         return {"now": clock.now().isoformat()}
+
+    @routes.get("/network", response_model=Network)
+    async def network() -> Json:
+        """Whether the services can be reached."""
+        return {"online": sandbox.online}
+
+    @routes.put("/network", response_model=Network)
+    async def turn_network(body: Network) -> Json:
+        """Pull the cable of both services, or put it back."""
+        await sandbox.set_online(body.online)
+        return {"online": sandbox.online}
 
     @routes.get("/state", response_model=State)
     async def state() -> Answer:

@@ -231,3 +231,31 @@ def test_it_stops_within_two_seconds_with_a_connection_open() -> None:
         begun = time.monotonic()
         running.stop()
         assert time.monotonic() - begun < 2
+
+
+def test_without_a_network_both_services_are_out_of_reach_and_come_back_where_they_were(
+    served: dict[str, Any],
+) -> None:
+    addresses = (f"{served['google']['calendar_api']}/colors", f"{served['microsoft']['graph_api']}/me")
+    with control(served) as ctl, events_client(served) as kept_alive:
+        assert kept_alive.get("/calendars/primary/events").status_code == 200
+        assert ctl.get("/network").json() == {"online": True}
+        assert ctl.put("/network", json={"online": False}).json() == {"online": False}
+        for address in addresses:
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(address, trust_env=False)
+        with pytest.raises(httpx.TransportError):
+            kept_alive.get("/calendars/primary/events")
+        assert ctl.put("/network", json={"online": "no"}).json()["field"] == "online"
+        assert ctl.put("/network", json={"online": True}).status_code == 200
+        for address in addresses:
+            assert httpx.get(address, trust_env=False).status_code == 401
+        assert kept_alive.get("/calendars/primary/events").status_code == 200
+
+
+def test_a_reset_brings_the_network_back(served: dict[str, Any]) -> None:
+    with control(served) as ctl:
+        ctl.put("/network", json={"online": False})
+        ctl.post("/reset", json={})
+        assert ctl.get("/network").json() == {"online": True}
+    assert httpx.get(f"{served['microsoft']['graph_api']}/me", trust_env=False).status_code == 401
