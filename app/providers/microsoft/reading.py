@@ -174,7 +174,8 @@ class CalendarReading:
 class DeltaPages:
     """`calendarView/delta` from a position, or over a span; implements `ports.Pages`.
 
-    A series is read whole on the first page that names any part of it, and not again in the round.
+    A series is read whole on the first page that names any part of it, and once more on the last page if a later one
+    named it again: it may have changed in between, which no other round would tell.
     """
 
     def __init__(self, reading: CalendarReading, cursor: str | None, span: Span) -> None:
@@ -185,6 +186,7 @@ class DeltaPages:
         self._next: str | None = cursor or f"{reading.path}/calendarView/delta{_window(span)}"
         self._from_answer = cursor is not None
         self._whole: set[str] = set()
+        self._named_again: set[str] = set()
         self._lost: set[str] = set()
 
     async def next(self) -> Page | None:
@@ -202,14 +204,14 @@ class DeltaPages:
         if bool(further) == bool(last):
             raise ProtocolError("Microsoft sent a page that neither goes on nor ends.")
         link = mailbox.relative(str(further or last))
-        page = await self._page(_values(value))
+        page = await self._page(_values(value), last=last is not None)
         self._next, self._from_answer = (link, True) if further else (None, True)
         return replace(page, position=link) if further else replace(page, cursor=link)
 
-    async def _page(self, items: Sequence[Mapping[str, Any]]) -> Page:
+    async def _page(self, items: Sequence[Mapping[str, Any]], *, last: bool) -> Page:
         zone = self._reading.zone
         singles: dict[str, Event] = {}
-        series: dict[str, Mapping[str, Any] | None] = {}
+        series: set[str] = set()
         removed: dict[str, None] = {}
         for number, item in enumerate(items, 1):
             if number % _CHUNK == 0:
@@ -222,11 +224,13 @@ class DeltaPages:
             removed.pop(event_id, None)
             master = _series_of(item)
             if master:
-                series.setdefault(master, None)
+                series.add(master)
             elif event := readable(partial(mapping.event, item, zone, marker_known=False)):
                 singles[event_id] = event
         asked = await self._reading.read(removed)
-        read_now = [one for one in series if one not in self._whole and one not in asked.units]
+        self._named_again |= self._whole & series
+        wanted = series - self._whole | (self._named_again if last else set())
+        read_now = sorted(wanted - asked.units.keys())
         told = await self._reading.series(read_now)
         self._lost |= told.gone
         alone = _alone(items, self._lost, zone)

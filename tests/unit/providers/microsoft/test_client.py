@@ -279,6 +279,35 @@ async def test_a_series_with_a_cancelled_occurrence_of_unknown_form_is_left_out_
     assert "M" not in told.whole_series
 
 
+async def test_a_series_named_again_on_a_later_page_is_read_once_more_at_the_end_of_the_round() -> None:
+    """Graph tells at the end of a round what changed while it was paged, and no later round tells it again."""
+    rows = {
+        name: {"id": f"{name}1", "type": "occurrence", "seriesMasterId": name, "subject": "Old"} for name in ("M", "N")
+    }
+    told = [
+        page([rows["M"], rows["N"]], next=f"{BASE}/x?$skiptoken=1"),
+        page([rows["M"]], next=f"{BASE}/x?$skiptoken=2"),
+    ]
+    told.append(page([]))
+    weekly = replace(FIELDS, recurrence=Recurrence(("RRULE:FREQ=WEEKLY;BYDAY=TU",)))
+    read: list[str] = []
+
+    def script(method: str, path: str, body: Any) -> Told:
+        if "/events/" not in path:
+            return 200, told.pop(0)
+        name = path.split("/events/")[1][0]
+        read.append(name)
+        fields = replace(weekly, title=f"Read {read.count(name)}")
+        return 200, event(name, fields, type="seriesMaster", exceptionOccurrences=[], cancelledOccurrences=[])
+
+    pages = Graph(script).client().changes("x?$deltatoken=0", SPAN)
+    titles = []
+    while (one := await pages.next()) is not None:
+        titles.append({event.id: event.fields.title for event in one.events if event.fields})
+    assert titles == [{"M": "Read 1", "N": "Read 1"}, {}, {"M": "Read 2"}]
+    assert sorted(read) == ["M", "M", "N"]
+
+
 async def test_an_exception_whose_series_is_not_there_is_told_alone() -> None:
     part = event("X", type="exception", seriesMasterId="M", originalStart="2026-03-10T08:00:00Z")
 
