@@ -281,7 +281,7 @@ class DeltaRoutes:
         if event.is_series:
             return self._kept_series_rows(event, position, form, news=news)
         if not event.deleted and not (news and self._is_spurious(event)):
-            times = span(event.fields)
+            times = span(event.own)
             if overlaps(*times, position.start, position.end):
                 return [_TYPE + self._renderer.single_text(event, form, times)[1:]]
         return [self._removed(event, None, form)] if news else []

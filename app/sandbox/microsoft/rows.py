@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from app.sandbox.microsoft import bodies, ids
-from app.sandbox.microsoft.properties import DEFAULTS, Properties
+from app.sandbox.microsoft.properties import DEFAULTS
 from app.sandbox.microsoft.store import Event, Store
 
 _FLAGS = {True: "true", False: "false"}
-_MOST_PIECES = 1000
 _quoted: Callable[[str], str] = json.encoder.encode_basestring
 
 
@@ -24,18 +22,11 @@ class SingleRows:
     """Makes the JSON text of single events.
 
     Args:
-        store: the records; ids come from it.
-        compact: makes JSON without blanks.
+        store: knows the JSON of what many events share.
     """
 
-    def __init__(self, store: Store, compact: Callable[[Any], str]) -> None:
-        self._store = store
-        self._compact = compact
-        # By the identity of objects that live as long as this: defaults, and organizers that many events share.
-        self._pieces: dict[int, str] = {
-            id(value): compact(value) for value in DEFAULTS.values() if isinstance(value, dict | list)
-        }
-        self._organizers: dict[int, tuple[Any, str]] = {}
+    def __init__(self, store: Store) -> None:
+        self._piece = store.text_of
 
     def text(
         self,
@@ -45,7 +36,7 @@ class SingleRows:
         event_id: str,
         uid: str,
         moments: tuple[str, str],
-        times: tuple[datetime, datetime],
+        times: tuple[str, str],
         label: str,
         zones: tuple[str, str],
         as_text: bool,
@@ -58,12 +49,12 @@ class SingleRows:
             event_id: its id in the form asked for.
             uid: its ``iCalUId``.
             moments: when it was made and changed, as Graph prints them.
-            times: naive begin and end in the zone asked for.
+            times: begin and end in the zone asked for, as Graph prints them.
             label: the name of that zone as the client wrote it.
             zones: the original zones of begin and end as they are told.
             as_text: whether the body is told as text.
         """
-        own = event.fields.own if isinstance(event.fields, Properties) else event.fields
+        own = event.own
         # One flat dictionary: a lookup in ``Properties`` costs many times more.
         fields: dict[str, Any] = {**DEFAULTS, **own}
         text = fields["bodyText"]
@@ -71,7 +62,7 @@ class SingleRows:
         content = text if as_text else bodies.from_text(text) if html is None else html
         transaction = "null" if event.transaction_id is None else _quoted(event.transaction_id)
         zone = _quoted(label)
-        first, last = (f"{moment.isoformat(timespec='microseconds')}0" for moment in times)
+        first, last = times
         return (
             f'{{"@odata.etag":"W/\\"{key}\\"","id":"{event_id}","createdDateTime":"{moments[0]}",'
             f'"lastModifiedDateTime":"{moments[1]}","changeKey":"{key}",'
@@ -94,19 +85,5 @@ class SingleRows:
             f'"start":{{"dateTime":"{first}","timeZone":{zone}}},"end":{{"dateTime":"{last}","timeZone":{zone}}},'
             f'"location":{self._piece(fields["location"])},"locations":{self._piece(fields["locations"])},'
             f'"recurrence":null,"attendees":{self._piece(fields["attendees"])},'
-            f'"organizer":{self._organizer(fields["organizer"])},"onlineMeeting":null}}'
+            f'"organizer":{self._piece(fields["organizer"])},"onlineMeeting":null}}'
         )
-
-    def _piece(self, value: Any) -> str:
-        known = self._pieces.get(id(value))
-        return self._compact(value) if known is None else known
-
-    def _organizer(self, value: Any) -> str:
-        known = self._organizers.get(id(value))
-        if known is not None and known[0] is value:
-            return known[1]
-        text = self._compact(value)
-        if len(self._organizers) < _MOST_PIECES:
-            # The value is held as well, so that no other object can come to have its id.
-            self._organizers[id(value)] = (value, text)
-        return text

@@ -15,13 +15,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.sandbox.microsoft import ids
-from app.sandbox.microsoft.properties import Properties
+from app.sandbox.microsoft.properties import DEFAULTS, Properties
 from app.sandbox.world import World
 
 _CALENDARS = "microsoft.calendars"
 _EVENTS = "microsoft.events"
 _OFTEN_EQUAL = ("organizer", "location", "locations")
 _MOST_COMMON = 1000
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -86,7 +87,12 @@ class Event:
     @property
     def is_series(self) -> bool:
         """Whether this is a series master."""
-        return self.fields.get("recurrence") is not None
+        return self.own.get("recurrence") is not None
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The properties that differ from a new event's, times and zones always among them: quick to look up."""
+        return self.fields.own if isinstance(self.fields, Properties) else self.fields
 
     def to_storage(self) -> dict[str, Any]:
         """The record as JSON."""
@@ -96,7 +102,7 @@ class Event:
             "modified": self.modified.isoformat(),
             "change": self.change,
             "own_change": self.own_change,
-            "fields": self.fields.own if isinstance(self.fields, Properties) else dict(self.fields),
+            "fields": dict(self.own),
             "transaction_id": self.transaction_id,
             "moves": self.moves,
             "deleted": self.deleted,
@@ -148,7 +154,12 @@ class Store:
         self._changes: dict[str, list[tuple[int, str]]] = {key: [] for key in self.calendars}
         self._transactions: dict[tuple[str, str], str] = {}
         self._bumps: dict[str, None] = {}
+        # Shared values are never let go, so that no other object can come to have the id of one.
         self._common: dict[str, Any] = {}
+        self._texts: dict[int, str] = {}
+        for value in DEFAULTS.values():
+            if isinstance(value, dict | list):
+                self._texts[id(value)] = _ENCODER.encode(value)
         for key, row in world.storage.items(_EVENTS):
             self.events[key] = Event.from_storage(key, row)
         for event in sorted(self.events.values(), key=lambda one: one.change):
@@ -233,10 +244,17 @@ class Store:
 
     def _shared(self, value: Any) -> Any:
         """An equal value that other events have as well."""
-        text = json.dumps(value)
-        if text not in self._common and len(self._common) >= _MOST_COMMON:
-            return value
-        return self._common.setdefault(text, value)
+        text = _ENCODER.encode(value)
+        if text not in self._common:
+            if len(self._common) >= _MOST_COMMON:
+                return value
+            self._common[text] = value
+            self._texts[id(value)] = text
+        return self._common[text]
+
+    def text_of(self, value: Any) -> str:
+        """The JSON of a property, kept for those that many events share."""
+        return self._texts.get(id(value)) or _ENCODER.encode(value)
 
     def delete(self, event: Event) -> None:
         """Turn an event into its tombstone."""

@@ -54,6 +54,11 @@ def moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
 
 
+def _wall_text(wall: datetime) -> str:
+    """A naive time as Graph prints it: seven digits of a second. Stored times have none of them."""
+    return wall.isoformat() + ".0000000" if not wall.microsecond else wall.isoformat() + "0"
+
+
 def change_key(mailbox: str, change: int) -> str:
     """The change key of a change number: opaque, and equal only for equal numbers of one mailbox."""
     return base64.b64encode(ids.folder_mark(mailbox, 0).to_bytes(8, "big") + change.to_bytes(8, "big")).decode()
@@ -76,7 +81,7 @@ class Renderer:
         self._world = world
         self._store = store
         self._kept: dict[str, Event] = {}
-        self._rows = SingleRows(store, compact)
+        self._rows = SingleRows(store)
 
     def calendar(self, calendar: Calendar) -> dict[str, Any]:
         """A calendar resource."""
@@ -110,7 +115,7 @@ class Renderer:
     def event_text(self, event: Event, form: Form, original: date | None = None) -> str:
         """``event`` as JSON text; of parts of series it is kept until they change."""
         if not event.is_series:
-            return self.single_text(event, form, span(event.fields))
+            return self.single_text(event, form, span(event.own))
         key = (form, original, self._world.behaviour["microsoft.original_zone_names"])
         text = event.cache.get(key)
         if text is None:
@@ -137,8 +142,9 @@ class Renderer:
         if form.basic:
             return compact(self.event(event, form))
         start, end = times
-        if event.fields["isAllDay"]:
-            walls = (datetime.fromisoformat(event.fields["start"]), datetime.fromisoformat(event.fields["end"]))
+        own = event.own
+        if own.get("isAllDay"):
+            walls = (datetime.fromisoformat(own["start"]), datetime.fromisoformat(own["end"]))
         else:
             walls = (form.zone.wall(start), form.zone.wall(end))
         made = moment(event.created)
@@ -148,9 +154,9 @@ class Renderer:
             event_id=self.id(event, None, form),
             uid=_ical_uid(event, None),
             moments=(made, made if event.modified == event.created else moment(event.modified)),
-            times=walls,
+            times=(_wall_text(walls[0]), _wall_text(walls[1])),
             label=form.zone_label,
-            zones=(self._original_zone(event.fields["startZone"]), self._original_zone(event.fields["endZone"])),
+            zones=(self._original_zone(own["startZone"]), self._original_zone(own["endZone"])),
             as_text=form.text,
         )
 
@@ -260,8 +266,8 @@ class Renderer:
             start, end = form.zone.wall(start), form.zone.wall(end)
         label = form.zone_label
         return {
-            "start": {"dateTime": start.isoformat(timespec="microseconds") + "0", "timeZone": label},
-            "end": {"dateTime": end.isoformat(timespec="microseconds") + "0", "timeZone": label},
+            "start": {"dateTime": _wall_text(start), "timeZone": label},
+            "end": {"dateTime": _wall_text(end), "timeZone": label},
         }
 
     def _original_zone(self, windows: str) -> str:
