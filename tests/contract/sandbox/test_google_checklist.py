@@ -15,6 +15,7 @@ from app.sandbox.server import Sandbox
 FOLDER = Path(__file__).resolve().parents[1]
 PAGE = (FOLDER / "README.md").read_text("utf-8")
 NAMED = re.compile(r"`([\w/.]+\.py)::(test_\w+)`")
+MAIL = ("google.gmail_", "microsoft.mail_")
 SECTIONS = (
     "Google Calendar",
     "Gmail",
@@ -66,7 +67,7 @@ def groups() -> list[str]:
     """The parts of the section about switches, by whose switches they name."""
     section = PAGE[PAGE.index("## UNVERIFIED switches") :]
     found = {
-        re.sub(r"_.*", "_", name) if name.startswith("google.gmail_") else name.partition(".")[0] + "."
+        re.sub(r"_.*", "_", name) if name.startswith(MAIL) else name.partition(".")[0] + "."
         for name in re.findall(r"^- `([a-z]+\.\w+)`", section, re.MULTILINE)
     }
     return sorted(found)
@@ -81,8 +82,7 @@ def test_every_switch_of_a_service_is_named_with_each_of_its_values(group: str) 
             told[named[1]] = line
     missing = []
     for name, switch in switches().items():
-        gmail = name.startswith("google.gmail_")
-        if not name.startswith(group) or (group == "google." and gmail):
+        if not name.startswith(group) or (group not in MAIL and name.startswith(MAIL)):
             continue
         # A switch that takes any number has no values to name.
         values = [value if isinstance(value, str) else json.dumps(value) for value in switch["allowed"]]
