@@ -88,7 +88,8 @@ class ActivityPage(QWidget):
         self._splitter = splitter
         column.addWidget(splitter, 1)
         column.addWidget(self._empty)
-        self._no_match = EmptyBox(theme, "search", "No run matches", "There is none of this pair with this result.")
+        text = "Choose another pair or result above, or show them all."
+        self._no_match = EmptyBox(theme, "search", "No run matches", text)
         self.clear_button = Button(theme, "Show all runs")
         self.clear_button.clicked.connect(lambda: self.show_pair(""))
         self._no_match.offer(self.clear_button)

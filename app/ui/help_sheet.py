@@ -20,7 +20,7 @@ PAGES = (
 """The pages of the sidebar in its order, and what each is for."""
 
 _PROMISES = (
-    "Your own events are never touched: Kalends changes and removes only the copies it has made.",
+    "Kalends changes and removes only the copies it has made. A pair touches your own events only where you let it.",
     "Before many copies would be removed at once, it stops and asks you.",
     "Closing the window does not end syncing. Quit does, from here, from the tray or with a key.",
 )
@@ -47,12 +47,8 @@ class HelpSheet(Sheet):
         for sentence in _PROMISES:
             self.body.addWidget(Label(sentence, wrap=True))
         self.body.addStretch(1)
-        # There is nothing in it to go to: the text itself takes the keys that scroll.
-        self.area.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.area.setProperty("role", "text")
-        self.area.setAccessibleName("Help")
         self.resize(660, 620)
-        self.area.setFocus()
+        self.cancel_button.setFocus()
 
     def _part(self, title: str) -> None:
         if self.body.count():

@@ -135,11 +135,12 @@ class PairOptions(QWidget):
         grid.setColumnStretch(1, 1)
         leave.addLayout(grid)
         column.addLayout(leave)
-        pairs = QGridLayout()
-        pairs.setHorizontalSpacing(14)
-        pairs.setVerticalSpacing(14)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(14)
+        self._grid.setVerticalSpacing(14)
         self.conflict_field = Field(theme, "If both were edited", self.conflict)
-        fields = (
+        self.conflict_field.setParent(self)  # also while it is not laid out: without one it would be a window
+        self._fields = (
             Field(theme, "Private events", self.private),
             Field(theme, "Reminders", self.reminders),
             Field(theme, "If someone edits a copy", self.edited),
@@ -148,11 +149,10 @@ class PairOptions(QWidget):
             Field(theme, "If an event is left out later", self.filtered),
             self.window_field,
         )
-        for number, field in enumerate(fields):
-            pairs.addWidget(field, number // 2, number % 2, Qt.AlignmentFlag.AlignTop)
-        pairs.setColumnStretch(0, 1)
-        pairs.setColumnStretch(1, 1)
-        column.addLayout(pairs)
+        self._place_fields()
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(1, 1)
+        column.addLayout(self._grid)
 
     def _listen(self) -> None:
         self.title_text.textChanged.connect(self._edited)
@@ -227,7 +227,19 @@ class PairOptions(QWidget):
         )
 
     def _show_conflict(self) -> None:
-        self.conflict_field.setVisible(self.edited.currentData() == CopyEdited.WRITE_BACK)
+        self._place_fields()
+        self.conflict_field.setVisible(self.conflict_field in self._shown_fields())
+
+    def _shown_fields(self) -> list[Field]:
+        writes_back = self.edited.currentData() == CopyEdited.WRITE_BACK
+        return [field for field in self._fields if writes_back or field is not self.conflict_field]
+
+    def _place_fields(self) -> None:
+        """Two beside each other; a field that is hidden leaves no hole."""
+        for field in self._fields:
+            self._grid.removeWidget(field)
+        for number, field in enumerate(self._shown_fields()):
+            self._grid.addWidget(field, number // 2, number % 2, Qt.AlignmentFlag.AlignTop)
 
     def _free_chosen(self, left_out: bool) -> None:
         if not self._filling:

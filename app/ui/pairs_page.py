@@ -47,7 +47,10 @@ class PairsPage(QWidget):
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addWidget(Label("Sync pairs", "title"))
-        texts.addWidget(Label("Each pair keeps two calendars in step. Your own events are never touched.", "muted"))
+        promise = (
+            "Each keeps two calendars in step. Your own events stay as they are unless you let a pair change them."
+        )
+        texts.addWidget(Label(promise, "muted", wrap=True))
         head = QHBoxLayout()
         head.addLayout(texts, 1)
         head.addWidget(self.new_button)

@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.domain.pairs import PairStatus
+from app.domain.pairs import CopyDeleted, CopyEdited, PairStatus
 from app.domain.runs import Run, RunStatus, Trigger
 from app.services.views import PairView, RunView
 from app.ui import words
@@ -49,6 +49,11 @@ class PreviewSheet(Sheet):
         self._commands = commands
         self._pair_id = view.pair.id
         self._paused = view.pair.status is PairStatus.PAUSED
+        self._may_touch_originals = any(
+            settings.copy_edited is CopyEdited.WRITE_BACK or settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL
+            for settings in (view.pair.settings, view.pair.settings_b_to_a)
+            if settings is not None
+        )
         self.mark("eye", Tone.BUSY)
         self.say("What a sync would do", words.pair_name(view))
         self.cancel_button.say("Close")
@@ -98,11 +103,12 @@ class PreviewSheet(Sheet):
             self._note.setText(run.errors[0].message if run.errors else words.reason(run.reason))
             return
         self.counts.setText(words.would(words.planned(seen.actions)))
-        self._note.setText(
-            "Nothing was written yet. The pair is paused until you start it."
-            if self._paused
-            else "Nothing was written. Your own events are never touched."
-        )
+        note = "Nothing was written."
+        if self._paused:
+            note = "Nothing was written yet. The pair is paused until you start it."
+        elif not self._may_touch_originals:
+            note = "Nothing was written. Your own events are never touched."
+        self._note.setText(note)
         self.list.show_actions(seen.actions)
         self._card.setVisible(bool(seen.actions))
         if seen.actions and self.height() < 560:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.ui.notes import MessageArea
@@ -18,6 +19,7 @@ from app.ui.widgets import Badge, Button, Frame, Label, is_ringed, ring_on_retur
 from app.ui.words import Tone
 
 _SIDE = 28
+_SCROLLS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
 _EDGE = 60
 """Room left at the edge of the screen."""
 
@@ -90,6 +92,7 @@ class Sheet(FittedDialog):
         super().__init__(parent, fits=fits and not scrolls)
         self.theme = theme
         self.tasks = TaskRunner(self)
+        self._area: QScrollArea | None = None
         self.setModal(True)
         self.setWindowTitle(title)
         self.setMinimumWidth(width)
@@ -169,12 +172,19 @@ class Sheet(FittedDialog):
         self.tasks.cancel()
         super().reject()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no field wants scroll a long sheet: a person without a pointer has to see its end too."""
+        if self._area is not None and event.key() in _SCROLLS:
+            QApplication.sendEvent(self._area.verticalScrollBar(), event)
+            return
+        super().keyPressEvent(event)
+
     def _scrolled(self) -> QScrollArea:
         inside = QWidget()
         inside.setObjectName("sheetBody")
         self.body.setContentsMargins(_SIDE, 6, _SIDE, 20)
         inside.setLayout(self.body)
-        self.area = area = QScrollArea()
+        self._area = area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -54,6 +54,7 @@ IN_LISTS = (
     ("Menu or Shift+F10", "Open the menu of the chosen row"),
     ("Delete", "Delete the chosen sync pair, or revoke the chosen key; both ask first"),
     ("Tab, Shift+Tab", "Go to the next or the previous part"),
+    ("Page Up, Page Down", "Scroll a long sheet"),
     ("Esc", "Close a sheet without changing anything"),
 )
 """What keys do inside the window; Qt and the tables bind them."""

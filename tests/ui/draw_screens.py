@@ -108,6 +108,7 @@ class _Drawing:
         usage = desktop.window.accounts.usages[0]
         await self._draw_and_close("account-remove", sheets.remove_account(usage))
         await self._draw_and_close("licences", sheets.licences())
+        await self._draw_and_close("help", desktop.window.show_help())
         activity = desktop.window.activity
         desktop.window.show_page("activity")
         activity.status_filter.setCurrentIndex(activity.status_filter.findData("skipped"))

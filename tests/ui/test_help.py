@@ -71,6 +71,17 @@ def test_a_key_opens_the_help_and_escape_closes_it(desk: Desk, listed: str) -> N
     assert not sheet.isVisible()
 
 
+def test_a_long_sheet_is_scrolled_by_key(desk: Desk, qtbot: QtBot) -> None:
+    sheet = desk.window.show_help()
+    qtbot.waitUntil(lambda: sheet._area is not None and sheet._area.verticalScrollBar().maximum() > 0)
+    assert sheet._area is not None
+    bar = sheet._area.verticalScrollBar()
+    press(sheet.cancel_button, Qt.Key.Key_PageDown)
+    assert bar.value() > 0
+    press(sheet.cancel_button, Qt.Key.Key_End)
+    assert bar.value() == bar.maximum()
+
+
 def test_help_is_in_the_sidebar_in_settings_and_before_any_account(make_desk: MakeDesk, desk: Desk) -> None:
     click(desk.window.sidebar.help_button)
     first = the(HelpSheet, desk.window)

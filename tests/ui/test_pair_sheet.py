@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -365,3 +366,26 @@ def test_what_a_pair_can_no_longer_do_is_taken_back_in_the_sheet(new_sheet: Pair
     assert (options.edited.currentData(), options.deleted.currentData()) == ("write_back", "stay_away")
     click(new_sheet.ways.buttons[False])
     assert options.edited.currentData() == "restore"
+
+
+def test_a_field_that_is_hidden_leaves_no_hole(desk: Desk) -> None:
+    options = desk.desktop.sheets.edit_pair(desk.core.known_pairs[0]).options
+    options.show()
+
+    def places() -> list[tuple[int, int]]:
+        grid = options._grid
+        return [grid.getItemPosition(grid.indexOf(field))[:2] for field in options._shown_fields()]  # type: ignore[index]  # its stub says object
+
+    assert places() == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    options.edited.setCurrentIndex(options.edited.findData("write_back"))
+    assert places() == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0)]
+
+
+def test_a_pair_that_may_change_originals_does_not_promise_to_leave_them(desk: Desk, qtbot: QtBot) -> None:
+    view = desk.core.known_pairs[0]
+    settings = replace(view.pair.settings, copy_edited=CopyEdited.WRITE_BACK)
+    for pair, promised in ((view.pair, True), (replace(view.pair, settings=settings), False)):
+        sheet = desk.desktop.sheets.preview(replace(view, pair=pair))
+        qtbot.waitUntil(sheet.sync_button.isEnabled)
+        assert ("Your own events are never touched." in words(sheet)) is promised
+        sheet.reject()

@@ -44,6 +44,7 @@ VIEWS = (
     "key-shown",
     "account-remove",
     "licences",
+    "help",
 )
 
 
