@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.integration.cli.program import Program
+from tests.integration.cli.program import SECONDS, Program
 
 
 def test_it_serves_and_stops_within_five_seconds(kalends: Program) -> None:
@@ -191,3 +192,29 @@ def test_the_running_app_and_this_process_give_the_same_objects(kalends: Program
     for argv, here, there in zip(asked, inside, remote, strict=True):
         assert (here.code, there.code, there.err) == (0, 0, ""), (argv, here, there)
         assert form(here.json) == form(there.json), argv
+
+
+def newest_run(kalends: Program, after: str) -> dict[str, Any]:
+    """The newest run that has ended, once there is one after this."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        run = kalends("runs", "list", "--profile", "demo", "--json").json["runs"][0]
+        if run["id"] != after and run["finished_at"]:
+            return dict(run)
+    raise AssertionError("no run came")
+
+
+def test_every_active_pair_syncs_at_the_start_unless_that_is_switched_off(kalends: Program) -> None:
+    first = kalends("demo", "--once", "--json").json["sync"]["sync_id"]
+    service = kalends.start("serve", "--profile", "demo", "--api-port", "0")
+    service.line("its API is at")
+    run = newest_run(kalends, first)
+    assert (run["trigger"], run["status"]) == ("startup", "success")
+    assert kalends("sync", "--stop", "--profile", "demo", "--json").json == {"runs": []}
+    assert kalends("status", "--profile", "demo", "--json").json["syncing"] == []
+    assert service.stop()[0] == 0
+    config = kalends("paths", "--profile", "demo", "--json").json["config"]
+    (Path(config) / "config.toml").write_text("[sync]\nsync_on_start = false\n", "utf-8")
+    again = kalends.start("serve", "--profile", "demo", "--api-port", "0")
+    again.line("its API is at")
+    assert kalends("runs", "list", "--profile", "demo", "--json").json["runs"][0]["id"] == run["id"]
