@@ -29,6 +29,14 @@ OUTPUT = ROOT / "test-output" / "e2e"
 _FAILED = pytest.StashKey[bool]()
 _TRAYER_STARTS = 4
 _TRAYER_SECONDS = 20.0
+_STORY_SECONDS = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stories take long where many other programs run; each of their steps has a deadline of its own."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_STORY_SECONDS))
 
 
 @pytest.hookimpl(wrapper=True)

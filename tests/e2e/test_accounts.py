@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from tests.e2e.browser import Browser
 from tests.e2e.house import House, Sandbox
 from tests.e2e.person import Person
@@ -13,7 +11,6 @@ from tests.e2e.trays import TrayPlace
 from tests.e2e.waiting import until
 
 
-@pytest.mark.timeout(300)
 def test_a_person_adds_an_account_tries_it_signs_in_again_and_removes_it(
     house: House, person: Person, sandbox: Sandbox, browser: Browser, trayer: TrayPlace
 ) -> None:

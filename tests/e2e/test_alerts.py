@@ -6,8 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from tests.e2e.browser import Browser
 from tests.e2e.house import Api, House, Sandbox
 from tests.e2e.notifications import Notifications
@@ -16,7 +14,6 @@ from tests.e2e.trays import NotifierTray
 from tests.e2e.waiting import until
 
 
-@pytest.mark.timeout(300)
 def test_an_ended_sign_in_reaches_the_person_and_is_mended_from_the_notification(
     house: House,
     person: Person,

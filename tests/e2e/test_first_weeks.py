@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from tests.e2e.browser import Browser
 from tests.e2e.desktop import Session
 from tests.e2e.house import House, Sandbox
@@ -20,7 +18,6 @@ from tests.e2e.trays import TrayPlace
 from tests.e2e.waiting import until
 
 
-@pytest.mark.timeout(300)
 def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     session: Session,
     house: House,

@@ -10,8 +10,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from tests.e2e.house import House, Sandbox
 from tests.e2e.person import Person
 from tests.e2e.trays import TrayPlace
@@ -33,7 +31,6 @@ def add_event(sandbox: Sandbox, calendar: str, title: str, *, hours: int) -> Non
     sandbox.add(calendar, title, start.isoformat(), (start + timedelta(minutes=20)).isoformat())
 
 
-@pytest.mark.timeout(300)
 def test_a_person_changes_a_pair_pauses_it_and_looks_before_it_goes_on(
     house: House, person: Person, sandbox: Sandbox, trayer: TrayPlace
 ) -> None:
@@ -96,7 +93,6 @@ def test_a_person_changes_a_pair_pauses_it_and_looks_before_it_goes_on(
     assert "Traceback" not in "".join(app.said["err"])
 
 
-@pytest.mark.timeout(300)
 def test_a_person_deletes_a_pair_and_says_each_time_what_becomes_of_its_copies(
     house: House, person: Person, sandbox: Sandbox, trayer: TrayPlace
 ) -> None:
@@ -159,7 +155,6 @@ def again(house: House, person: Person, ids: dict[str, str]) -> None:
     person.sees("cell", re.compile("^Up to date"))
 
 
-@pytest.mark.timeout(300)
 def test_many_deletions_wait_until_the_person_has_answered_in_the_window(
     house: House, person: Person, sandbox: Sandbox, trayer: TrayPlace
 ) -> None:
@@ -223,7 +218,6 @@ def test_many_deletions_wait_until_the_person_has_answered_in_the_window(
     assert "Traceback" not in "".join(app.said["err"])
 
 
-@pytest.mark.timeout(300)
 def test_one_pair_is_synced_from_the_tray_and_activity_tells_it_apart(
     house: House, person: Person, sandbox: Sandbox, tray: TrayPlace
 ) -> None:
