@@ -14,6 +14,7 @@ from app.ui import menus
 from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.commands import Commands
+from app.ui.demo_menu import DemoMenu
 from app.ui.feed import Snapshot
 from app.ui.help_sheet import HelpSheet
 from app.ui.icons import own_icon
@@ -117,6 +118,8 @@ class DemoStrip(Frame):
         row.addWidget(Icon(theme, "flask-conical", lambda colours: colours.tone(Tone.BUSY).text))
         row.addWidget(Label("Demo – nothing leaves this computer.", "strong"))
         row.addStretch(1)
+        self.happen = DemoMenu(theme)
+        row.addWidget(self.happen)
         self.leave_button = Button(theme, "Leave demo")
         self.leave_button.clicked.connect(self.leave_wanted)
         row.addWidget(self.leave_button)
@@ -201,7 +204,7 @@ class MainWindow(QMainWindow):
     def _no_tray_note(self) -> QWidget:
         box = QWidget()
         column = QVBoxLayout(box)
-        column.setContentsMargins(28, 0, 28, 16)
+        column.setContentsMargins(28, 10, 28, 16)
         note = Note(
             self._theme,
             Tone.QUIET,
@@ -351,6 +354,7 @@ class MainWindow(QMainWindow):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.sidebar.hide()
         self.demo_strip.hide()
+        self.demo_strip.happen.forget()
         self._stack.setCurrentWidget(page)
 
     # -- Qt's events ------------------------------------------------------------------------------------------------
