@@ -57,13 +57,19 @@ class Crowd:
 
     One field of a copy is changed by hand once at most: a field that is put back again and again is left alone for
     good (`engine.md` §7, "Freeze"), which is another story.
+
+    Args:
+        deletes: whether they delete originals. A changed copy whose original goes may become an event of its own.
     """
 
-    def __init__(self, town: Town, random: Random) -> None:
+    def __init__(self, town: Town, random: Random, *, deletes: bool = True) -> None:
         self._town = town
+        self._may_delete = deletes
         self._random = random
         self._number = 40
         self._done: set[tuple[str, str]] = set()
+        self.titles = {str(event["title"]) for book in town.books.values() for event in book.people()}
+        """Everything that anybody ever wrote as a title."""
         self._resting = False
 
     def rest(self) -> None:
@@ -92,6 +98,7 @@ class Crowd:
 
     def _makes(self, book: Book) -> None:
         self._number += 1
+        self.titles.add(f"{book.letter} Meeting {self._number}")
         book.makes(meeting(self._number, list(self._town.books).index(book.letter)))
 
     def _plain(self, book: Book) -> dict[str, Any]:
@@ -103,10 +110,12 @@ class Crowd:
 
     def _renames(self, book: Book) -> None:
         self._number += 1
-        book.changes(self._plain(book), title=f"{book.letter} Meeting {self._number}, renamed")
+        title = f"{book.letter} Meeting {self._number}, renamed"
+        self.titles.add(title)
+        book.changes(self._plain(book), title=title)
 
     def _deletes(self, book: Book) -> None:
-        if len(book.people()) > 12:
+        if self._may_delete and len(book.people()) > 12:
             book.deletes(self._plain(book))
 
     def _occurrence(self, book: Book) -> None:
@@ -133,6 +142,9 @@ class Crowd:
         if kind == "delete":
             book.provider.delete_event(book.id, copy["id"])
         elif kind == "title":
-            book.provider.patch_event(book.id, copy["id"], {"title": "By hand"})
+            self._number += 1
+            title = f"By hand {self._number}"
+            self.titles.add(title)
+            book.provider.patch_event(book.id, copy["id"], {"title": title})
         elif not copy["all_day"]:
             book.provider.patch_event(book.id, copy["id"], later(copy, minutes=25))

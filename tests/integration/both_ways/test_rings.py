@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.pairs import CopyDeleted, Direction, DirectionSettings, Mode
+from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode
 from tests.integration.both_ways.people import people_edit
 from tests.integration.both_ways.town import Household, Place, google, household, meeting, microsoft
 
@@ -92,7 +92,7 @@ async def test_a_diamond_of_four_accounts_brings_no_original_to_the_other_end(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("policy", CopyDeleted)
+@pytest.mark.parametrize("policy", [CopyDeleted.STAY_AWAY, CopyDeleted.RESTORE])
 async def test_a_copy_deleted_in_one_corner_of_a_ring_concerns_that_corner_alone(
     tmp_path: Path, policy: CopyDeleted
 ) -> None:
@@ -111,5 +111,36 @@ async def test_a_copy_deleted_in_one_corner_of_a_ring_concerns_that_corner_alone
         for letter in "ABC":
             app[letter].deletes(app[letter].original("Meeting 3"))
         await app.sync_all()
+        app.town.assert_in_step()
+        await app.assert_quiet()
+
+
+@pytest.mark.anyio
+async def test_what_is_done_to_one_copy_in_a_ring_goes_to_its_original_and_from_there_to_the_other_copy(
+    tmp_path: Path,
+) -> None:
+    settings = DirectionSettings(
+        mode=Mode.FULL, copy_edited=CopyEdited.WRITE_BACK, copy_deleted=CopyDeleted.DELETE_ORIGINAL
+    )
+    async with household(tmp_path, THREE) as app:
+        for a, b in RING:
+            await app.pair(a, b, Mode.FULL, BOTH, settings)
+        wished = []
+        for source, target in RING:
+            there, here = app[source], app[target]
+            renamed, deleted = there.original("Meeting 3"), there.original("Meeting 4")
+            wished.append((there, renamed))
+            here.changes_copy(renamed, title=f"{source} Renamed in {target}")
+            here.deletes_copy(deleted)
+            there.versions.pop(deleted["id"])
+        # A corner that ran before the original changed learns of it in its next run.
+        await app.sync_all()
+        await app.sync_all()
+        for source, target in RING:
+            titles = [event["title"] for book in app.town.books.values() for event in book.events()]
+            assert titles.count(f"{source} Renamed in {target}") == len(app.town.books)
+            assert not [title for title in titles if title == f"{source} Meeting 4"]
+        for book, original in wished:
+            book.accepts(original)
         app.town.assert_in_step()
         await app.assert_quiet()
