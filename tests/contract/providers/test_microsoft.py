@@ -304,13 +304,16 @@ async def test_a_round_tells_the_same_however_its_rows_come(graph: ProviderWorld
     assert series[0] in frozenset().union(*(page.whole_series for page in pages))
 
 
-async def test_a_series_is_read_once_in_a_round_though_it_is_on_several_pages(graph: ProviderWorld) -> None:
+async def test_a_series_is_read_once_in_a_round_and_once_more_only_where_a_later_page_names_it_again(
+    graph: ProviderWorld,
+) -> None:
     turn(graph, delta_series_split=True)
     for number in range(4):
         graph.person_creates(**{**DAILY, "title": f"Series {number}"})
     graph.sandbox.world.requests.clear()
-    assert len(await page_list(graph.client.changes(None, SPAN))) > 1
-    assert requests(graph, "GET /v1.0/me/calendars/{calendar}/events/{event}") == 4
+    assert len(await page_list(graph.client.changes(None, SPAN))) == 2
+    # One of the four lies on both pages: it may have changed in between.
+    assert requests(graph, "GET /v1.0/me/calendars/{calendar}/events/{event}") == 5
 
 
 async def test_nothing_new_costs_one_request(graph: ProviderWorld) -> None:
