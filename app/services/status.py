@@ -108,7 +108,7 @@ def _sentence(state: RollUp, pairs: Sequence[PairView]) -> str:
     if state is RollUp.WAITING:
         waiting = {view.problem for view in pairs if view.state is PairState.WAITING} - {None}
         if len(waiting) != 1 or PairState.NEVER_SYNCED in {view.state for view in pairs}:
-            return "Not everything is synced yet. The next sync finishes it."
+            return "Not everything is synced yet."
         return str(waiting.pop())
     return _SENTENCES[state]
 

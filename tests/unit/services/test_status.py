@@ -83,7 +83,7 @@ async def test_a_stopped_sync_does_not_pass_for_a_finished_one(world: CoreWorld)
     status = world.core.status.overall()
     assert (status.state, status.sentence) == (
         RollUp.WAITING,
-        "Not everything is synced yet. The next sync finishes it.",
+        "Not everything is synced yet.",
     )
     for stop, state in ((False, PairState.UP_TO_DATE), (True, PairState.WAITING), (False, PairState.UP_TO_DATE)):
         run = world.core.sync.request(view.pair.id, Trigger.SCHEDULED)
