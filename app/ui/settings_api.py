@@ -102,8 +102,6 @@ class ApiSection(Section):
         text = "It answers on this computer only, and only with a key." if runs else "It is off."
         if runs and not wanted:
             text = "It still answers, and will be off from the next start of Kalends."
-        elif not runs and wanted and begun is not None and begun.api_enabled:
-            text = f"Port {begun.api_port} and the next ones are in use, so it is off. Choose another port."
         elif not runs and wanted:
             text = "It will answer from the next start of Kalends."
         elif runs and begun is not None and begun.api_port != port:
