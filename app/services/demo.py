@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from app.domain.accounts import Provider
@@ -18,6 +17,7 @@ from app.domain.events import Event
 from app.domain.pairs import Direction, Mode, PairStatus
 from app.domain.runs import Run, Trigger
 from app.services.connections import Connections
+from app.services.happenings import DemoAct, Happened
 from app.services.pairs import Pairs
 from app.services.sync import Sync
 from app.services.views import Attempt, AttemptStatus, ConnectionView, Imported, NewPair, PairView, Skipped
@@ -43,16 +43,6 @@ class Unusable(Protocol):
     def reason(self) -> str:
         """Why, for a person."""
         ...
-
-
-class DemoAct(StrEnum):
-    """What a person can make happen in the demo, to see how Kalends takes it (`ux.md` B11)."""
-
-    MOVE_EVENT = "move_event"
-    END_SIGN_IN = "end_sign_in"
-    GO_OFFLINE = "go_offline"
-    GO_ONLINE = "go_online"
-    EMPTY_CALENDAR = "empty_calendar"
 
 
 class DemoHands(Protocol):
@@ -109,14 +99,6 @@ class DemoReady:
     imported: tuple[Imported, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """What was made happen: a sentence for the person, and the run that finds out, None where none was started."""
-
-    sentence: str
-    run: Run | None
-
-
 class Demo:
     """Prepares the demo profile, and makes something happen in it."""
 
@@ -153,11 +135,6 @@ class Demo:
         """Ask for the demo's sync, by the one way in."""
         return self._sync.request(pair.pair.id, Trigger.MANUAL)
 
-    @property
-    def online(self) -> bool:
-        """Whether the sandbox's services can be reached."""
-        return self._hands.online
-
     async def happen(self, act: DemoAct) -> Happened:
         """Let something happen at the services, and sync as the schedule would: the app finds out by itself.
 
@@ -173,7 +150,7 @@ class Demo:
         mine = next((view for view in active if work.connection.id == view.pair.connection_a_id), None)
         # Nobody asked for this run: being offline must stay as quiet as it is otherwise.
         run = None if mine is None else self._sync.request(mine.pair.id, Trigger.SCHEDULED)
-        return Happened(sentence, run)
+        return Happened(sentence, run, self._hands.online)
 
     async def _act(self, act: DemoAct, work: ConnectionView) -> str:
         calendar_id, hands = work.connection.calendar_id, self._hands

@@ -18,6 +18,7 @@ from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.bridge import CoreThread, StartCore
 from app.ui.commands import Commands
+from app.ui.demo_menu import Happenings
 from app.ui.feed import Feed, Snapshot
 from app.ui.memory import WindowMemory
 from app.ui.menus import PairWish
@@ -114,6 +115,7 @@ class Desktop(QObject):
         window.welcome.connect_wanted.connect(self.connect_account)
         window.welcome.demo_wanted.connect(lambda: self.switch(DEMO))
         window.demo_strip.leave_wanted.connect(lambda: self.switch(DEFAULT))
+        Happenings(window.demo_strip.happen, self.bridge, self.feed, self._tasks)
         self._connect_pages()
 
     def _connect_pages(self) -> None:
