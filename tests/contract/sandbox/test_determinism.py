@@ -28,6 +28,14 @@ WEEKLY = {
         "range": {"type": "numbered", "startDate": "2026-03-12", "numberOfOccurrences": 4},
     },
 }
+SERIES = {
+    "title": "Choir",
+    "start": "2026-03-09T19:00:00",
+    "time_zone": "Europe/Berlin",
+    "rrule": ["RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=6"],
+}
+TEXT = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260314T080000Z\r\nDURATION:PT1H\r\nSUMMARY:Early\r\nEND:VEVENT\r\n"
+_EMAILS = {"google": GOOGLE_EMAIL, "microsoft": MICROSOFT_EMAIL}
 WINDOW = "startDateTime=2026-03-01T00:00:00Z&endDateTime=2026-05-01T00:00:00Z"
 Answer = tuple[str, int, list[tuple[str, str]], str]
 
@@ -40,16 +48,34 @@ class Walk:
         google: a client of it; Graph's is `microsoft`.
     """
 
-    def __init__(self, sandbox: Sandbox, google: httpx.AsyncClient, microsoft: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        google: httpx.AsyncClient,
+        microsoft: httpx.AsyncClient,
+        control: httpx.AsyncClient,
+    ) -> None:
         self._sandbox = sandbox
-        self._clients = {"google": google, "microsoft": microsoft}
+        self._clients = {"google": google, "microsoft": microsoft, "control": control}
         self.answers: list[Answer] = []
 
     async def all(self) -> list[Answer]:
-        """Every answer: question, status, headers but Date, body; the sandbox's own address replaced."""
+        """Every answer: question, status, headers, body; the sandbox's own address replaced."""
         await self._google()
         await self._microsoft()
+        await self._hands()
         return self.answers
+
+    async def act(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of the control API's answer, which is kept; a minute passes."""
+        client = self._clients["control"]
+        headers = {"Authorization": f"Bearer {self._sandbox.control_token}"}
+        answer = await client.request(method, path, headers=headers, json=body)
+        assert answer.status_code < 400, answer.text
+        kept = [(name, value) for name, value in answer.headers.multi_items()]
+        self.answers.append((f"{method} {path}", answer.status_code, kept, answer.text))
+        self._sandbox.world.clock.advance(61)
+        return answer.json() if answer.content else None
 
     async def ask(self, provider: str, method: str, path: str, **more: Any) -> Any:
         """The JSON of an answer, which is kept; a minute passes."""
@@ -65,7 +91,7 @@ class Walk:
             (name, value.replace(base, "BASE"))
             for name, value in answer.headers.multi_items()
             # A link holds the address, whose length is the port's.
-            if name != "date" and not (name == "content-length" and base in answer.text)
+            if not (name == "content-length" and base in answer.text)
         ]
         asked = f"{method} {path}".replace(base, "BASE")
         self.answers.append((asked, answer.status_code, kept, answer.text.replace(base, "BASE")))
@@ -104,6 +130,34 @@ class Walk:
         await self._round(link, small)
         await self.ask("microsoft", "GET", one)
 
+    async def _hands(self) -> None:
+        """The control API: every act of a person, and planted chance."""
+        for provider in self._sandbox.providers:
+            first, second = [row["id"] for row in provider.calendars(_EMAILS[provider.name])][:2]
+            here = f"/calendars/{first}/events"
+            series = {**SERIES, "attendees": ["mia@example.org"]}
+            made = await self.act("POST", here, series)
+            await self.act(
+                "POST", f"{here}/{made['id']}/split", {"at": "2026-03-23T19:00:00", "changes": {"title": "B"}}
+            )
+            single = await self.act("POST", here, {"ical": TEXT})
+            await self.act("PATCH", f"{here}/{single['id']}", {"title": "Later"})
+            await self.act("POST", f"{here}/{single['id']}/move", {"calendar": second, "start": "2026-03-14T08:00:00"})
+            invited = await self.act("POST", here, {"title": "Talk", "start": "2026-03-15", "response": "needsAction"})
+            await self.act("POST", f"{here}/{invited['id']}/respond", {"response": "accepted"})
+            await self.act("DELETE", f"{here}/{invited['id']}")
+            await self.act("GET", here)
+        await self.act("POST", "/faults", {"route": "google:GET **", "kind": "status", "status": 429, "rate": 0.5})
+        for _ in range(12):
+            await self.ask("google", "GET", "/calendar/v3/colors")
+        await self.act("DELETE", "/faults")
+        await self.act("PATCH", "/behaviour", {"google.restore_by_patch": "refuse"})
+        await self.act("PUT", "/clock", {"now": "2026-05-01T00:00:00Z"})
+        await self.act("POST", "/accounts", {"provider": "google", "email": "leo@example.org"})
+        await self.act("PATCH", "/accounts/leo@example.org", {"testing_mode": True, "expire_access": True})
+        for path in ("/accounts", "/outbox", "/requests", "/clock"):
+            await self.act("GET", path)
+
     async def _round(self, link: str, headers: dict[str, str]) -> str:
         while True:
             page = await self.ask("microsoft", "GET", link, headers=headers)
@@ -118,11 +172,12 @@ def _sandbox(random_seed: int = 7) -> Sandbox:
 
 @asynccontextmanager
 async def _inside(sandbox: Sandbox) -> AsyncIterator[Walk]:
-    google, microsoft = (
-        httpx.AsyncClient(transport=InProcess(one.app), base_url="http://127.0.0.1") for one in sandbox.providers
+    google, microsoft, control = (
+        httpx.AsyncClient(transport=InProcess(app), base_url="http://127.0.0.1")
+        for app in (*(one.app for one in sandbox.providers), sandbox.control_app)
     )
-    async with google, microsoft:
-        yield Walk(sandbox, google, microsoft)
+    async with google, microsoft, control:
+        yield Walk(sandbox, google, microsoft, control)
 
 
 async def _walk_inside(random_seed: int = 7) -> list[Answer]:
@@ -147,11 +202,12 @@ async def test_in_process_and_over_loopback_the_answers_are_the_same() -> None:
     addresses = (
         description["google"]["calendar_api"].removesuffix("/calendar/v3"),
         description["microsoft"]["graph_api"].removesuffix("/v1.0"),
+        description["control"]["url"],
     )
-    google, microsoft = (httpx.AsyncClient(base_url=address, trust_env=False) for address in addresses)
+    google, microsoft, control = (httpx.AsyncClient(base_url=address, trust_env=False) for address in addresses)
     try:
-        async with google, microsoft:
-            over_loopback = await Walk(sandbox, google, microsoft).all()
+        async with google, microsoft, control:
+            over_loopback = await Walk(sandbox, google, microsoft, control).all()
     finally:
         await sandbox.stop()
     assert over_loopback == await _walk_inside()

@@ -18,11 +18,17 @@ from app.sandbox.faults import SandboxInputError
 from app.sandbox.seed import GOOGLE_EMAIL, MICROSOFT_EMAIL
 from app.sandbox.server import Sandbox
 from tests.contract.sandbox.conftest import RunningSandbox, control
+from tests.judges.fixture import Judges
 
 _PROCESS = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 from pathlib import Path
+from app.sandbox.observing import OBSERVERS
 from app.sandbox.server import Sandbox
+from tests.judges.fixture import FINDINGS_FILE
+from tests.judges.watched import Telling
+
+OBSERVERS.append(Telling(Path(os.environ[FINDINGS_FILE])).look)
 
 async def main():
     sandbox = Sandbox(Path(sys.argv[1]))
@@ -259,3 +265,19 @@ def test_a_reset_brings_the_network_back(served: dict[str, Any]) -> None:
         ctl.post("/reset", json={})
         assert ctl.get("/network").json() == {"online": True}
     assert httpx.get(f"{served['microsoft']['graph_api']}/me", trust_env=False).status_code == 401
+
+
+def test_the_judges_look_on_in_a_process_of_its_own_too(tmp_path: Path, judges: Judges) -> None:
+    judges.allow("there is no parameter bogus")
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROCESS, str(tmp_path / "sandbox.db")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        with events_client(json.loads(process.stdout.readline())) as client:
+            assert client.get("/calendars/primary/events", params={"bogus": "1"}).status_code == 200
+    finally:
+        process.kill()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
