@@ -112,8 +112,10 @@ class House:
         }
 
     def pair(self, sandbox: Sandbox, source: str, target: str, *words: str) -> str:
-        """Make a one-way pair of two calendars, by their ids, before the app is opened, and sync it; its id."""
-        asked = ("pairs", "add", source, target, "--direction", "a_to_b", *words, "--json")
+        """Make a one-way pair of two calendars, by their ids, before the app is opened, and sync it; its id. Nothing
+        but the story makes it run again: it looks for changes once an hour.
+        """
+        asked = ("pairs", "add", source, target, "--direction", "a_to_b", "--interval", "3600", *words, "--json")
         made = self.command(*asked, environ=sandbox.environ)
         assert made.code == 0, made
         synced = self.command("sync", made.json["id"], "--json", environ=sandbox.environ)

@@ -148,7 +148,9 @@ def test_a_person_deletes_a_pair_and_says_each_time_what_becomes_of_its_copies(
 
 def again(house: House, person: Person, ids: dict[str, str]) -> None:
     """Make the same pair once more in the running app, and wait for its first run."""
-    made = house.command("pairs", "add", ids["Work"], ids["Home"], "--direction", "a_to_b", "--json")
+    made = house.command(
+        "pairs", "add", ids["Work"], ids["Home"], "--direction", "a_to_b", "--interval", "3600", "--json"
+    )
     assert made.code == 0, made
     synced = house.command("sync", made.json["id"], "--json")
     assert (synced.code, synced.json["runs"][0]["status"]) == (0, "success")
