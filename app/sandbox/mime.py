@@ -86,6 +86,13 @@ def read(raw: bytes) -> Part:
     return _part(message_from_bytes(raw, policy=compat32), "", MAX_DEPTH)
 
 
+def message_id(raw: bytes) -> str:
+    """The Message-ID of a message, found without taking it apart; empty when there is none."""
+    head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
+    found = re.search(rb"(?im)^Message-ID:\s*(\S+)", head)
+    return found[1].decode("utf-8", "replace") if found else ""
+
+
 def plain(markup: str) -> str:
     """The readable text of HTML, roughly as a preview shows it."""
     text = re.sub(r"<[^>]*>", " ", _BREAKING.sub("\n", _HIDDEN.sub(" ", markup)))

@@ -228,7 +228,11 @@ def filled(api: Described, path: str, calendar: int, event: int) -> str:
         "event_id": str(ids[event % len(ids)]),
         "email": emails[event % len(emails)],
         "fault_id": f"fault{event % 5}",
+        "message_id": "nothere",
     }
+    if "{message_id}" in path and "example" in values["email"]:
+        rows = api.send("GET", f"/mail/{values['email']}/messages").json().get("messages", [])
+        values["message_id"] = [*(row["id"] for row in rows), "nothere", "%2F"][calendar % (len(rows) + 2)]
     return re.sub(r"\{(\w+)\}", lambda found: quote(values[found[1]], safe=""), path)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from app.sandbox.mime import Part, base_subject, read, words
+from app.sandbox.mime import Part, base_subject, message_id, read, words
 from app.sandbox.world import World
 
 _BOXES: Final = "google.mail.boxes"
@@ -52,7 +52,7 @@ class Message:
     @cached_property
     def message_id(self) -> str:
         """Its Message-ID."""
-        return self.part.header("Message-ID").strip()
+        return message_id(self.raw)
 
     @cached_property
     def words(self) -> list[str]:
@@ -172,9 +172,9 @@ class MailStore:
 
     def add(self, box: Mailbox, raw: bytes, received: datetime, labels: Iterable[str]) -> Message:
         """Store a new message, in the conversation it answers."""
-        message_id = f"19{self._world.new_id(14, '0123456789abcdef')}"
+        name = f"19{self._world.new_id(14, '0123456789abcdef')}"
         received_ms = int(received.timestamp() * 1000)
-        message = Message(message_id, message_id, raw, received_ms, list(dict.fromkeys(labels)), 0)
+        message = Message(name, name, raw, received_ms, list(dict.fromkeys(labels)), 0)
         message.thread_id = self._conversation(box, message) or message.id
         self._keep(box, message)
         self._record(box, message, ADDED, message.labels)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from app.sandbox.mail import Letter
 from app.sandbox.microsoft import ids
-from app.sandbox.mime import Part, base_subject, read
+from app.sandbox.mime import Part, base_subject, message_id, read
 from app.sandbox.world import World
 
 _FOLDERS: Final = "microsoft.mail.folders"
@@ -85,7 +85,7 @@ class Message:
     @cached_property
     def message_id(self) -> str:
         """Its Message-ID."""
-        return self.part.header("Message-ID").strip()
+        return message_id(self.raw)
 
 
 _PLAIN: Final = (
@@ -107,8 +107,10 @@ class MailStore:
         self.messages: dict[str, Message] = {}
         self._changes: dict[str, list[tuple[int, str]]] = {key: [] for key in self.folders}
         self._live: dict[str, dict[str, None]] = {key: {} for key in self.folders}
+        self._named: dict[tuple[str, str], str] = {}
         for key, row in world.storage.items(_MESSAGES):
             self.messages[key] = _from_storage(key, row)
+            self._name(self.messages[key])
         for message in sorted(self.messages.values(), key=lambda one: one.change):
             self._changes[message.folder].append((message.change, message.key))
             if not message.deleted:
@@ -170,6 +172,7 @@ class MailStore:
         for key in [key for key, message in self.messages.items() if message.folder in own]:
             del self.messages[key]
             self._world.storage.delete(_MESSAGES, key)
+        self._named = {name: key for name, key in self._named.items() if name[0] != mailbox.lower()}
         for key in own:
             del self.folders[key], self._changes[key], self._live[key]
             self._world.storage.delete(_FOLDERS, key)
@@ -194,6 +197,7 @@ class MailStore:
         )
         message.conversation = self._conversation(folder.mailbox, message) or message.key
         self.messages[message.key] = message
+        self._name(message)
         self._live[folder.id][message.key] = None
         self._arrive(message)
         return message
@@ -284,10 +288,15 @@ class MailStore:
         if not named:
             return None
         topic = base_subject(message.part.header("Subject"))
-        for other in self.live_of(mailbox):
-            if other.message_id in named and base_subject(other.part.header("Subject")) == topic:
+        for name in sorted(named):
+            other = self.messages.get(self._named.get((mailbox, name), ""))
+            if other is not None and base_subject(other.part.header("Subject")) == topic:
                 return other.conversation
         return None
+
+    def _name(self, message: Message) -> None:
+        if message.message_id and "@" not in message.key:
+            self._named.setdefault((self.folders[message.folder].mailbox, message.message_id), message.key)
 
 
 def _to_storage(message: Message) -> dict[str, Any]:
