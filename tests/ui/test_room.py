@@ -1,0 +1,97 @@
+"""Room on the screen: sheets as tall as their words, no void below a page, long names cut where they end in dots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QLayout, QToolTip, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.domain.accounts import Provider
+from app.domain.errors import OfflineError
+from app.ui.theme import Theme
+from app.ui.widgets import Choice
+from tests.ui.desk import Desk
+from tests.ui.doubles import CoreDouble, busy
+from tests.ui.hands import button, click, words
+
+MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+def wanted_height(widget: QWidget) -> int:
+    return cast(QLayout, widget.layout()).totalHeightForWidth(widget.width())
+
+
+def connecting(desk: Desk) -> QWidget:
+    return desk.desktop.connect_account()
+
+
+def waiting(desk: Desk) -> QWidget:
+    sheet = desk.desktop.connect_account()
+    sheet.sign_in_to(Provider.GOOGLE)
+    return sheet
+
+
+def deleting(desk: Desk) -> QWidget:
+    return desk.desktop.sheets.delete_pair(desk.core.known_pairs[0])
+
+
+def deciding(desk: Desk) -> QWidget:
+    return desk.desktop.sheets.review_hold("pair_5")
+
+
+def revoking(desk: Desk) -> QWidget:
+    return desk.desktop.sheets.revoke_key(desk.core.known_keys[0])
+
+
+@pytest.mark.parametrize("make", [connecting, waiting, deleting, deciding, revoking])
+def test_a_sheet_is_as_tall_as_its_words(make_desk: MakeDesk, qtbot: QtBot, make: Callable[[Desk], QWidget]) -> None:
+    sheet = make(make_desk(busy).begin())
+    qtbot.waitUntil(lambda: sheet.height() == wanted_height(sheet))
+
+
+def test_a_sheet_grows_for_a_message_and_shrinks_when_it_is_gone(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    sheet = desk.desktop.sheets.delete_pair(desk.core.known_pairs[0])
+    qtbot.waitUntil(lambda: "36" in sheet.count.text() and sheet.height() == wanted_height(sheet))
+    before = sheet.height()
+    desk.core.errors["delete"] = OfflineError("The database is busy just now.")
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: "busy just now" in words(sheet) and sheet.height() > before)
+    click(button(sheet, "Try again"))
+    qtbot.waitUntil(lambda: bool(desk.called("delete")[1:]))
+
+
+def test_below_the_settings_is_no_void(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = make_desk(busy).begin().window
+    window.show_page("settings")
+    qtbot.waitUntil(window.settings.keys.table.isVisible)
+    inside = window.settings.inside
+    qtbot.waitUntil(lambda: inside.height() == wanted_height(inside))
+
+
+def is_cut(choice: Choice) -> bool:
+    """Asked anew each time."""
+    return choice.elided
+
+
+def test_a_name_that_is_too_long_for_its_box_ends_in_dots_and_is_whole_in_the_tooltip(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    choice = Choice(theme, "To")
+    qtbot.addWidget(choice)
+    choice.addItems(["Work", "Hospital rota – surgery & intensive care, weekdays"])
+    choice.setFixedWidth(200)
+    choice.show()
+    assert not is_cut(choice)
+    choice.setCurrentIndex(1)
+    assert is_cut(choice)
+    spot = choice.rect().center()
+    QApplication.sendEvent(choice, QHelpEvent(QEvent.Type.ToolTip, spot, choice.mapToGlobal(spot)))
+    assert QToolTip.text() == "<span>Hospital rota – surgery &amp; intensive care, weekdays</span>"
+    choice.setFixedWidth(600)
+    assert not is_cut(choice)
