@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.errors import FieldError, InputError
+from app.sandbox.control.seeds import read_seed
 from app.sandbox.faults import SandboxInputError
 from app.sandbox.server import Sandbox
 from app.sandbox.world import DEFAULT_RANDOM_SEED
@@ -36,16 +37,9 @@ async def start_alone(*, port: int, seed: Path | None, random_seed: int | None) 
 
 def _made(random_seed: int, content: dict[str, Any] | None, seed: Path | None) -> Sandbox:
     try:
-        return Sandbox(None, random_seed, content)
+        return Sandbox(None, random_seed, None if content is None else read_seed(content))
     except SandboxInputError as error:
-        reason = str(error)
-        cause: Exception = error
-    except KeyError as error:
-        reason, cause = f"{error} is missing.", error
-    except (TypeError, AttributeError, ValueError) as error:
-        # The services read a seed as they would an honest one; what has another shape stumbles anywhere.
-        reason, cause = f"it is not of the form of a seed ({error}).", error
-    raise InputError(f"The seed {seed} cannot be used: {reason}", details=[FieldError("--seed", reason)]) from cause
+        raise InputError(f"The seed {seed} cannot be used: {error}", details=[FieldError("--seed", str(error))]) from error
 
 
 def _read(seed: Path) -> dict[str, Any]:

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.anyio
         '{"accounts": [{"provider": "google"}]}',
         '{"accounts": [{"provider": "google", "email": "a@example.org", "calendars": 3}]}',
         '{"accounts": [{"provider": "microsoft", "email": "a@example.org", "time_zone": "Mars"}]}',
+        '{"accounts": [{"provider": "google", "email": "a@example.org", "colour": "red"}]}',
+        '{"accounts": [], "people": []}',
     ],
 )
 async def test_a_seed_that_cannot_be_used_is_named_by_its_option(tmp_path: Path, content: str) -> None:
@@ -60,3 +62,13 @@ async def test_a_seed_of_ones_own_is_the_world_there_is(tmp_path: Path) -> None:
         assert [account["email"] for account in sandbox.description()["accounts"]] == ["a@example.org"]
     finally:
         await sandbox.stop()
+
+
+async def test_what_is_wrong_in_a_seed_is_named_by_its_path(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.json"
+    event = {"title": "Trip", "start": "soon"}
+    calendar = {"name": "Mine", "events": [event]}
+    account = {"provider": "google", "email": "a@example.org", "calendars": [calendar]}
+    seed.write_text(json.dumps({"accounts": [account]}))
+    with pytest.raises(InputError, match=r"accounts\.0\.calendars\.0\.events\.0\.start: 'soon'"):
+        await start_alone(port=0, seed=seed, random_seed=None)

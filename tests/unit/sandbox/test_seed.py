@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.sandbox.control.seeds import read_seed
 from app.sandbox.seed import demo_seed
 from app.sandbox.server import Sandbox
 from app.sandbox.world import Clock
@@ -57,3 +58,9 @@ def test_every_day_makes_a_seed_that_both_services_take(day: str) -> None:
                 for calendar in provider.calendars(account.email):
                     assert provider.list_events(calendar["id"])
     sandbox.close()
+
+
+def test_the_demos_seed_is_of_the_form_that_a_file_must_have() -> None:
+    accounts = read_seed(demo_seed(NOW, 1))["accounts"]
+    assert [len(account["calendars"]) for account in accounts] == [2, 2]
+    assert [event["title"] for event in accounts[0]["calendars"][0]["events"]] == [event["title"] for event in work()]
