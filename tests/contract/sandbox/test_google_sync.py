@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -251,26 +252,28 @@ async def test_the_calendar_list_syncs_and_filters_by_role(side: GoogleSide) -> 
     assert (await side.client.get(f"calendars/{side.second}/events")).status_code == 404
 
 
-async def test_a_page_of_a_thousand_takes_under_30_ms(side: GoogleSide) -> None:
+async def test_a_page_of_a_thousand_costs_a_few_times_the_writing_of_its_json(side: GoogleSide) -> None:
     for number in range(1200):
-        start = {"dateTime": f"2026-03-{1 + number % 28:02d}T10:00:00", "timeZone": "Europe/Berlin"}
-        end = {"dateTime": f"2026-03-{1 + number % 28:02d}T11:00:00", "timeZone": "Europe/Berlin"}
+        day = f"2026-03-{1 + number % 28:02d}"
         side.google.create_event(
             EMAIL,
             {
                 "title": f"Event {number}",
-                "start": start["dateTime"],
-                "end": end["dateTime"],
+                "start": f"{day}T10:00:00",
+                "end": f"{day}T11:00:00",
                 "time_zone": "Europe/Berlin",
                 "description": "x" * 200,
             },
         )
-    plain = side.caller(None)
-    plain.event_hooks = {"request": [], "response": []}
-    best = 1.0
+    page, written = [], []
     for _ in range(10):
         begun = time.process_time()
-        answer = await plain.get("calendars/primary/events", params={"maxResults": 1000})
-        best = min(best, time.process_time() - begun)
-    assert len(answer.json()["items"]) == 1000
-    assert best < 0.030
+        answer = await side.client.get("calendars/primary/events", params={"maxResults": 1000})
+        page.append(time.process_time() - begun)
+        content = answer.json()
+        begun = time.process_time()
+        json.dumps(content, ensure_ascii=False).encode()
+        written.append(time.process_time() - begun)
+    assert len(content["items"]) == 1000
+    # About three times; a time of its own would say more about the machine than about the page.
+    assert min(page) < 12 * min(written)
