@@ -90,6 +90,10 @@ class EmulatedMail(Protocol):
         """Every history id or delta token of the mailbox handed out so far is answered as too old from now on."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """Every mailbox in the service's own wire shape, by address, for oracles."""
+        ...
+
 
 def compose(spec: Mapping[str, Any], now: datetime, message_id: str) -> Letter:
     """Make the MIME message of a description.

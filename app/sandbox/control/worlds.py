@@ -54,6 +54,7 @@ class State(BaseModel):
 
     google: dict[str, Any]
     microsoft: dict[str, Any]
+    mail: dict[str, Any] = Field(description="Each account's mailbox, by its address.")
     change: int = Field(description="The number of the last change.")
     now: str
 
@@ -112,6 +113,7 @@ def router(sandbox: Controlled) -> APIRouter:
     async def state() -> Answer:
         """Everything, for oracles."""
         answer: Json = {provider.name: provider.state() for provider in sandbox.providers}
+        answer["mail"] = {email: box for provider in sandbox.providers for email, box in provider.mail.state().items()}
         return Answer({**answer, "change": sandbox.world.last_change, "now": sandbox.world.clock.now().isoformat()})
 
     return routes

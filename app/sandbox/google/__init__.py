@@ -223,7 +223,6 @@ class Google:
                 }
                 for calendar in self._store.calendars.values()
             ],
-            "mail": self.mail.state(),
             "tokens": self._tokens.counts(),
         }
 

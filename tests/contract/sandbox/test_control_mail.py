@@ -141,6 +141,18 @@ def test_an_account_can_come_with_mail(served: dict[str, Any]) -> None:
                 assert ctl.get(f"/mail/{other['email']}/messages").status_code == 404
 
 
+def test_the_state_holds_every_mailbox_in_its_services_shape(served: dict[str, Any]) -> None:
+    with control(served) as ctl:
+        for email in EMAILS:
+            ctl.post(f"/mail/{email}/messages", json=MESSAGE)
+        mail = ctl.get("/state").json()["mail"]
+    assert set(mail) == set(EMAILS)
+    headers = mail[GOOGLE_EMAIL]["messages"][0]["payload"]["headers"]
+    assert {"name": "Subject", "value": "Tickets 🎫"} in headers
+    assert mail[MICROSOFT_EMAIL]["messages"][0]["subject"] == "Tickets 🎫"
+    assert {"Inbox", "Archive"} <= {folder["displayName"] for folder in mail[MICROSOFT_EMAIL]["folders"]}
+
+
 def test_the_demo_has_believable_mail_in_both_mailboxes() -> None:
     sandbox = Sandbox()
     for provider, email in ((sandbox.google, GOOGLE_EMAIL), (sandbox.microsoft, MICROSOFT_EMAIL)):

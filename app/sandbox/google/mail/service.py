@@ -131,6 +131,19 @@ class Gmail:
         self._store.expire(self._box(email))
         self._world.commit()
 
+    def state(self) -> dict[str, Any]:
+        """Every mailbox in Gmail's own shape, by address."""
+        found: dict[str, Any] = {}
+        for account in self._world.accounts.values():
+            if account.provider == "google":
+                box = self._store.box(account.email)
+                found[account.email] = {
+                    "historyId": str(box.history_id),
+                    "labels": [label(box, one) for one in (*SYSTEM_LABELS, *box.labels)],
+                    "messages": [self._renderer.message(one, "metadata", ()) for one in box.newest_first()],
+                }
+        return found
+
     # For the service around it
 
     def seed(self, email: str, spec: Any) -> None:
@@ -144,19 +157,6 @@ class Gmail:
     def forget(self, email: str) -> None:
         """Remove an account's mail."""
         self._store.remove_box(email)
-
-    def state(self) -> dict[str, Any]:
-        """Every mailbox in Gmail's own shape, by account."""
-        found: dict[str, Any] = {}
-        for account in self._world.accounts.values():
-            if account.provider == "google":
-                box = self._store.box(account.email)
-                found[account.email] = {
-                    "historyId": str(box.history_id),
-                    "labels": [label(box, one) for one in (*SYSTEM_LABELS, *box.labels)],
-                    "messages": [self._renderer.message(one, "metadata", ()) for one in box.newest_first()],
-                }
-        return found
 
     def _box(self, email: str) -> Mailbox:
         account = self._world.account(email)

@@ -108,6 +108,18 @@ class OutlookMail:
             self._store.put_folder(folder)
         self._world.commit()
 
+    def state(self) -> dict[str, Any]:
+        """Folders and messages of each account in Graph's shape, immutable ids and UTC, by address."""
+        form = Form(resolve("UTC"), "UTC", immutable=True, text=False)
+        return {
+            account.email: {
+                "folders": [self._renderer.folder(one) for one in self._store.folders_of(account.email)],
+                "messages": [self._renderer.message(one, form) for one in self._store.live_of(account.email)],
+            }
+            for account in self._world.accounts.values()
+            if account.provider == "microsoft"
+        }
+
     # For the service around it
 
     def rename_folder(self, email: str, name: str, new_name: str) -> dict[str, Any]:
@@ -137,14 +149,6 @@ class OutlookMail:
         """The id of a message in the other form; None when there is no such message."""
         message = self._store.find(mailbox, message_id)
         return None if message is None else self._store.id_of(message, immutable=immutable)
-
-    def state(self, email: str) -> dict[str, Any]:
-        """Folders and messages of an account in Graph's shape, immutable ids and UTC."""
-        form = Form(resolve("UTC"), "UTC", immutable=True, text=False)
-        return {
-            "folders": [self._renderer.folder(one) for one in self._store.folders_of(email)],
-            "messages": [self._renderer.message(one, form) for one in self._store.live_of(email)],
-        }
 
     def _mailbox(self, email: str) -> str:
         account = self._world.account(email)
