@@ -260,6 +260,19 @@ async def test_rows_can_come_twice_and_in_any_order(scene: MailScene, order: str
     assert (found == names) != bool(share)
 
 
+@pytest.mark.parametrize(("share", "again"), [(1.0, ["One", "Two"]), (0.0, [])])
+async def test_what_was_told_before_can_come_once_more(scene: MailScene, share: float, again: list[str]) -> None:
+    scene.turn(delta_replay_share=share)
+    graph = scene.client()
+    scene.put("One")
+    scene.put("Two")
+    rows, link = await mail_round(graph, INBOX)
+    assert told(rows) == ["One", "Two"]
+    scene.put("New")
+    rows, link = await mail_round(graph, link, size=1)
+    assert told(rows) == [*again, "New"]
+
+
 async def test_a_token_used_again_gives_the_same_page_again(scene: MailScene, graph: GraphClient) -> None:
     scene.turn(delta_row_order="shuffled", delta_duplicate_share=0.5)
     for number in range(6):
