@@ -175,9 +175,8 @@ class Desktop(QObject):
     def _look_for_tray(self) -> None:
         """Say that there is no place for the icon, as long as that is so and somebody sees the window. Not every host
         says when it comes; nobody is woken for that once there is one, or while the window is hidden."""
-        missing = not Tray.available()
-        self.window.show_no_tray(missing)
-        if missing and self.window.isVisible():
+        self.window.show_no_tray(not Tray.available())
+        if self.window.says_no_tray:
             self._looking_for_tray.start()
         else:
             self._looking_for_tray.stop()

@@ -330,6 +330,11 @@ class MainWindow(QMainWindow):
         """Say how the app goes on where there is no tray, until that was read."""
         self._no_tray.setVisible(missing and not self._no_tray_read)
 
+    @property
+    def says_no_tray(self) -> bool:
+        """Whether somebody can read now that there is no tray."""
+        return self._no_tray.isVisible()
+
     def bring_up(self) -> None:
         """Show the window and put it in front, as far as the desktop allows."""
         if self.isMinimized():

@@ -244,6 +244,11 @@ def test_the_word_that_there_is_no_tray_goes_when_one_comes(
     there[0] = True
     desk.desktop.tray._host_came()
     assert not note.isVisible()
+    there[0] = False
+    desk.desktop.show_window()
+    desk.window._close_no_tray_note()
+    desk.desktop._looking_for_tray.timeout.emit()
+    assert not desk.desktop._looking_for_tray.isActive(), "it was read"
 
 
 def test_a_tray_host_that_comes_late_gets_a_new_icon(make_desk: MakeDesk) -> None:
