@@ -20,7 +20,7 @@ class CaseReader:
     """Gathers cases of one direction in one run.
 
     `asked_source` and `asked_target` are what was read directly in this run, and answered; `adopted` are copies found
-    by marker that have no link yet, by copy key.
+    by marker that have no link yet, by copy key; `succeeding` are those in the place of a copy that is gone.
     """
 
     def __init__(self, direction: DirectionRecord, ledger: Ledger, wisher: Wisher) -> None:
@@ -30,6 +30,7 @@ class CaseReader:
         self.asked_source: set[str] = set()
         self.asked_target: set[str] = set()
         self.adopted: dict[str, Copy] = {}
+        self.succeeding: dict[str, Copy] = {}
 
     def _key(self, original_id: str, occ: str = "") -> str:
         return copy_key(self._direction.key, original_id, occ)
@@ -55,6 +56,12 @@ class CaseReader:
         copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)} if keys else {}
         copies |= {copy.copy_key: copy for copy in ledger.copies_of_parents(direction.id, keys)} if keys else {}
         copies |= {key: copy for key, copy in self.adopted.items() if key not in copies}
+        # Until it is settled, its row still tells of the copy before.
+        copies |= {
+            key: copy
+            for key, copy in self.succeeding.items()
+            if key in copies and copies[key].generation < copy.generation
+        }
         targets = self._targets(copies.values())
         twins = self._twins(units.values())
         pending = frozenset(

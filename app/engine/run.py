@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
-from app.domain.links import Copy, DirectionRecord, Evidence, Link, LinkState
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
@@ -230,6 +230,8 @@ class DirectionRun:
             open_ones = await self._ask(asking)
             if not open_ones:
                 break
+        succeeded = await self._find_successors(decided.values())
+        decided |= {decision.original_id: decision for decision in await self._plan(succeeded)}
         self._put_off([decision for decision in decided.values() if decision.asks])
         unknown = {d.original_id for d in decided.values() if any(r == "could_not_ask" for _, r, _ in d.skips)}
         self._unknown = (self._unknown - decided.keys()) | unknown
@@ -268,6 +270,26 @@ class DirectionRun:
             self._unanswered |= unanswered
             self._silent.add(calendar_id)
         return told
+
+    async def _find_successors(self, decisions: Iterable[Decision]) -> list[str]:
+        """Originals whose copy is gone but lives on under another id: another installation made it anew, nobody took
+        it away. Looked for only when a copy would be left away; the living one is taken over without a base."""
+        gone = {
+            copy.copy_key: (decision.original_id, copy.generation)
+            for decision in decisions
+            if any(link.state is LinkState.AWAY for link in decision.links)
+            for copy in decision.copies
+            if copy.state is CopyState.GONE and copy.form is not CopyForm.OCCURRENCE
+        }
+        if not gone:
+            return []
+        found: dict[str, Copy] = {}
+        for event in await marked_copies(self._target, self._direction):
+            copy = copy_from(event, self._direction.id)
+            if copy is not None and copy.copy_key in gone and copy.generation != gone[copy.copy_key][1]:
+                found[copy.copy_key] = copy
+        self._cases.succeeding |= found
+        return sorted({gone[key][0] for key in found})
 
     def _put_off(self, waiting: Sequence[Decision]) -> None:
         """What could not be asked, or not in this run, is due in the next one."""

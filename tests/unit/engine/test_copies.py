@@ -331,3 +331,18 @@ def test_a_copy_deleted_by_hand_while_its_original_changed_its_form_follows_the_
     change(world, place="R7")
     world.run_until_quiet()
     assert [copy.kind for copy in world.copies()] == kinds
+
+
+def test_a_copy_that_another_installation_made_anew_is_followed_and_not_taken_for_deleted_by_hand() -> None:
+    world = one(settings=FULL)
+    before = only_copy(world)
+    assert before.marker is not None
+    next_id = identity.google_event_id(identity.copy_id(world.direction.target.calendar_key, before.marker.copy_key, 1))
+    world.target.remove(before.id)
+    world.target.put(replace(before, id=next_id, marker=replace(before.marker, generation=1, stamp="other.7")))
+    world.run_until_quiet()
+    assert only_copy(world).id == next_id
+    change(world, title="Review 2")
+    world.run_until_quiet()
+    fields = only_copy(world).fields
+    assert (only_copy(world).id, fields.title if fields else "") == (next_id, "Review 2")
