@@ -97,6 +97,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"headers": {"X": 5}}, "headers.X"),
     ({"headers": {"Bad Name": "x", "X": "a\nb"}}, "headers"),
     ({"subject": "two\nlines"}, "subject"),
+    ({"headers": {"Content-Type": "text/html"}}, "headers"),
     ({"mime": "Subject: x\n\nx", "subject": "y"}, "subject"),
     ({"folder": " "}, "folder"),
 ]
