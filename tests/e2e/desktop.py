@@ -76,6 +76,8 @@ def desktop_session(screen: Screen, outside: Mapping[str, str], log: Path) -> It
                 "KALENDS_API_PORT": "0",
                 "KALENDS_E2E_OPENED": str(opened),
                 "PYTHONWARNINGS": "error",
+                # Who reads the screen now and then asks for what went away meanwhile, and Qt would say so on stderr.
+                "QT_LOGGING_RULES": "qt.accessibility.atspi.warning=false",
             }
             yield Session(environ, address, caller, processes, opened)
         finally:
