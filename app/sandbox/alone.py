@@ -39,7 +39,8 @@ def _made(random_seed: int, content: dict[str, Any] | None, seed: Path | None) -
     try:
         return Sandbox(None, random_seed, None if content is None else read_seed(content))
     except SandboxInputError as error:
-        raise InputError(f"The seed {seed} cannot be used: {error}", details=[FieldError("--seed", str(error))]) from error
+        reason = str(error)
+        raise InputError(f"The seed {seed} cannot be used: {reason}", details=[FieldError("--seed", reason)]) from error
 
 
 def _read(seed: Path) -> dict[str, Any]:

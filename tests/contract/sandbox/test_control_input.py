@@ -16,13 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.sandbox.seed import GOOGLE_EMAIL, MICROSOFT_EMAIL
+from app.sandbox.seed import GOOGLE_EMAIL, MICROSOFT_EMAIL, demo_seed
 from app.sandbox.server import Sandbox
 from app.sandbox.world import Clock
 
 Json = Any
 
-EXAMPLES = 40
+EXAMPLES = 25
 NOON = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 PLAUSIBLE: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -107,11 +107,17 @@ GOOD: dict[Json, st.SearchStrategy[Json]] = {
 }
 
 
+def _seed() -> Json:
+    """The demo's, without its mail: what is sent may begin it anew dozens of times."""
+    accounts = demo_seed(NOON, 7)["accounts"]
+    return {"accounts": [{key: value for key, value in one.items() if key != "mail"} for one in accounts]}
+
+
 class Described:
     """The control API of one sandbox, and its description."""
 
     def __init__(self) -> None:
-        self.sandbox = Sandbox(random_seed=7, clock=Clock(lambda: NOON))
+        self.sandbox = Sandbox(random_seed=7, seed=_seed(), clock=Clock(lambda: NOON))
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.sandbox.control_app),
@@ -251,8 +257,14 @@ def test_no_call_has_a_fault_of_its_own_whatever_it_is_sent(api: Described, path
     if body is not None:
         bodies = st.one_of(api.values(body, None), api.values(body, None), api.values(body, ANY), ANY)
 
+    few = 5
+
     @settings(
-        max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=few if body is None else EXAMPLES,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
     @given(st.integers(0, 30), st.integers(0, 60), bodies)
     def ask(calendar: int, event: int, content: Json) -> None:
