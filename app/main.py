@@ -7,10 +7,11 @@ that `kalends --version` stays quick and a headless machine never loads Qt.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,13 @@ def _set_aside_without_sandbox(paths: Paths) -> None:
         part = paths.database.with_name(paths.database.name + suffix)
         if part.exists():
             part.replace(aside.with_name(aside.name + suffix))
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that were made for a while, innermost first, unless something was put into one meanwhile."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _tell_of(sandbox: Sandbox, paths: Paths, opened: AsyncExitStack) -> None:
@@ -196,8 +204,11 @@ class LocalHost:
         from app.sandbox.alone import start_alone
 
         paths = self._paths(Profile.DEFAULT)
-        paths.prepare_runtime()
+        folder = paths.runtime
+        made = [above for above in (folder, *folder.parents) if not above.exists()]
         async with AsyncExitStack() as opened:
+            opened.callback(_remove_empty, made)
+            paths.prepare_runtime()
             sandbox = await start_alone(port=port, seed=seed, random_seed=random_seed)
             opened.push_async_callback(sandbox.stop)
             _tell_of(sandbox, paths, opened)
