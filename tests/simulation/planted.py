@@ -84,7 +84,7 @@ def nothing_is_settled(patch: pytest.MonkeyPatch) -> None:
     """Unknown writes are forgotten instead of settled."""
 
     async def wrong(
-        direction: DirectionRecord, client: CalendarClient, ledger: Ledger, _writer: Any, clock: Clock
+        direction: DirectionRecord, client: CalendarClient, ledger: Ledger, _writer: Any, clock: Clock, **_side: Any
     ) -> int:
         pending = ledger.pending_intents(direction.id)
         ledger.close_intents([Closing(replace(i, state=IntentState.DROPPED)) for i in pending], clock.now())
@@ -186,11 +186,11 @@ def edits_are_never_seen(patch: pytest.MonkeyPatch) -> None:
     """Only what we want differently is written: an edit by hand stays for ever."""
     right = comparison.compare
 
-    def wrong(wanted: Any, actual: Any, event: Event, copy: Copy, link: Any, policy: Any) -> Any:
-        found = right(wanted, actual, event, copy, link, policy)
+    def wrong(wanted: Any, actual: Any, event: Event, copy: Copy, link: Any, policy: Any, **more: Any) -> Any:
+        found = right(wanted, actual, event, copy, link, policy, **more)
         return replace(found, write=tuple(n for n in found.write if n in found.wish_changed), edited=())
 
-    patch.setattr(plan, "compare", wrong)
+    patch.setattr(judge, "compare", wrong)
 
 
 def planned_too_early(patch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def copies_are_sources() -> None:
 def forgets_what_was_under_way() -> None:
     """Planted: a create whose answer was lost is made again under another id, an update or delete is forgotten."""
 
-    async def careless(direction: Any, client: Any, ledger: Any, writer: Any, clock: Any) -> int:
+    async def careless(direction: Any, client: Any, ledger: Any, writer: Any, clock: Any, **_side: Any) -> int:
         now = clock.now()
         links = {(link.original_id, link.occ): link for link in ledger.links(direction.id, None)}
         ledger.close_intents(
