@@ -427,6 +427,14 @@ class EmulatedProvider(Protocol):
         """The person changed the password, with what the service does to tokens then."""
         ...
 
+    def challenge(self, email: str) -> None:
+        """Something critical happened: able clients must come back with the claims they are told.
+
+        Raises:
+            SandboxInputError: this service does not know such challenges.
+        """
+        ...
+
     def kill_cursors(self, calendar_id: str | None = None) -> None:
         """Every sync position handed out so far, of one calendar or of all, is answered 410 from now on."""
         ...

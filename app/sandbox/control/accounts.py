@@ -51,6 +51,9 @@ class Downgrade(Strict):
 class AccountChange(Strict):
     """What happens to an account; several at once happen in the order of these fields."""
 
+    challenge: bool = absent(
+        description="True, Microsoft only: something critical happened; clients must come back with Graph's claims."
+    )
     testing_mode: bool = absent(description="Google: the app is in Testing, so that refresh tokens live for 7 days.")
     expire_access: bool = absent(description="True: every access token is expired from now on.")
     change_password: bool = absent(description="True: with what the service does to tokens then.")
@@ -134,6 +137,11 @@ def router(sandbox: Controlled) -> APIRouter:
             if body.downgrade.calendar not in own:
                 text = f"{account.email} has no calendar {body.downgrade.calendar!r}."
                 raise SandboxInputError(text, "downgrade.calendar")
+        if body.challenge:
+            try:
+                provider.challenge(account.email)
+            except SandboxInputError as error:
+                raise SandboxInputError(str(error), "challenge") from error
         if "testing_mode" in sent:
             sandbox.world.put_account(replace(account, testing_mode=body.testing_mode))
         if body.expire_access:

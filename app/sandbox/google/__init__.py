@@ -201,6 +201,14 @@ class Google:
         self._tokens.change_password(email.lower())
         self._world.commit()
 
+    def challenge(self, email: str) -> None:
+        """Google asks for no claims.
+
+        Raises:
+            SandboxInputError: always.
+        """
+        raise SandboxInputError(f"{email} is a Google account; only Microsoft asks for claims.")
+
     def kill_cursors(self, calendar_id: str | None = None) -> None:
         """Sync tokens handed out so far are answered 410."""
         for calendar in self._store.calendars.values():

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from app.domain.accounts import Provider
@@ -15,6 +16,7 @@ from app.domain.ports import AccessTokens
 from app.providers.http import new_ssl_context
 from app.providers.microsoft import MicrosoftService
 from app.sandbox.microsoft.policy import ADMIN_NUMBERS, REFRESH_NUMBERS
+from app.sandbox.transport import InProcess
 from tests.contract.auth.browser import Person
 from tests.contract.auth.conftest import MICROSOFT, World
 
@@ -28,6 +30,16 @@ def turn(world: World, **switches: Any) -> None:
     """Turn switches of the emulated Entra."""
     for name, value in switches.items():
         world.sandbox.world.behaviour.set(f"microsoft.{name}", value)
+
+
+async def challenge(world: World) -> None:
+    """Let something critical happen to the account, by the control API."""
+    async with httpx.AsyncClient(
+        transport=InProcess(world.sandbox.control_app),
+        base_url="http://127.0.0.1",
+        headers={"Authorization": f"Bearer {world.sandbox.control_token}"},
+    ) as control:
+        assert (await control.patch(f"/accounts/{EMAIL}", json={"challenge": True})).status_code == 200
 
 
 @asynccontextmanager
@@ -46,7 +58,7 @@ async def test_a_claims_challenge_is_answered_with_its_claims_and_the_request_go
     await world.connect(Provider.MICROSOFT)
     async with calendar_service(world) as service:
         await service.calendars()
-        world.sandbox.microsoft.challenge(EMAIL)
+        await challenge(world)
         before = world.requests("/token")
         told = await asyncio.gather(*(service.calendars() for _ in range(3)))
         assert all(told)
@@ -59,7 +71,7 @@ async def test_a_claims_challenge_is_answered_with_its_claims_and_the_request_go
 
 async def test_a_challenge_is_answered_after_a_restart_too(world: World) -> None:
     await world.connect(Provider.MICROSOFT)
-    world.sandbox.microsoft.challenge(EMAIL)
+    await challenge(world)
     world.restart()
     async with calendar_service(world) as service:
         assert await service.calendars()

@@ -352,6 +352,7 @@ async def test_googles_refresh_tokens_live_for_seven_days_in_testing_mode(room: 
     [
         ({"revoke": "yes"}, "revoke"),
         ({"fire": True}, "fire"),
+        ({"challenge": True, "revoke": True}, "challenge"),
         ({"downgrade": {"calendar": ANA}}, "downgrade.role"),
         ({"downgrade": {"calendar": ANA, "role": "king"}}, "downgrade.role"),
         ({"downgrade": {"calendar": "nothere", "role": "reader"}, "revoke": True}, "downgrade.calendar"),
