@@ -11,9 +11,11 @@ from app.api.errors import invalid
 from app.api.identifiers import connection_id
 from app.api.models.requests import DirectionSettingsBody, NewPairBody, PairPatch, SettingsBody
 from app.api.shown import ShownPairs
+from app.domain import settings_data
 from app.domain.errors import FieldError
-from app.domain.pairs import DirectionSettings, Filters, PairStatus
+from app.domain.pairs import DirectionSettings, PairStatus
 from app.services.moments import from_text
+from app.services.pair_rules import settings_of_way_back
 from app.services.views import NewPair, PairChange, PairView
 
 _READ_ONLY: Final = (
@@ -129,14 +131,8 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _direction_settings(base: DirectionSettings, body: DirectionSettingsBody) -> DirectionSettings:
-    mode = body.sync_mode if "sync_mode" in body.model_fields_set else base.mode
-    return replace(_settings(base, body), mode=mode)
+    return settings_of_way_back(base, body.model_dump(exclude_unset=True))
 
 
 def _settings(base: DirectionSettings, body: SettingsBody) -> DirectionSettings:
-    changed = {name: getattr(body, name) for name in body.model_fields_set - {"filters", "sync_mode"}}
-    if "filters" in body.model_fields_set:
-        sent = {name: getattr(body.filters, name) for name in body.filters.model_fields_set}
-        filters: Filters = replace(base.filters, **sent)
-        changed["filters"] = filters
-    return replace(base, **changed)
+    return settings_data.changed(base, body.model_dump(exclude_unset=True))

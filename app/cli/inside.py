@@ -14,26 +14,16 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from app.cli.host import Host
+from app.domain import settings_data
 from app.domain.accounts import Provider
 from app.domain.errors import NotFoundError
 from app.domain.keys import KeyKind
-from app.domain.pairs import (
-    Conflict,
-    CopiesOnDelete,
-    CopyDeleted,
-    CopyEdited,
-    Direction,
-    DirectionSettings,
-    FilteredLater,
-    Mode,
-    PairStatus,
-    PrivateOriginals,
-    Reminders,
-)
+from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, Mode, PairStatus
 from app.domain.runs import RunStatus, Trigger
 from app.services import shapes
 from app.services.core import Core, CoreHandle
 from app.services.moments import from_text
+from app.services.pair_rules import settings_of_way_back
 from app.services.views import EVERYTHING, NewPair, PairChange, RunView
 
 Json = dict[str, Any]
@@ -42,18 +32,6 @@ T = TypeVar("T")
 
 FINISH_SECONDS = 120.0
 """How long a command waits at its end for a run it set off."""
-
-_SETTINGS: Mapping[str, Callable[[Any], Any]] = {
-    "title": str,
-    "private_originals": PrivateOriginals,
-    "reminders": Reminders,
-    "copy_edited": CopyEdited,
-    "copy_deleted": CopyDeleted,
-    "conflict": Conflict,
-    "filtered_later": FilteredLater,
-    "window_back_days": int,
-    "window_ahead_days": int,
-}
 
 
 class Inside:
@@ -215,6 +193,8 @@ async def _pairs(core: Core, ids: Sequence[str], asked: Asked) -> Json:
 
 async def _add_pair(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     mode = Mode(asked["sync_mode"])
+    settings = settings_data.changed(DirectionSettings(mode=mode), asked.get("settings", {}))
+    own = asked.get("settings_b_to_a")
     new = NewPair(
         connection_a_id=asked["connection_a_id"],
         connection_b_id=asked["connection_b_id"],
@@ -222,20 +202,29 @@ async def _add_pair(core: Core, ids: Sequence[str], asked: Asked) -> Json:
         direction=Direction(asked["direction"]),
         status=PairStatus(asked["status"]),
         interval_seconds=asked["interval_seconds"],
-        settings=_settings(DirectionSettings(mode=mode), asked.get("settings", {})),
+        settings=settings,
+        settings_b_to_a=settings_of_way_back(settings, own) if own is not None else None,
     )
     return shapes.pair(core.pairs.create([new])[0])
 
 
 async def _change_pair(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     view = core.pairs.get(ids[0])
+    pair = view.pair
     status = PairStatus(asked["status"]) if "status" in asked else None
+    settings = settings_data.changed(pair.settings, asked.get("settings", {}))
+    own = pair.settings_b_to_a
+    if "settings_b_to_a" in asked:
+        shared = replace(settings, mode=Mode(asked.get("sync_mode", pair.mode)))
+        given = asked["settings_b_to_a"]
+        own = settings_of_way_back(own or shared, given) if given is not None else own and shared
     change = PairChange(
         mode=Mode(asked["sync_mode"]) if "sync_mode" in asked else None,
         direction=Direction(asked["direction"]) if "direction" in asked else None,
         status=None if status is view.pair.status and status is PairStatus.ACTIVE else status,
         interval_seconds=asked.get("interval_seconds"),
-        settings=_settings(view.pair.settings, asked["settings"]) if asked.get("settings") else None,
+        settings=settings if settings != pair.settings else None,
+        settings_b_to_a=own if own != pair.settings_b_to_a else None,
         paused_until=_moment(asked.get("until")),
         pause_reason=asked.get("reason"),
     )
@@ -312,10 +301,6 @@ async def _add_key(core: Core, ids: Sequence[str], asked: Asked) -> Json:
 
 async def _revoke_key(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     return shapes.key(core.keys.revoke(ids[0]))
-
-
-def _settings(base: DirectionSettings, asked: Asked) -> DirectionSettings:
-    return replace(base, **{name: _SETTINGS[name](value) for name, value in asked.items()})
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -106,6 +106,70 @@ class Reminders(StrEnum):
 
     NONE = "none"
     COPY = "copy"
+    """Those of the original; a blocker has none then."""
+    FIXED = "fixed"
+    """One, `reminder_minutes` before the start."""
+
+
+class DetailField(StrEnum):
+    """What copies in details mode can show beside title and time."""
+
+    TEXT = "text"
+    PLACE = "place"
+    LINK = "link"
+    """The address of an online meeting, below the text."""
+
+
+class CopyAvailability(StrEnum):
+    """What copies do to free/busy time."""
+
+    AS_ORIGINAL = "as_original"
+    FREE = "free"
+    TENTATIVE = "tentative"
+    BUSY = "busy"
+    OUT_OF_OFFICE = "oof"
+
+
+class CopyVisibility(StrEnum):
+    """Who may see the details of copies."""
+
+    AS_ORIGINAL = "as_original"
+    DEFAULT = "default"
+    """As the target calendar has it."""
+    PRIVATE = "private"
+
+
+class CopyColour(StrEnum):
+    """Colour of copies: none, the original's, or one of Google's eleven (`engine.md` §14)."""
+
+    NONE = "none"
+    AS_ORIGINAL = "as_original"
+    LAVENDER = "lavender"
+    SAGE = "sage"
+    GRAPE = "grape"
+    FLAMINGO = "flamingo"
+    BANANA = "banana"
+    TANGERINE = "tangerine"
+    PEACOCK = "peacock"
+    GRAPHITE = "graphite"
+    BLUEBERRY = "blueberry"
+    BASIL = "basil"
+    TOMATO = "tomato"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Something in titles that copies show otherwise. Upper and lower case are the same.
+
+    Args:
+        find: the text, or a small pattern (`app.domain.title_patterns`).
+        by: what stands there instead, as it is.
+        pattern: whether `find` is a pattern.
+    """
+
+    find: str
+    by: str = ""
+    pattern: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +199,19 @@ class DirectionSettings:
     private_originals: PrivateOriginals = PrivateOriginals.AS_BLOCKER
     filters: Filters = field(default_factory=Filters)
     reminders: Reminders = Reminders.NONE
+    reminder_minutes: int = 10
+    """Before the start, for fixed reminders."""
+    detail_fields: tuple[DetailField, ...] = ()
+    """What details show beside title and time."""
+    title_prefix: str = ""
+    """Stands before each copy's title, a blocker's too."""
+    title_replacements: tuple[Replacement, ...] = ()
+    """Carried out in the original's title, one after the other, before it is put into the template."""
+    availability: CopyAvailability = CopyAvailability.AS_ORIGINAL
+    visibility: CopyVisibility | None = None
+    """None: the mode's default (private for blockers, as the original else)."""
+    colour: CopyColour | None = None
+    """None: the mode's default (as the original in full, none else). A blocker never has the original's."""
     copy_edited: CopyEdited = CopyEdited.RESTORE
     copy_deleted: CopyDeleted = CopyDeleted.STAY_AWAY
     conflict: Conflict = Conflict.NEWEST

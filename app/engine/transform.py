@@ -1,7 +1,8 @@
 """What a copy shows of its original, by the settings of its direction (`engine.md` §2, §14). Pure.
 
-A blocker never holds a word of the original: title, text, place, link, guests and reminders stay behind, and a template
-that asks for `{title}` gets nothing. `details` show title and time; text, place, link and colour stay behind.
+A blocker never holds a word of the original: title, text, place, link, guests, reminders and colour stay behind, and a
+template that asks for `{title}` gets nothing. `details` show title and time, and what was chosen of
+text, place and link.
 """
 
 from __future__ import annotations
@@ -9,9 +10,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from app.domain.events import Fields, Visibility
+from app.domain.events import Availability, Fields, Visibility
 from app.domain.links import DirectionRecord
-from app.domain.pairs import DirectionSettings, Mode, PrivateOriginals, Reminders
+from app.domain.pairs import (
+    CopyAvailability,
+    CopyColour,
+    CopyVisibility,
+    DetailField,
+    DirectionSettings,
+    Mode,
+    PrivateOriginals,
+    Reminders,
+)
+from app.domain.title_patterns import replaced
 from app.engine.filters import PRIVATE
 
 BLOCKER_TITLE = "Busy"
@@ -24,15 +35,29 @@ def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
     """The fields a copy of this original shall have, before the target's normal form."""
     settings = direction.settings
     if settings.mode is Mode.BLOCKER:
-        return _blocker(original, _title(settings.title or BLOCKER_TITLE, "", direction) or BLOCKER_TITLE)
+        title = _title(settings.title or BLOCKER_TITLE, "", direction)
+        visibility = _visibility(settings.visibility or CopyVisibility.PRIVATE, original)
+        return _blocker(original, title, visibility, direction)
     if shows_blocker(original, settings):
-        return _blocker(original, BLOCKER_TITLE)
-    title = _title(settings.title or TITLE_NAME, original.title, direction)
-    reminders = original.reminders if settings.reminders is Reminders.COPY else ()
-    if settings.mode is Mode.DETAILS:
-        return replace(original, title=title, text="", html=None, place="", link="", colour=None, reminders=reminders)
-    text, html = _with_link(original)
-    return replace(original, title=title, text=text, html=html, link="", reminders=reminders)
+        # Whatever other copies are: of an event that its owner marked private nobody sees more than busy time.
+        return _blocker(original, BLOCKER_TITLE, Visibility.PRIVATE, direction)
+    shown = _shown(settings)
+    own_title = replaced(original.title, settings.title_replacements)
+    text, html = (original.text, original.html) if DetailField.TEXT in shown else ("", None)
+    if DetailField.LINK in shown:
+        text, html = _with_link(text, html, original.link)
+    return replace(
+        original,
+        title=_prefixed(_title(settings.title or TITLE_NAME, own_title, direction), direction),
+        text=text,
+        html=html,
+        place=original.place if DetailField.PLACE in shown else "",
+        link="",
+        availability=_availability(original, settings),
+        visibility=_visibility(settings.visibility or CopyVisibility.AS_ORIGINAL, original),
+        reminders=_reminders(original.reminders, settings),
+        colour=_colour(original.colour, settings),
+    )
 
 
 def shows_blocker(original: Fields, settings: DirectionSettings) -> bool:
@@ -47,18 +72,55 @@ def title_frame(direction: DirectionRecord) -> tuple[str, str] | None:
     if template.count(TITLE_NAME) != 1:
         return None
     before, after = template.split(TITLE_NAME)
-    return _filled(before, "", direction).lstrip(), _filled(after, "", direction).rstrip()
+    framed = direction.settings.title_prefix + _filled(before, "", direction).lstrip()
+    return framed.lstrip(), _filled(after, "", direction).rstrip()
 
 
-def _blocker(original: Fields, title: str) -> Fields:
+def _blocker(original: Fields, title: str, visibility: Visibility, direction: DirectionRecord) -> Fields:
+    settings = direction.settings
     return Fields(
         when=original.when,
-        title=title,
-        availability=original.availability,
-        visibility=Visibility.PRIVATE,
-        reminders=(),
+        title=_prefixed(title or BLOCKER_TITLE, direction),
+        availability=_availability(original, settings),
+        visibility=visibility,
+        reminders=_reminders((), settings),
+        colour=_colour(None, settings),
         recurrence=original.recurrence,
     )
+
+
+def _shown(settings: DirectionSettings) -> frozenset[DetailField]:
+    return frozenset(DetailField if settings.mode is Mode.FULL else settings.detail_fields)
+
+
+def _availability(original: Fields, settings: DirectionSettings) -> Availability:
+    if settings.availability is CopyAvailability.AS_ORIGINAL:
+        return original.availability
+    return Availability(settings.availability)
+
+
+def _visibility(chosen: CopyVisibility, original: Fields) -> Visibility:
+    return original.visibility if chosen is CopyVisibility.AS_ORIGINAL else Visibility(chosen)
+
+
+def _reminders(own: tuple[int, ...] | None, settings: DirectionSettings) -> tuple[int, ...] | None:
+    """Reminders of a copy; `own` are those the original may lend it."""
+    if settings.reminders is Reminders.FIXED:
+        return (settings.reminder_minutes,)
+    return own if settings.reminders is Reminders.COPY else ()
+
+
+def _colour(own: str | None, settings: DirectionSettings) -> str | None:
+    """Colour of a copy; `own` is the one the original may lend it."""
+    by_mode = CopyColour.AS_ORIGINAL if settings.mode is Mode.FULL else CopyColour.NONE
+    chosen = settings.colour or by_mode
+    if chosen is CopyColour.AS_ORIGINAL:
+        return own
+    return None if chosen is CopyColour.NONE else str(chosen)
+
+
+def _prefixed(title: str, direction: DirectionRecord) -> str:
+    return (direction.settings.title_prefix + title).strip()
 
 
 def _title(template: str, title: str, direction: DirectionRecord) -> str:
@@ -76,11 +138,11 @@ def _filled(template: str, title: str, direction: DirectionRecord) -> str:
     return re.sub("|".join(map(re.escape, filled)), lambda name: filled[name[0]], template)
 
 
-def _with_link(original: Fields) -> tuple[str, str | None]:
-    if not original.link or original.link in original.text:
-        return original.text, original.html
-    text = f"{original.text}\n\n{ADDED_BELOW}\n{original.link}".strip()
-    if original.html is None:
+def _with_link(text: str, html: str | None, link: str) -> tuple[str, str | None]:
+    if not link or link in text:
+        return text, html
+    text = f"{text}\n\n{ADDED_BELOW}\n{link}".strip()
+    if html is None:
         return text, None
-    shown = original.link.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    return text, f"{original.html}<br><br>{ADDED_BELOW}<br>{shown}"
+    shown = link.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return text, f"{html}<br><br>{ADDED_BELOW}<br>{shown}"

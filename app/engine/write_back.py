@@ -14,6 +14,7 @@ from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Carried, CopyForm, DirectionRecord, Link
 from app.domain.pairs import Conflict, CopyDeleted, CopyEdited, Mode
 from app.domain.times import When, to_wall
+from app.domain.title_patterns import replaced
 from app.engine.comparison import Comparison
 from app.engine.fingerprint import PLACE, TEXT, TITLE, WHEN, hashes
 from app.engine.transform import copy_fields, shows_blocker, title_frame
@@ -128,7 +129,11 @@ class WriteBack:
         fields = original
         for name in names:
             candidate = self._taken(name, fields, copy, kind)
-            if candidate is not None and self._copied_again(candidate)[name] == there[name]:
+            if candidate is None:
+                continue
+            # Nor may it change what else the copy shows: a private original would be a mere blocker from then on.
+            wanted = {**self._copied_again(fields), name: there[name]}
+            if self._copied_again(candidate) == wanted:
                 fields = candidate
                 kept.append(name)
         return Carried(fields, tuple(kept)) if kept else None
@@ -141,6 +146,9 @@ class WriteBack:
     def _taken(self, name: str, original: Fields, copy: Fields, kind: EventKind) -> Fields | None:
         """The original with one field as the copy has it; None where the way back is not known."""
         if name == TITLE:
+            if replaced(original.title, self._direction.settings.title_replacements) != original.title:
+                # Words of it were replaced on the way over: nobody can tell them from what a person wrote.
+                return None
             title = self._unframed(copy.title)
             return None if title is None else replace(original, title=title)
         if name == WHEN:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from app.domain import settings_data
 from app.domain.accounts import Access
 from app.domain.errors import FieldError
 from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode, PairStatus, SyncPair
+from app.services.look_rules import wrong_looks
 from app.services.views import ConnectionView, PairChange
 
 INTERVAL_SECONDS = (300, 86_400)
@@ -42,6 +45,7 @@ def wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequ
         if settings.window_back_days + settings.window_ahead_days > WINDOW_DAYS[1] - 240:
             details.append(FieldError("window_ahead_days", "The window is too wide; choose fewer days."))
         details.extend(_wrong_ways_back(settings, pair.direction))
+        details.extend(wrong_looks(settings))
         if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:
             details.append(FieldError(name, "Only a bidirectional pair has settings of its own for this way."))
     return details
@@ -66,8 +70,9 @@ def applied(pair: SyncPair, change: PairChange) -> SyncPair:
     direction = change.direction or pair.direction
     settings = replace(change.settings or pair.settings, mode=mode)
     own = change.settings_b_to_a or pair.settings_b_to_a
-    if direction is not Direction.BIDIRECTIONAL and own == pair.settings_b_to_a:
-        # The settings of the way that is given up go with it.
+    given_up = direction is not Direction.BIDIRECTIONAL and own == pair.settings_b_to_a
+    if given_up or own == settings:
+        # The settings of a way that is given up go with it; those that are the pair's follow the pair's from now on.
         own = None
     paused = change.status is PairStatus.PAUSED
     resumed = change.status is PairStatus.ACTIVE
@@ -82,6 +87,12 @@ def applied(pair: SyncPair, change: PairChange) -> SyncPair:
         paused_until=change.paused_until if paused else None if resumed else pair.paused_until,
         pause_reason=change.pause_reason if paused else None if resumed else pair.pause_reason,
     )
+
+
+def settings_of_way_back(base: DirectionSettings, asked: Mapping[str, Any]) -> DirectionSettings:
+    """Settings of its own for the way from b to a, as callers write them: what is left out is as in `base`."""
+    named = {"mode" if name == "sync_mode" else name: value for name, value in asked.items()}
+    return settings_data.changed(base, named)
 
 
 def wishes(pair: SyncPair) -> tuple[object, ...]:

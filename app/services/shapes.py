@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.domain import settings_data
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
-from app.domain.pairs import DirectionSettings, Filters, SyncPair
+from app.domain.pairs import DirectionSettings, SyncPair
 from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
 from app.services.moments import to_text
 from app.services.views import (
@@ -150,34 +151,7 @@ def _settings_b_to_a(kept: SyncPair) -> Json | None:
 
 def direction_settings(value: DirectionSettings) -> Json:
     """The settings of a direction (`engine.md` §2), but for its mode, which a pair shows as `sync_mode`."""
-    return {
-        "title": value.title,
-        "private_originals": str(value.private_originals),
-        "filters": filters(value.filters),
-        "reminders": str(value.reminders),
-        "copy_edited": str(value.copy_edited),
-        "copy_deleted": str(value.copy_deleted),
-        "conflict": str(value.conflict),
-        "write_back_fields": [str(name) for name in value.write_back_fields],
-        "filtered_later": str(value.filtered_later),
-        "window_back_days": value.window_back_days,
-        "window_ahead_days": value.window_ahead_days,
-    }
-
-
-def filters(value: Filters) -> Json:
-    """Which originals get no copy: true leaves them out, null is the mode's default."""
-    return {
-        "declined": value.declined,
-        "cancelled": value.cancelled,
-        "working_location": value.working_location,
-        "birthdays": value.birthdays,
-        "free": value.free,
-        "tentative": value.tentative,
-        "all_day": value.all_day,
-        "shorter_than_seconds": value.shorter_than_seconds,
-        "already_there": value.already_there,
-    }
+    return {name: found for name, found in settings_data.to_data(value).items() if name != "mode"}
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------

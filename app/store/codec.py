@@ -10,23 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields as fields_of
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import Any
 
+from app.domain import settings_data
 from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
 from app.domain.links import Carried, CopyForm, Draft, Intent, IntentState, Op
-from app.domain.pairs import (
-    Conflict,
-    CopyDeleted,
-    CopyEdited,
-    CopyField,
-    DirectionSettings,
-    FilteredLater,
-    Filters,
-    Mode,
-    PrivateOriginals,
-    Reminders,
-)
+from app.domain.pairs import DirectionSettings
 from app.domain.runs import RunError
 from app.domain.times import Moment, When
 
@@ -308,34 +297,15 @@ def intent_from_text(
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
-_SETTINGS_ENUMS: dict[str, type[StrEnum]] = {
-    "mode": Mode,
-    "private_originals": PrivateOriginals,
-    "reminders": Reminders,
-    "copy_edited": CopyEdited,
-    "copy_deleted": CopyDeleted,
-    "conflict": Conflict,
-    "filtered_later": FilteredLater,
-}
-
 
 def settings_to_text(settings: DirectionSettings) -> str:
     """Settings of a direction, every one written out: a default that changes later must not change a pair."""
-    data: Data = {f.name: getattr(settings, f.name) for f in fields_of(settings) if f.name != "filters"}
-    data["filters"] = {f.name: getattr(settings.filters, f.name) for f in fields_of(settings.filters)}
-    return dumps(data)
+    return dumps(settings_data.to_data(settings))
 
 
 def settings_from_text(text: str) -> DirectionSettings:
-    """Settings of a direction."""
-    data: Data = json.loads(text)
-    filters = Filters(**data.pop("filters"))
-    for name, enum in _SETTINGS_ENUMS.items():
-        if name in data:
-            data[name] = enum(data[name])
-    if "write_back_fields" in data:
-        data["write_back_fields"] = tuple(map(CopyField, data["write_back_fields"]))
-    return DirectionSettings(filters=filters, **data)
+    """Settings of a direction; what a text of an older version lacks has its default."""
+    return settings_data.changed(DirectionSettings(), json.loads(text))
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------

@@ -7,13 +7,18 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, StrictBool, StrictInt, StrictStr, Tag
 
 from app.api.models.base import Input, MomentIn, left_out
+from app.domain import title_patterns
 from app.domain.accounts import Provider
 from app.domain.keys import KeyKind
 from app.domain.pairs import (
     Conflict,
+    CopyAvailability,
+    CopyColour,
     CopyDeleted,
     CopyEdited,
     CopyField,
+    CopyVisibility,
+    DetailField,
     Direction,
     FilteredLater,
     Mode,
@@ -21,12 +26,12 @@ from app.domain.pairs import (
     PrivateOriginals,
     Reminders,
 )
+from app.services.look_rules import LONGEST_PREFIX, LONGEST_TITLE
 
 LARGEST_NUMBER = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact (RFC 8259 §6)."""
 
 PAIRS_AT_ONCE = 100
-_LONGEST_TITLE = 500
 _LONGEST_REASON = 200
 _LONGEST_ID = 100
 
@@ -53,13 +58,40 @@ class FiltersBody(Input):
     already_there: StrictBool = left_out()
 
 
+class ReplacementBody(Input):
+    """Something in titles that copies show otherwise; upper and lower case are the same."""
+
+    find: Annotated[StrictStr, Field(min_length=1, max_length=title_patterns.LONGEST)]
+    by: Annotated[StrictStr, Field(max_length=title_patterns.LONGEST)] = ""
+    pattern: StrictBool = Field(
+        default=False,
+        description="`find` is a small regular expression: no repeated groups, no references back, "
+        "no looking around, `*`, `+` or `{1,9}` once at most.",
+    )
+
+
 class SettingsBody(Input):
     """Settings of a pair; what is left out stays, or takes its default in a new pair."""
 
-    title: Annotated[StrictStr, Field(max_length=_LONGEST_TITLE)] = left_out()
+    title: Annotated[StrictStr, Field(max_length=LONGEST_TITLE)] = left_out()
+    title_prefix: Annotated[StrictStr, Field(max_length=LONGEST_PREFIX)] = left_out(
+        description="Stands before each copy's title."
+    )
+    title_replacements: Annotated[tuple[ReplacementBody, ...], Field(max_length=title_patterns.MOST_REPLACEMENTS)] = (
+        left_out(description="Carried out in the original's title, in this order.")
+    )
+    detail_fields: tuple[DetailField, ...] = left_out(
+        description="What copies in `details` mode show beside title and time."
+    )
+    availability: CopyAvailability = left_out()
+    visibility: CopyVisibility | None = Field(
+        default=None, description="null: private in blockers, as the original in the other modes"
+    )
+    colour: CopyColour | None = Field(default=None, description="null: as the original in `full`, none else")
     private_originals: PrivateOriginals = left_out()
     filters: FiltersBody = left_out()
     reminders: Reminders = left_out()
+    reminder_minutes: Number = left_out(description="Before the start, for `fixed` reminders.")
     copy_edited: CopyEdited = left_out()
     copy_deleted: CopyDeleted = left_out()
     conflict: Conflict = left_out()

@@ -7,9 +7,13 @@ from app.domain.accounts import Access, AccountStatus, ConnectionStatus, Provide
 from app.domain.keys import KeyKind
 from app.domain.pairs import (
     Conflict,
+    CopyAvailability,
+    CopyColour,
     CopyDeleted,
     CopyEdited,
     CopyField,
+    CopyVisibility,
+    DetailField,
     Direction,
     FilteredLater,
     Mode,
@@ -91,13 +95,28 @@ class FiltersAnswer(Output):
     already_there: bool
 
 
+class ReplacementAnswer(Output):
+    """Something in titles that copies show otherwise."""
+
+    find: str
+    by: str
+    pattern: bool
+
+
 class SettingsAnswer(Output):
     """Settings of a pair."""
 
     title: str
+    title_prefix: str
+    title_replacements: list[ReplacementAnswer]
+    detail_fields: tuple[DetailField, ...]
+    availability: CopyAvailability
+    visibility: CopyVisibility | None
+    colour: CopyColour | None
     private_originals: PrivateOriginals
     filters: FiltersAnswer
     reminders: Reminders
+    reminder_minutes: int
     copy_edited: CopyEdited
     copy_deleted: CopyDeleted
     conflict: Conflict

@@ -21,7 +21,7 @@ from app.domain.errors import (
     VaultError,
 )
 from app.domain.keys import KeyKind
-from app.domain.pairs import Direction, Mode, PairStatus
+from app.domain.pairs import CopyColour, Direction, Mode, PairStatus, Replacement
 from app.domain.runs import Counts, RunError, RunStatus, Trigger
 from app.services.moments import to_text
 from app.services.views import PairChange
@@ -389,6 +389,30 @@ async def test_only_what_changes_is_handed_on(client: httpx.AsyncClient, double:
     assert isinstance(change, PairChange)
     assert (change.mode, change.direction) == (Mode.DETAILS, Direction.A_TO_B)
     assert (change.status, change.interval_seconds, change.settings_b_to_a) == (None, None, None)
+
+
+async def test_looks_of_copies_are_given_kept_and_shown(client: httpx.AsyncClient, double: Double, key: Key) -> None:
+    looks = {
+        "title_prefix": "[W] ",
+        "title_replacements": [{"find": "a+b", "pattern": True}, {"find": "x", "by": "y"}],
+        "detail_fields": ["place", "link"],
+        "availability": "free",
+        "visibility": "private",
+        "colour": "sage",
+        "reminders": "fixed",
+        "reminder_minutes": 45,
+    }
+    shown = (await client.patch(PAIR, json={"settings": looks}, headers=key())).json()
+    looks["title_replacements"] = [
+        {"find": "a+b", "by": "", "pattern": True},
+        {"find": "x", "by": "y", "pattern": False},
+    ]
+    assert {name: shown["settings"][name] for name in looks} == looks
+    ((_, change),) = double.world.calls
+    assert isinstance(change, PairChange)
+    assert change.settings is not None
+    assert change.settings.title_replacements == (Replacement("a+b", "", pattern=True), Replacement("x", "y"))
+    assert change.settings.colour is CopyColour.SAGE
 
 
 async def test_settings_of_one_direction_can_be_given_and_taken_back(client: httpx.AsyncClient, key: Key) -> None:

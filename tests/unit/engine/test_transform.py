@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,19 @@ from hypothesis import strategies as st
 from app.domain.accounts import Access, Connection, Provider
 from app.domain.events import Availability, Fields, Visibility
 from app.domain.links import DirectionRecord
-from app.domain.pairs import DirectionSettings, Mode, PrivateOriginals, Reminders
+from app.domain.pairs import (
+    CopyAvailability,
+    CopyColour,
+    CopyVisibility,
+    DetailField,
+    DirectionSettings,
+    Mode,
+    PrivateOriginals,
+    Reminders,
+    Replacement,
+)
 from app.domain.times import When
-from app.engine.transform import copy_fields
+from app.engine.transform import copy_fields, title_frame
 from tests.fakes.calendar import wall
 
 MONDAY = date(2026, 11, 23)
@@ -49,6 +60,115 @@ FIELDS = st.builds(
 TEMPLATES = st.sampled_from(
     ["", "Busy", "{title}", "[{calendar}] {title}", "{account}: {title}{title}", "{titl{title}e}"]
 )
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "title": TEMPLATES,
+        "title_prefix": st.sampled_from(["", "[W] ", "{title}"]),
+        "title_replacements": st.sampled_from([(), (Replacement("e", "o"),), (Replacement(".", "x", pattern=True),)]),
+        "private_originals": st.sampled_from(PrivateOriginals),
+        "detail_fields": st.sampled_from([(), tuple(DetailField)]),
+        "reminders": st.sampled_from(Reminders),
+        "reminder_minutes": st.just(30),
+        "availability": st.sampled_from(CopyAvailability),
+        "visibility": st.none() | st.sampled_from([CopyVisibility.DEFAULT, CopyVisibility.PRIVATE]),
+        "colour": st.none() | st.sampled_from(CopyColour),
+    }
+)
+HIDDEN = (Visibility.PRIVATE, Visibility.CONFIDENTIAL)
+
+
+@given(FIELDS, SETTINGS)
+def test_a_blocker_holds_no_word_of_its_original_whatever_else_is_chosen(
+    fields: Fields, settings: dict[str, Any]
+) -> None:
+    copy = copy_fields(fields, direction(mode=Mode.BLOCKER, **settings))
+    assert SECRET not in repr(copy)
+    assert SECRET.casefold() not in repr(copy).casefold()
+    assert (copy.text, copy.html, copy.place, copy.link) == ("", None, "", "")
+    assert copy.title
+    assert copy.reminders in ((), (30,))
+    # Another original of the same time and availability has the same copy: nothing of this one shows.
+    other = Fields(WHEN, title="Other", availability=fields.availability)
+    assert copy == copy_fields(other, direction(mode=Mode.BLOCKER, **settings))
+
+
+@given(FIELDS.filter(lambda fields: fields.visibility in HIDDEN), SETTINGS, st.sampled_from(Mode))
+def test_a_private_original_holds_no_word_whatever_else_is_chosen(
+    fields: Fields, settings: dict[str, Any], mode: Mode
+) -> None:
+    settings["private_originals"] = PrivateOriginals.AS_BLOCKER
+    if mode is not Mode.BLOCKER:
+        settings["visibility"] = CopyVisibility.DEFAULT
+    chosen = direction(mode=mode, **settings)
+    copy = copy_fields(fields, chosen)
+    assert SECRET not in repr(copy)
+    assert mode is Mode.BLOCKER or copy.visibility is Visibility.PRIVATE
+    assert copy == copy_fields(Fields(WHEN, visibility=Visibility.PRIVATE, availability=fields.availability), chosen)
+
+
+@given(FIELDS, st.sets(st.sampled_from(DetailField)))
+def test_details_show_what_was_chosen_of_text_place_and_link_and_nothing_else(
+    fields: Fields, chosen: set[DetailField]
+) -> None:
+    settings = direction(
+        mode=Mode.DETAILS, private_originals=PrivateOriginals.LIKE_OTHERS, detail_fields=tuple(sorted(chosen))
+    )
+    copy = copy_fields(fields, settings)
+    assert copy.place == (fields.place if DetailField.PLACE in chosen else "")
+    assert (fields.text in copy.text) == (DetailField.TEXT in chosen)
+    if DetailField.TEXT not in chosen:
+        assert copy.html is None
+        assert copy.text == (f"-- Kalends --\n{fields.link}".strip() if DetailField.LINK in chosen else "")
+    elif DetailField.LINK not in chosen:
+        assert (copy.text, copy.html) == (fields.text, fields.html)
+    assert copy.link == ""
+
+
+def test_a_prefix_stands_before_every_title_a_blockers_too() -> None:
+    fields = Fields(WHEN, title="Stand-up")
+    assert copy_fields(fields, direction(mode=Mode.FULL, title_prefix="[W] ")).title == "[W] Stand-up"
+    assert copy_fields(fields, direction(mode=Mode.BLOCKER, title_prefix="[W] ")).title == "[W] Busy"
+    hidden = Fields(WHEN, title="Stand-up", visibility=Visibility.PRIVATE)
+    assert copy_fields(hidden, direction(mode=Mode.FULL, title_prefix="[W] ")).title == "[W] Busy"
+    frame = title_frame(direction(mode=Mode.FULL, title_prefix="[W] ", title="» {title} ("))
+    assert frame == ("[W] » ", " (")
+
+
+def test_replacements_are_done_in_the_original_title_only() -> None:
+    swaps = (Replacement("project x", "Work"), Replacement(r"\d{2,4}", "#", pattern=True))
+    made = direction(mode=Mode.FULL, title="Project X 12: {title}", title_replacements=swaps)
+    assert copy_fields(Fields(WHEN, title="About PROJECT X 2026"), made).title == "Project X 12: About Work #"
+
+
+@pytest.mark.parametrize("mode", [Mode.DETAILS, Mode.FULL])
+def test_attributes_are_the_chosen_ones_or_the_originals(mode: Mode) -> None:
+    fields = Fields(
+        WHEN,
+        title="Stand-up",
+        availability=Availability.TENTATIVE,
+        visibility=Visibility.PUBLIC,
+        reminders=(5,),
+        colour="sage",
+    )
+    own = copy_fields(fields, direction(mode=mode, colour=CopyColour.AS_ORIGINAL, reminders=Reminders.COPY))
+    assert (own.availability, own.visibility) == (Availability.TENTATIVE, Visibility.PUBLIC)
+    assert (own.reminders, own.colour) == ((5,), "sage")
+    fixed = copy_fields(
+        fields,
+        direction(
+            mode=mode,
+            availability=CopyAvailability.FREE,
+            visibility=CopyVisibility.PRIVATE,
+            reminders=Reminders.FIXED,
+            reminder_minutes=45,
+            colour=CopyColour.TOMATO,
+        ),
+    )
+    assert (fixed.availability, fixed.visibility) == (Availability.FREE, Visibility.PRIVATE)
+    assert (fixed.reminders, fixed.colour) == ((45,), "tomato")
+    assert copy_fields(fields, direction(mode=mode, colour=CopyColour.NONE)).colour is None
 
 
 @given(FIELDS, TEMPLATES, st.sampled_from(PrivateOriginals))

@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from app.domain.events import Event, EventKind, Fields, Visibility
+from app.domain.events import Availability, Event, EventKind, Fields, Visibility
 from app.domain.links import IntentState, Op, Outcome, Result
-from app.domain.pairs import Conflict, CopyDeleted, CopyEdited, CopyField, DirectionSettings, Mode
+from app.domain.pairs import (
+    Conflict,
+    CopyAvailability,
+    CopyColour,
+    CopyDeleted,
+    CopyEdited,
+    CopyField,
+    CopyVisibility,
+    DirectionSettings,
+    Mode,
+    Reminders,
+    Replacement,
+)
 from app.domain.runs import HoldAnswer, HoldCause, Verb
 from app.domain.times import When
 from tests.fakes.calendar import GOOGLE_LIKE, FakeCalendar, wall
@@ -121,6 +133,55 @@ def test_a_title_whose_frame_is_broken_is_put_back(template: str) -> None:
     world.run_until_quiet()
     assert original(world).title == "Review"
     assert fields_of(the_copy(world)).title == before
+
+
+def test_a_title_comes_back_without_the_prefix() -> None:
+    world = in_step(replace(BACK, title_prefix="[W] "))
+    edit(world.target, the_copy(world).id, title="[W] Retrospective")
+    world.run()
+    assert original(world).title == "Retrospective"
+    edit(world.target, the_copy(world).id, title="No prefix")
+    world.run()
+    assert original(world).title == "Retrospective"
+    assert fields_of(the_copy(world)).title == "[W] Retrospective"
+
+
+def test_a_title_of_which_words_were_replaced_is_put_back_and_others_travel() -> None:
+    swaps = (Replacement("Secret", "Work"),)
+    world = in_step(replace(BACK, title_replacements=swaps), title="Secret review")
+    assert fields_of(the_copy(world)).title == "Work review"
+    edit(world.target, the_copy(world).id, title="Work review, moved", place="Hall")
+    world.run()
+    assert (original(world).title, original(world).place) == ("Secret review", "Hall")
+    assert fields_of(the_copy(world)).title == "Work review"
+    plain = in_step(replace(BACK, title_replacements=swaps))
+    edit(plain.target, the_copy(plain).id, title="Retrospective")
+    plain.run()
+    assert original(plain).title == "Retrospective"
+    edit(plain.target, the_copy(plain).id, title="Secret retrospective")
+    plain.run()
+    assert original(plain).title == "Retrospective", "copied again it would read otherwise"
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        (replace(BACK, mode=Mode.DETAILS), {"place": "Hall", "text": "Notes", "colour": "sage"}),
+        (replace(BACK, availability=CopyAvailability.BUSY), {"availability": Availability.FREE}),
+        (replace(BACK, visibility=CopyVisibility.DEFAULT), {"visibility": Visibility.PRIVATE}),
+        (replace(BACK, reminders=Reminders.FIXED), {"reminders": (5,)}),
+        (replace(BACK, colour=CopyColour.SAGE), {"colour": "tomato"}),
+    ],
+)
+def test_what_a_copy_does_not_take_from_its_original_never_goes_back(
+    settings: DirectionSettings, changes: dict[str, Any]
+) -> None:
+    world = in_step(replace(settings, write_back_fields=tuple(CopyField)))
+    before, copied = original(world), fields_of(the_copy(world))
+    edit(world.target, the_copy(world).id, **changes)
+    world.run_until_quiet()
+    assert original(world) == before
+    assert fields_of(the_copy(world)) == copied
 
 
 def test_a_timed_copy_that_becomes_all_day_makes_its_original_all_day() -> None:

@@ -20,6 +20,7 @@ from app.domain.pairs import (
     Mode,
     PairState,
     PairStatus,
+    Replacement,
     SyncPair,
 )
 from app.domain.runs import Hold, HoldCause, RunStatus, Trigger
@@ -79,6 +80,25 @@ async def test_a_direction_that_is_given_up_takes_its_settings_and_its_holds_wit
     assert (view.pair.settings_b_to_a, view.held) == (None, 0)
     assert Topic.HOLD_CLOSED in heard
     assert world.core.holds.list() == ()
+
+
+async def test_settings_of_the_way_back_that_are_the_pairs_again_follow_the_pairs_from_then_on(
+    world: CoreWorld,
+) -> None:
+    pair_id = await two_way(world, DirectionSettings(title="Home"))
+    view = await world.core.pairs.update(pair_id, PairChange(settings_b_to_a=DirectionSettings()))
+    assert view.pair.settings_b_to_a is None
+    await world.core.pairs.update(pair_id, PairChange(settings=DirectionSettings(title="Away")))
+    assert {one.settings.title for one in world.store.pairs.directions(pair_id)} == {"Away"}
+    await settled(world)
+
+
+async def test_looks_that_copies_cannot_have_are_refused_by_field(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    wrong = DirectionSettings(title_replacements=(Replacement("(a+)+", "", pattern=True),), reminder_minutes=-1)
+    with pytest.raises(InputError) as refused:
+        await world.core.pairs.update(pair_id, PairChange(settings=wrong))
+    assert [one.field for one in refused.value.details] == ["title_replacements[0]", "reminder_minutes"]
 
 
 async def test_settings_for_a_direction_the_pair_does_not_have_are_refused(world: CoreWorld) -> None:

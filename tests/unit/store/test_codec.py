@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
 from app.domain.links import CopyForm, Draft, Intent, IntentState, Op
 from app.domain.pairs import (
+    CopyAvailability,
+    CopyColour,
     CopyDeleted,
     CopyEdited,
+    CopyVisibility,
+    DetailField,
     DirectionSettings,
     FilteredLater,
     Filters,
     Mode,
     PrivateOriginals,
     Reminders,
+    Replacement,
 )
 from app.domain.times import Moment, When
 from app.store import codec
@@ -125,6 +130,13 @@ settings = st.builds(
         already_there=st.booleans(),
     ),
     reminders=st.sampled_from(Reminders),
+    reminder_minutes=st.integers(0, 40320),
+    detail_fields=st.lists(st.sampled_from(DetailField), max_size=3).map(tuple),
+    title_prefix=words,
+    title_replacements=st.lists(st.builds(Replacement, words, words, st.booleans()), max_size=2).map(tuple),
+    availability=st.sampled_from(CopyAvailability),
+    visibility=st.none() | st.sampled_from(CopyVisibility),
+    colour=st.none() | st.sampled_from(CopyColour),
     copy_edited=st.sampled_from(CopyEdited),
     copy_deleted=st.sampled_from(CopyDeleted),
     filtered_later=st.sampled_from(FilteredLater),
@@ -173,6 +185,13 @@ def test_settings_come_back_as_they_were(value: DirectionSettings) -> None:
     assert back == value
     assert type(back.mode) is Mode
     assert type(back.filtered_later) is FilteredLater
+    assert {type(name) for name in back.detail_fields} <= {DetailField}
+
+
+def test_settings_of_an_older_version_have_the_defaults_of_what_came_later() -> None:
+    text = '{"mode":"full","title":"","filters":{"declined":false},"window_back_days":7}'
+    expected = DirectionSettings(mode=Mode.FULL, filters=Filters(declined=False), window_back_days=7)
+    assert codec.settings_from_text(text) == expected
 
 
 @given(instants, instants)
