@@ -16,32 +16,43 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from app import __version__
 from app.cli.host import Running, SandboxHandle
+from app.cli.starting import start_plainly
 from app.domain.errors import StorageError
-from app.domain.runs import Trigger
 from app.system import runtime_file
 from app.system.paths import Paths, Profile, find_paths
 from app.system.screen import has_screen
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
     from app.sandbox.server import Sandbox
     from app.services.core import Core, CoreHandle
     from app.system.settings import Settings
 
-_log = structlog.get_logger(__name__)
-
 
 def main() -> int:
     """Entry of the command `kalends`; returns the exit code."""
-    from app.cli.commands import run
-
     # requests silences this itself, but another thread that restores its warning filters meanwhile undoes that, and a
     # sign-in is renewed in a thread: said here, before there are threads, it stays.
     warnings.filterwarnings("ignore", message="SOCKS support in urllib3")
-    return run(sys.argv[1:], LocalHost(os.environ))
+    host = LocalHost(os.environ)
+    code = start_plainly(sys.argv[1:], host)
+    if code is not None:
+        return code
+    from app.cli.commands import run
+
+    return run(sys.argv[1:], host)
+
+
+def _log() -> FilteringBoundLogger:
+    """The log, imported when there is something to say: structlog takes as long to import as all that the icon in the
+    tray needs."""
+    import structlog
+
+    logger: FilteringBoundLogger = structlog.get_logger(__name__)
+    return logger
 
 
 def _sandbox_file(paths: Paths) -> Path:
@@ -53,7 +64,7 @@ def _set_aside_without_sandbox(paths: Paths) -> None:
     to people and calendars that are no more."""
     if _sandbox_file(paths).exists() or not paths.database.exists():
         return
-    _log.warning("demo.sandbox_gone", database=str(paths.database))
+    _log().warning("demo.sandbox_gone", database=str(paths.database))
     aside = paths.database.with_name(f"{paths.database.stem}-without-sandbox.db")
     for suffix in ("", "-wal", "-shm"):
         part = paths.database.with_name(paths.database.name + suffix)
@@ -118,6 +129,7 @@ class LocalHost:
         """Start the core of a profile: folders, log, lock, database, sandbox, services, API, scheduler."""
         from app.auth.addresses import find_addresses
         from app.auth.vault import DatabaseVault
+        from app.domain.runs import Trigger
         from app.services.core import CoreHandle
         from app.store.store import Store
         from app.system.clock import SystemClock
@@ -170,7 +182,7 @@ class LocalHost:
                 built.core.pairs.follow_all()
                 if settings.sync.sync_on_start:
                     built.core.sync.request_all(Trigger.STARTUP)
-            _log.info("core.started", profile=profile, serve=serve)
+            _log().info("core.started", profile=profile, serve=serve)
             stop = opened.pop_all().aclose
         return CoreHandle(built.core, api_address[0] if api_address else None, stop)
 

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import typer
 
 from app.cli.exits import Exit
+from app.cli.host import ProfileName
 from app.cli.meeting import require_running
-from app.cli.remote import Remote, Unreachable
-from app.cli.session import JsonOption, ProfileName, ProfileOption, Session, session_of
+from app.cli.remote import Unreachable
+from app.cli.session import JsonOption, ProfileOption, Session, session_of
 from app.cli.signals import StopSignals, run_to_end
-from app.domain.errors import ConflictError, StorageError
+from app.cli.starting import windows
 
 QUIT_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 0.1
@@ -59,7 +60,7 @@ def start(session: Session, *, headless: bool | None, hidden: bool) -> None:
         headless = not session.host.has_screen()
     if headless:
         raise typer.Exit(run_to_end(lambda signals: serving(session, signals, None)))
-    raise typer.Exit(windows(session, session.profile or ProfileName.DEFAULT, hidden=hidden))
+    raise typer.Exit(windows(session.host, session.out, session.profile, hidden=hidden))
 
 
 def serve(context: typer.Context, api_port: PortOption = None, profile: ProfileOption = None) -> None:
@@ -90,33 +91,6 @@ async def serving(session: Session, signals: StopSignals, api_port: int | None) 
 def stop_code(signals: StopSignals) -> int:
     """Exit code of a service that was ended: Ctrl-C interrupts, everything else is the orderly way."""
     return Exit.INTERRUPTED if signals.interrupted else Exit.DONE
-
-
-def windows(session: Session, profile: ProfileName, *, hidden: bool) -> int:
-    """Run the desktop app; where it runs already, show that one instead. Whoever chose no profile means the app that is
-    open, though it may be in the demo.
-
-    Raises:
-        StorageError: `database_locked`, when what runs has no windows.
-    """
-    chosen = session.profile is not None or profile is ProfileName.DEMO
-    for name in (profile,) if chosen else tuple(ProfileName):
-        found = session.host.running(name)
-        if found is None:
-            continue
-        try:
-            Remote(found).ask("POST", "/show")
-        except ConflictError:
-            if name is not profile:
-                continue
-            raise StorageError(
-                "Kalends is already running without windows.",
-                code="database_locked",
-                fix="Use the running one, or stop it with `kalends quit` and try again.",
-            ) from None
-        session.out.say("Kalends is already running; its window is shown.")
-        return Exit.DONE
-    return session.host.windows(profile, hidden=hidden)
 
 
 def show(context: typer.Context, profile: ProfileOption = None) -> None:

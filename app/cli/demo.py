@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import application, exits
-from app.cli.session import JsonOption, ProfileName, Session, session_of
+from app.cli.host import ProfileName
+from app.cli.session import JsonOption, Session, session_of
 from app.cli.signals import StopSignals, run_to_end
+from app.cli.starting import windows
 from app.domain.errors import InputError
 from app.services import shapes
 
@@ -56,7 +58,7 @@ def demo(
         code = run_to_end(lambda signals: _import(session, signals, files))
         if code:
             raise typer.Exit(code)
-    raise typer.Exit(application.windows(session, ProfileName.DEMO, hidden=False))
+    raise typer.Exit(windows(session.host, session.out, ProfileName.DEMO, hidden=False))
 
 
 def _content(path: Path) -> bytes:

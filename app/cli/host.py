@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from app.services.core import CoreHandle
+
+
+class ProfileName(StrEnum):
+    """The two worlds of one user."""
+
+    DEFAULT = "default"
+    DEMO = "demo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from app.cli.host import ProfileName
 from app.cli.remote import Remote, Unreachable
-from app.cli.session import ProfileName, Session
+from app.cli.session import Session
 
 
 class Kalends(Protocol):

@@ -18,9 +18,9 @@ import typer
 
 from app.cli import application
 from app.cli.exits import Exit
-from app.cli.host import Running
+from app.cli.host import ProfileName, Running
 from app.cli.remote import Unreachable
-from app.cli.session import JsonOption, ProfileName, ProfileOption, Session, session_of
+from app.cli.session import JsonOption, ProfileOption, Session, session_of
 from app.cli.signals import StopSignals, run_to_end
 from app.domain.errors import FieldError, InputError
 

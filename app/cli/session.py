@@ -6,23 +6,14 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.host import Host
+from app.cli.host import Host, ProfileName
 from app.cli.output import Output
 from app.domain.errors import InputError, NotFoundError
 from app.services.moments import from_text, to_text
-
-
-class ProfileName(StrEnum):
-    """The two worlds of one user."""
-
-    DEFAULT = "default"
-    DEMO = "demo"
-
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON value.", show_default=False)]
 ProfileOption = Annotated[

@@ -12,7 +12,6 @@ import hmac
 import json
 import secrets
 from dataclasses import asdict, dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -136,6 +135,8 @@ def proves(url: str, instance: str) -> bool:
     Asks `GET /healthz?challenge=…` and checks the HMAC-SHA256 of `challenge:port` (`contract/api.md` §1). Says with a
     proof of its own that the question is ours, so that it does not count among those of strangers.
     """
+    from http.client import HTTPConnection, HTTPException  # a start that finds no other has nobody to ask
+
     parts = urlsplit(url)
     if parts.hostname is None or parts.port is None:
         return False

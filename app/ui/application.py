@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,17 +11,23 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QSessionManager
 from PySide6.QtWidgets import QApplication
 
-from app.ui.bridge import StartCore
-from app.ui.desktop import DEFAULT, Desktop
 from app.ui.icons import own_icon
-from app.ui.loop import DesktopLoop, StopSignals
-from app.ui.theme import Theme
+from app.ui.tray_icon import TrayIcon
 
 if TYPE_CHECKING:
     # For types only: at run time the core's modules are imported on its own thread, after the first window is up.
     from app.services.core import CoreHandle
+    from app.ui.bridge import StartCore
 
 APP_ID = "kalends"
+
+_LATER = (
+    *("asyncio", "qasync", "app.domain.runs", "app.domain.pairs", "app.services.views", "app.ui.theme"),
+    *("app.ui.widgets", "app.ui.tables", "app.ui.boxes", "app.ui.sheets", "app.ui.overview_page"),
+    *("app.ui.activity_page", "app.ui.settings_page", "app.ui.desktop"),
+)
+"""What the windows are made of, in pieces of some ten milliseconds each. Each piece imports what it needs by itself;
+their order decides only how the time is divided."""
 
 
 class UiPaths(Protocol):
@@ -44,7 +50,9 @@ class Application(QApplication):
         self.setApplicationDisplayName("Kalends")
         self.setDesktopFileName(APP_ID)
         self.setQuitOnLastWindowClosed(False)
-        self.setWindowIcon(own_icon("kalends"))
+        self.quit_asked = False
+        """Whether somebody asked for the end, though nothing that could end in order may be there yet."""
+        self.quit_wanted.connect(self._note_quit, Qt.ConnectionType.DirectConnection)
         self.commitDataRequest.connect(self._session_ends, Qt.ConnectionType.DirectConnection)
 
     def event(self, event: QEvent) -> bool:
@@ -54,6 +62,9 @@ class Application(QApplication):
             self.quit_wanted.emit()
             return True
         return super().event(event)
+
+    def _note_quit(self) -> None:
+        self.quit_asked = True
 
     def _session_ends(self, _manager: QSessionManager) -> None:
         self.quit_wanted.emit()
@@ -87,14 +98,31 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     """
     # Panels tell windows apart by this name; `python -m app` would be called `__main__.py`.
     application = Application([APP_ID])
+    # The icon first: everything below takes three times as long as all above, and nobody needs it to see the app start.
+    icon = TrayIcon()
+    icon.show()
+    for part in _LATER:
+        # The host of the icons asks for the picture; it is answered only while Qt has its turn.
+        application.processEvents()
+        import_module(part)
+    application.processEvents()
+    import asyncio
+
+    from app.ui.desktop import DEFAULT, Desktop
+    from app.ui.loop import DesktopLoop, StopSignals
+    from app.ui.theme import Theme
+
+    application.setWindowIcon(own_icon("kalends"))
     loop = DesktopLoop(application)
     asyncio.set_event_loop(loop)
     with loop:
         start = _settled(start_core)
-        desktop = Desktop(Theme(application), start, profile=profile or DEFAULT, state_folder=paths.state)
+        desktop = Desktop(Theme(application), start, profile=profile or DEFAULT, state_folder=paths.state, icon=icon)
         queued = Qt.ConnectionType.QueuedConnection
         application.show_wanted.connect(desktop.show_window, queued)
         application.quit_wanted.connect(desktop.quit, queued)
+        if application.quit_asked:
+            desktop.quit()
         with StopSignals(desktop.quit):
             loop.run_until_complete(desktop.live(hidden=hidden))
     return 0

@@ -30,6 +30,7 @@ from app.ui.sign_in_sheet import OpenUrl, SignInSheet, open_in_browser
 from app.ui.tasks import Failure, TaskRunner
 from app.ui.theme import Scheme, Theme
 from app.ui.tray import Tray
+from app.ui.tray_icon import TrayIcon
 from app.ui.window import MainWindow, Pages
 
 DEFAULT = "default"
@@ -52,6 +53,7 @@ class Desktop(QObject):
         start_core: starts the core of a profile.
         profile: the profile to begin with.
         state_folder: where the window remembers its size, an existing folder.
+        icon: the one in the tray, when it is there already.
         now: the clock.
         open_url: how a browser is opened.
         parent: the Qt owner.
@@ -64,6 +66,7 @@ class Desktop(QObject):
         *,
         profile: str,
         state_folder: Path,
+        icon: TrayIcon | None = None,
         now: Callable[[], datetime] = utc_now,
         open_url: OpenUrl = open_in_browser,
         parent: QObject | None = None,
@@ -90,7 +93,7 @@ class Desktop(QObject):
             theme.choose(self._memory.scheme)
         self.window = MainWindow(theme, self.commands, pages)
         self.sheets.belong_to(self.window)
-        self.tray = Tray(self.commands, now, self)
+        self.tray = Tray(self.commands, now, self, icon)
         self._looking_for_tray = QTimer(self)
         self._looking_for_tray.setInterval(_LOOK_FOR_TRAY_MS)
         self._connect()

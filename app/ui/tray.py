@@ -18,6 +18,7 @@ from app.ui.commands import Commands
 from app.ui.feed import Snapshot
 from app.ui.icons import own_icon
 from app.ui.overview_page import FIXES
+from app.ui.tray_icon import NAME, STARTING, TrayIcon
 from app.ui.widgets import no_mnemonic
 from app.ui.words import Tone
 
@@ -33,6 +34,7 @@ class Tray(QObject):
         commands: what its menu does.
         now: the clock.
         parent: the Qt owner.
+        icon: the one that is there already, None for a new one.
     """
 
     open_wanted = Signal(str)
@@ -43,14 +45,17 @@ class Tray(QObject):
     place_changed = Signal()
     """A place for the icon came: see `available`."""
 
-    def __init__(self, commands: Commands, now: Callable[[], datetime], parent: QObject) -> None:
+    def __init__(
+        self, commands: Commands, now: Callable[[], datetime], parent: QObject, icon: TrayIcon | None = None
+    ) -> None:
         super().__init__(parent)
         self._commands = commands
         self._now = now
         self._snapshot: Snapshot | None = None
-        self._icon_name = "tray-idle"
-        self._tooltip = "Kalends"
-        self.menu = QMenu()
+        self._icon_name = STARTING
+        self._tooltip = NAME
+        self._tray = self._adopted(icon or TrayIcon())
+        self.menu = self._tray.menu
         # Some hosts keep a copy of the menu, so it is also made anew when the state changes.
         self.menu.aboutToShow.connect(self._fill)
         self._pause_menu = QMenu("Pause")
@@ -58,7 +63,6 @@ class Tray(QObject):
         self._stop_menu = QMenu("Stop a sync")
         self._state_row: QAction | None = None
         self._shown_going: object = None
-        self._tray = self._made()
         self._fill()
         self._watch_for_host()
 
@@ -79,7 +83,7 @@ class Tray(QObject):
         """Show a state; None while there is no core."""
         self._snapshot = snapshot
         if snapshot is None:
-            self._icon_name, self._tooltip = "tray-idle", "Kalends"
+            self._icon_name, self._tooltip = STARTING, NAME
         else:
             self._icon_name = words.TRAY_ICONS[snapshot.status.state]
             self._tooltip = words.tooltip(snapshot.status)
@@ -96,12 +100,10 @@ class Tray(QObject):
         elif self._state_row is not None:
             self._state_row.setText(_state(snapshot))
 
-    def _made(self) -> QSystemTrayIcon:
-        tray = QSystemTrayIcon(own_icon(self._icon_name), self)
-        tray.setToolTip(self._tooltip)
-        tray.setContextMenu(self.menu)
-        tray.activated.connect(self._activated)
-        return tray
+    def _adopted(self, icon: TrayIcon) -> TrayIcon:
+        icon.setParent(self)
+        icon.activated.connect(self._activated)
+        return icon
 
     def _watch_for_host(self) -> None:
         """Qt asks for a StatusNotifier host once, when the icon is made: one that comes later needs a new icon."""
@@ -118,7 +120,9 @@ class Tray(QObject):
     def _host_came(self) -> None:
         old = self._tray
         old.hide()
-        self._tray = self._made()
+        self._tray = self._adopted(TrayIcon(self.menu))
+        self._tray.setIcon(own_icon(self._icon_name))
+        self._tray.setToolTip(self._tooltip)
         self._tray.show()
         old.deleteLater()
         self.place_changed.emit()

@@ -16,8 +16,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer
 
 from app.main import LocalHost
-from app.ui import application
-from app.ui.desktop import Desktop
+from app.ui import desktop
 
 BEAT_MS = 10
 
@@ -26,7 +25,7 @@ def main(file: Path, page: str) -> int:
     """Run the app until it is quit; returns its exit code."""
     beats = array("q")
 
-    class BeatingDesktop(Desktop):
+    class BeatingDesktop(desktop.Desktop):
         """The desktop, with a pulse."""
 
         def __init__(self, *args: Any, **more: Any) -> None:
@@ -38,7 +37,7 @@ def main(file: Path, page: str) -> int:
             self._pulse.start()
             self.window.show_page(page)
 
-    setattr(application, "Desktop", BeatingDesktop)  # noqa: B010 - not an assignment mypy would allow
+    setattr(desktop, "Desktop", BeatingDesktop)  # noqa: B010 - not an assignment mypy would allow
     try:
         return LocalHost(os.environ).windows("default", hidden=False)
     finally:

@@ -10,6 +10,7 @@ from typing import cast
 
 from app.services.core import CoreHandle
 from app.ui import application
+from app.ui.tray_icon import TrayIcon
 from tests.ui.doubles import HandleDouble, calm
 
 _MANY = 10_000
@@ -37,5 +38,15 @@ async def _start(profile: str) -> CoreHandle:
     return cast(CoreHandle, _Telling(calm(profile)))
 
 
+class _QuitAtItsIcon(TrayIcon):
+    """Somebody asks for the end as soon as there is an icon, long before the windows are made."""
+
+    def show(self) -> None:
+        super().show()
+        application.request_quit()
+
+
 if __name__ == "__main__":
+    if sys.argv[2] == "quit-at-icon":
+        setattr(application, "TrayIcon", _QuitAtItsIcon)  # noqa: B010 - not an assignment mypy would allow
     sys.exit(application.run(_start, paths=_Paths(Path(sys.argv[1])), profile=None, hidden=False))

@@ -10,6 +10,8 @@ import pytest
 from typer.main import get_command
 
 from app.cli.commands import build
+from app.cli.exits import of_error
+from app.cli.starting import PLAIN_STARTS, start_plainly
 from app.domain.errors import StorageError
 from tests.unit.cli.conftest import Kalends
 from tests.unit.cli.host_double import HostDouble
@@ -94,6 +96,31 @@ def test_no_command_starts_the_windows_where_there_is_a_screen(kalends: Kalends,
 def test_hidden_windows_begin_in_the_tray(kalends: Kalends, host: HostDouble) -> None:
     assert kalends("run", "--window", "--hidden").code == 0
     assert host.calls == [("windows", "default", True)]
+
+
+@pytest.mark.parametrize("argv", PLAIN_STARTS, ids=" ".join)
+def test_a_start_that_needs_no_understanding_does_what_the_command_does(
+    kalends: Kalends, host: HostDouble, argv: tuple[str, ...]
+) -> None:
+    assert start_plainly(argv, host) is None, "without a screen somebody has to decide"
+    host.screen = True
+    assert kalends(*argv).code == 0
+    as_command, host.calls = host.calls, []
+    assert start_plainly(argv, host) == 0
+    assert host.calls == as_command
+    assert start_plainly((*argv, "--profile", "demo"), host) is None
+
+
+def test_a_start_that_fails_is_told_as_the_command_tells_it(
+    host: HostDouble, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def windows(profile: str, *, hidden: bool) -> int:
+        raise StorageError("The folder cannot be written.", code="home_unwritable")
+
+    host.screen = True
+    monkeypatch.setattr(host, "windows", windows)
+    assert start_plainly((), host) == of_error(StorageError("", code="home_unwritable"))
+    assert "The folder cannot be written." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [(), ("run",), ("run", "--headless"), ("serve",)], ids=" ".join)
