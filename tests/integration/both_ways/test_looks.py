@@ -13,6 +13,7 @@ from app.domain.pairs import (
     CopyVisibility,
     DetailField,
     DirectionSettings,
+    Filters,
     Mode,
     PrivateOriginals,
     Reminders,
@@ -49,6 +50,7 @@ LOOKS: dict[str, DirectionSettings] = {
     ),
     "blocker": DirectionSettings(
         mode=Mode.BLOCKER,
+        filters=Filters(free=False),
         title="Away",
         title_prefix="» ",
         availability=CopyAvailability.TENTATIVE,
