@@ -220,6 +220,13 @@ class DirectionSettings:
     filtered_later: FilteredLater = FilteredLater.REMOVE
     window_back_days: int = 30
     window_ahead_days: int = 365
+    buffer_before_minutes: int = 0
+    """Blockers of timed originals begin so much earlier, by the wall clock."""
+    buffer_after_minutes: int = 0
+    merge_touching: bool = False
+    """One blocker for timed originals that touch each other, buffers included, where their availability is equal."""
+    minimum_minutes: int = 0
+    """No blocker of a timed original, and no merged one, is shorter: it ends later instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -399,7 +399,8 @@ class Planner:
         """When an original outside the window comes into it; None if it lies behind."""
         if wish.form is CopyForm.SERIES:
             return self._judge.now + REPLAN_DAILY
-        start = starts_at(wish.fields, self._judge.direction.source.zone)
+        # The window is about the original's own time, buffers aside.
+        start = starts_at(wish.source.fields, self._judge.direction.source.zone)
         ahead = self._window.end - self._judge.now
         return start - ahead if start is not None and start >= self._window.end else None
 

@@ -15,10 +15,11 @@ from app.domain.errors import InputError
 from app.domain.events import Event, Fields
 from app.domain.links import CopyForm, DirectionRecord, Link, LinkState
 from app.domain.pairs import CopyDeleted
-from app.domain.times import Moment, Span
+from app.domain.times import Moment, Span, When
 from app.engine.filters import left_out, unwanted
 from app.engine.fingerprint import hashes, is_sub_daily
 from app.engine.originals import Unit, occurrence_key, start_of, wall_start
+from app.engine.shape import buffered, earlier, keeps_series, lengthened, merges
 from app.engine.transform import copy_fields
 
 STAND_IN = "stand_in"
@@ -40,6 +41,7 @@ class Wish:
         occurrence_start: where an exception's occurrence originally starts.
         in_window: whether it may be created; what lies outside is only followed.
         source: the original event (or exception) it comes from, for display.
+        span: its time with buffers, where touching ones are merged and this is one that may be; else None.
     """
 
     occ: str
@@ -53,6 +55,7 @@ class Wish:
     cancelled: Mapping[str, Moment] = field(default_factory=dict)
     occurrence_start: Moment | None = None
     in_window: bool = True
+    span: When | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ class Wisher:
                 return Wishes(reason=reason)
             if not unit.is_series:
                 return Wishes((self._single(unit.id, "", unit.event),))
-            if self._expresses(copy_fields(self._fields(unit.event), self._direction)):
+            fields = self._fields(unit.event)
+            if keeps_series(fields, self._direction.settings) and self._expresses(self._shown(fields)):
                 return self._series(unit, unit.event, links)
             linked = {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}
             return self._expanded(unit, unit.event, linked)
@@ -172,9 +176,10 @@ class Wisher:
                 parts.append(self._single(unit.id, occ, exception, own))
                 continue
             part = self._wish(unit.id, occ, CopyForm.OCCURRENCE, exception, own, in_window=True)
-            parts.append(replace(part, parent=parent, occurrence_start=start))
+            parts.append(replace(part, parent=parent, occurrence_start=earlier(start, self._direction.settings)))
         master = self._wish(unit.id, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
-        return Wishes((replace(master, cancelled=cancelled), *parts), due_again=not master.in_window)
+        lacking = {occ: earlier(start, self._direction.settings) for occ, start in cancelled.items()}
+        return Wishes((replace(master, cancelled=lacking), *parts), due_again=not master.in_window)
 
     def _away(self, links: Mapping[str, Link], master: Fields) -> dict[str, Moment]:
         """Occurrences that a person deleted in the copied series: it lacks them from then on, however it is written."""
@@ -202,7 +207,10 @@ class Wisher:
         return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True)
 
     def _wish(self, unit_id: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
-        wanted = self.normal(copy_fields(fields, self._direction))
+        settings = self._direction.settings
+        shown = self._shown(fields)
+        wanted = self.normal(shown)
+        merged = merges(settings) and form is CopyForm.SINGLE and not shown.when.all_day
         return Wish(
             occ=occ,
             copy_key=identity.copy_key(self._direction.key, unit_id, occ),
@@ -213,7 +221,14 @@ class Wisher:
             original_hashes=hashes(fields) | {"link": identity.digest(fields.link)},
             source=source,
             in_window=in_window,
+            span=buffered(fields.when, settings) if merged else None,
         )
+
+    def _shown(self, fields: Fields) -> Fields:
+        """What a copy of this original shows, with its buffers and minimum length."""
+        shown = copy_fields(fields, self._direction)
+        settings = self._direction.settings
+        return replace(shown, when=lengthened(buffered(shown.when, settings), settings))
 
     def _meets(self, fields: Fields) -> bool:
         when = fields.when
