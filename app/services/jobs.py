@@ -37,6 +37,8 @@ class Job:
     Args:
         places: keys of its two calendars: one run at a time between them, whichever pair it belongs to.
         full: read both calendars whole.
+        asked: the moment (`pulls.mark`) when it was last asked for before it began: a calendar that was read since is
+            not read again for its first round.
         command: what the user asked to become of a pair's copies (`release` or `remove`), None for a sync.
         again: somebody joined after the reading began: read once more.
         rounds: how often it has read.
@@ -48,6 +50,7 @@ class Job:
     run: Run
     places: frozenset[str]
     full: bool = False
+    asked: int = 0
     command: str | None = None
     again: bool = False
     rounds: int = 0

@@ -58,6 +58,7 @@ class Sync:
         self._accounts = accounts
         self._visibility = visibility
         self._health = health
+        self._pulls = Pulls(clients, ledger, accounts, pairs, health, clock)
         self._jobs = Jobs(runs, ledger, notices, clock, new_id)
         self._worker = Worker(
             self._jobs,
@@ -65,7 +66,7 @@ class Sync:
             accounts=accounts,
             ledger=ledger,
             clients=clients,
-            pulls=Pulls(clients, ledger, accounts, pairs, health, clock),
+            pulls=self._pulls,
             health=health,
             audits=audits,
             notices=notices,
@@ -107,7 +108,10 @@ class Sync:
         job = self._jobs.of_pair(pair_id)
         if job is None or job.stop or job.rounds >= ROUNDS_AT_MOST:
             return self._start(pair, trigger, dry=False, full=full)
-        job.again = job.again or job.running
+        if job.running:
+            job.again = True
+        else:
+            job.asked = self._pulls.mark()
         job.full = job.full or full
         return job.run
 
@@ -200,7 +204,9 @@ class Sync:
         await self._jobs.stop()
 
     def _start(self, pair: SyncPair, trigger: Trigger, *, dry: bool, full: bool) -> Run:
-        return self._jobs.start(pair, self._places(pair), trigger, self._worker.sync, dry=dry, full=full).run
+        job = self._jobs.start(pair, self._places(pair), trigger, self._worker.sync, dry=dry, full=full)
+        job.asked = self._pulls.mark()
+        return job.run
 
     def _places(self, pair: SyncPair) -> frozenset[str]:
         sides = (pair.connection_a_id, pair.connection_b_id)

@@ -102,7 +102,8 @@ class Worker:
         while True:
             job.again = False
             job.rounds += 1
-            since = self._pulls.mark()
+            # Pairs that were asked for together share one read of a calendar, also those that had to wait for a turn.
+            since = job.asked if job.rounds == 1 else self._pulls.mark()
             for direction in self._pairs.directions(job.run.pair_id):
                 if self._jobs.halted(job):
                     break
