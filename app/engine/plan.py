@@ -59,7 +59,7 @@ class Planner:
                 self._judge.skip(decision, "", "is_copy", due=True, link=case.links.get(""))
             else:
                 self._unwanted(case, decision, "is_copy")
-        elif any(not event.marker_known for event in _sources(unit)):
+        elif any(not event.marker_known for event in _sources(unit)) and self._leads_to_something(case):
             # New on a service that hides markers in its changes: read it before it may be a source.
             self._ask_original(case, decision, marker=True)
         elif unit.lost:
@@ -71,6 +71,16 @@ class Planner:
         elif not decision.steps and all(reason != "pending" for _, reason, _ in decision.skips):
             self._no_longer_due(case, decision)
         return decision
+
+    def _leads_to_something(self, case: Case) -> bool:
+        """Whether anything would be written or asked for on account of this original if no marker is on it. What only
+        gets a reason (outside the window, filtered, as it was) needs no request of its own: once it is due again, it
+        is asked for then."""
+        probe = Decision(case.unit.id, source=case.unit.event, reads=case.unit.reads)
+        if case.unit.lost:
+            return True
+        self._living(case, probe)
+        return bool(probe.steps) or probe.asks
 
     def _no_longer_due(self, case: Case, decision: Decision) -> None:
         """Links that were due are planned now: unless something said otherwise, they are due no more."""
