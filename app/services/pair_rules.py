@@ -15,6 +15,8 @@ from app.services.views import ConnectionView, PairChange
 
 INTERVAL_SECONDS = (300, 86_400)
 WINDOW_DAYS = (0, 1_825)
+SHAPE_MINUTES = ("buffer_before_minutes", "buffer_after_minutes", "minimum_minutes")
+LONGEST_SHAPE_MINUTES = 1_440
 _WRITTEN = {
     Direction.A_TO_B: ("connection_b_id",),
     Direction.B_TO_A: ("connection_a_id",),
@@ -44,6 +46,9 @@ def wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequ
                 details.append(FieldError(part, f"Choose {WINDOW_DAYS[0]} to {WINDOW_DAYS[1]} days."))
         if settings.window_back_days + settings.window_ahead_days > WINDOW_DAYS[1] - 240:
             details.append(FieldError("window_ahead_days", "The window is too wide; choose fewer days."))
+        for part in SHAPE_MINUTES:
+            if not 0 <= getattr(settings, part) <= LONGEST_SHAPE_MINUTES:
+                details.append(FieldError(part, f"Choose 0 to {LONGEST_SHAPE_MINUTES} minutes."))
         details.extend(_wrong_ways_back(settings, pair.direction))
         details.extend(wrong_looks(settings))
         if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:

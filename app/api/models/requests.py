@@ -99,6 +99,10 @@ class SettingsBody(Input):
     filtered_later: FilteredLater = left_out()
     window_back_days: Number = left_out()
     window_ahead_days: Number = left_out()
+    buffer_before_minutes: Number = left_out(description="Blockers begin so much earlier; 0 to 1440.")
+    buffer_after_minutes: Number = left_out(description="Blockers end so much later; 0 to 1440.")
+    merge_touching: StrictBool = left_out(description="One blocker for timed events that touch each other.")
+    minimum_minutes: Number = left_out(description="No blocker is shorter; 0 to 1440.")
 
 
 class DirectionSettingsBody(SettingsBody):

@@ -124,6 +124,10 @@ class SettingsAnswer(Output):
     filtered_later: FilteredLater
     window_back_days: int
     window_ahead_days: int
+    buffer_before_minutes: int
+    buffer_after_minutes: int
+    merge_touching: bool
+    minimum_minutes: int
 
 
 class DirectionSettingsAnswer(SettingsAnswer):
