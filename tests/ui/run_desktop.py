@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from PySide6.QtWidgets import QMenu
+
 from app.services.core import CoreHandle
 from app.ui import application
 from app.ui.tray_icon import TrayIcon
@@ -41,8 +43,8 @@ async def _start(profile: str) -> CoreHandle:
 class _QuitAtItsIcon(TrayIcon):
     """Somebody asks for the end as soon as there is an icon, long before the windows are made."""
 
-    def show(self) -> None:
-        super().show()
+    def __init__(self, menu: QMenu | None = None) -> None:
+        super().__init__(menu)
         application.request_quit()
 
 
