@@ -298,6 +298,10 @@ class Ledger(Protocol):
         """Counts so far, for whoever watches."""
         ...
 
+    def last_told(self, direction_id: str, original_ids: Sequence[str]) -> Mapping[str, ActionRecord]:
+        """What the story last said about originals while they were there, by their ids; None of those it forgot."""
+        ...
+
     def hold(self, direction_id: str, cause: HoldCause) -> Hold | None:
         """The open or answered hold of this cause, None if there is none."""
         ...

@@ -177,8 +177,28 @@ class HoldAnswer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class HoldSample:
+    """One of the originals that a hold concerns, as a person knows it.
+
+    Args:
+        title: the original's own, where anything still knows it, else the copy's.
+        starts_at: when it starts; None when nothing knows.
+        all_day: it lasts whole days.
+    """
+
+    title: str
+    starts_at: datetime | None = None
+    all_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """Actions of one direction that wait for the user. `expected` is how many originals they concern."""
+    """Actions of one direction that wait for the user.
+
+    Args:
+        expected: how many originals they concern.
+        sample_events: some of them.
+    """
 
     id: str
     pair_id: str
@@ -186,6 +206,11 @@ class Hold:
     cause: HoldCause
     opened_at: datetime
     expected: int
-    samples: tuple[str, ...] = ()
+    sample_events: tuple[HoldSample, ...] = ()
     answer: HoldAnswer | None = None
     answered_at: datetime | None = None
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The titles of some of them."""
+        return tuple(sample.title for sample in self.sample_events)

@@ -11,12 +11,15 @@ from datetime import datetime
 
 from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, Op, Seen
 from app.domain.ports import Ledger, Tally
-from app.domain.runs import Hold, HoldAnswer, HoldCause
+from app.domain.runs import ActionRecord, Hold, HoldAnswer, HoldCause, HoldSample
 from app.engine.decisions import Decision
 from app.engine.guard import EMPTY_AT_LEAST, Verdict, guard
 from app.engine.judge import KEPT_AS_IT_WAS
 from app.engine.proof import looks_like_ours
-from app.engine.story import Names, before_of, title_of
+from app.engine.story import Names, before_of, title_of, told_start
+
+SAMPLES = 5
+"""How many of the originals a hold shows."""
 
 
 @dataclass(slots=True)
@@ -103,11 +106,27 @@ class Holder:
             cause=cause,
             opened_at=opened.opened_at if opened is not None else self._now,
             expected=len(waiting),
-            samples=tuple(title_of(d.source or before_of(d)) for d in list(waiting.values())[:5]),
+            sample_events=self._samples(list(waiting.values())[:SAMPLES]),
         )
         self._ledger.save_hold(hold, sorted(waiting))
         known.holds[cause] = hold
         return hold
+
+    def _samples(self, decisions: Sequence[Decision]) -> tuple[HoldSample, ...]:
+        """As a person knows them. Of an original that is gone the view knows nothing more, and its copy may say no more
+        than "Busy": the story of the runs that wrote the copy remembers the original's own words."""
+        gone = [decision.original_id for decision in decisions if decision.source is None]
+        told = self._ledger.last_told(self._direction.id, gone) if gone else {}
+        return tuple(self._sample(decision, told.get(decision.original_id)) for decision in decisions)
+
+    def _sample(self, decision: Decision, told: ActionRecord | None) -> HoldSample:
+        known = decision.source or before_of(decision)
+        fields = known.fields if known is not None else None
+        start = told_start(fields, self._direction.source.zone)
+        all_day = fields is not None and fields.when.all_day
+        if decision.source is not None or told is None:
+            return HoldSample(title_of(known), start, all_day)
+        return HoldSample(told.title, told.starts_at or start, told.all_day)
 
     def _close(self, verdict: Verdict, decisions: Sequence[Decision], known: _Known) -> None:
         for cause, hold in known.holds.items():

@@ -6,9 +6,10 @@ Writes tell their own line when they end (`closing.story`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
-from app.domain.events import Event
+from app.domain.events import Event, Fields
 from app.domain.links import DirectionRecord
 from app.domain.runs import ActionRecord, ActionResult, Verb
 from app.engine.decisions import Decision, Step
@@ -85,7 +86,7 @@ def _line(
         result=result,
         fields=step.names if step is not None else (),
         title=title_of(subject),
-        starts_at=starts_at(fields, direction.source.zone),
+        starts_at=told_start(fields, direction.source.zone),
         all_day=fields is not None and fields.when.all_day,
     )
 
@@ -98,6 +99,12 @@ def only_settled(decision: Decision) -> bool:
 def before_of(decision: Decision) -> Event | None:
     """The copy that a decision would change, as it was."""
     return next((step.before for step in decision.steps if step.before is not None), None)
+
+
+def told_start(fields: Fields | None, zone: str) -> datetime | None:
+    """When an event starts, as the story keeps it: an instant, or for whole days the midnight of the date in UTC, since
+    a date is the same everywhere. None when it is not known."""
+    return starts_at(fields, "UTC" if fields is not None and fields.when.all_day else zone)
 
 
 def title_of(event: Event | None) -> str:

@@ -256,6 +256,10 @@ def hold(value: Hold) -> Json:
         "opened_at": moment(value.opened_at),
         "expected": value.expected,
         "samples": list(value.samples),
+        "sample_events": [
+            {"title": sample.title, "starts_at": moment(sample.starts_at), "all_day": sample.all_day}
+            for sample in value.sample_events
+        ],
         "answer": None if value.answer is None else str(value.answer),
         "answered_at": moment(value.answered_at),
     }

@@ -5,10 +5,12 @@ The ledger writes these while a run goes on; the history that people read is in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
-from app.domain.runs import ActionRecord, ActionResult, Counts, Hold, HoldAnswer, HoldCause, Verb
+from app.domain.runs import ActionRecord, ActionResult, Counts, Hold, HoldAnswer, HoldCause, HoldSample, Verb
 from app.store.codec import (
+    dumps,
     instant_from_text,
     instant_to_text,
     required_instant,
@@ -43,6 +45,8 @@ _HOLD = (
     "answer",
     "answered_at",
 )
+_OF_ORIGINALS = (Verb.CREATE, Verb.UPDATE, Verb.ADOPT)
+"""What is told with the title of the original; deletions and holds have only the copy's once the original is gone."""
 SELECT_ACTION = f"SELECT {', '.join(_ACTION)} FROM action "  # noqa: S608 - our own column names
 SELECT_HOLD = f"SELECT {', '.join(_HOLD)} FROM hold "  # noqa: S608 - our own column names
 
@@ -70,6 +74,17 @@ class Story:
                 (*(getattr(counts, name) for name in COUNTS), run_id),
             )
 
+    def last_told(self, direction_id: str, original_ids: Sequence[str]) -> Mapping[str, ActionRecord]:
+        """What the story last said about originals while they were there, by their ids; None of those it forgot."""
+        found = self._database.select(
+            f"{SELECT_ACTION} WHERE id IN (SELECT MAX(id) FROM action "  # noqa: S608 - marks for the values
+            f"WHERE original_id IN ({', '.join('?' * len(original_ids))}) AND direction_id = ? "
+            f"AND verb IN ({', '.join('?' * len(_OF_ORIGINALS))}) AND title <> '' GROUP BY original_id)",
+            (*original_ids, direction_id, *map(str, _OF_ORIGINALS)),
+        )
+        told = [action_from(row) for row in found]
+        return {action.original_id: action for action in told}
+
     def hold(self, direction_id: str, cause: HoldCause) -> Hold | None:
         """The open or answered hold of this cause, None if there is none."""
         row = self._database.one(f"{SELECT_HOLD} WHERE direction_id = ? AND cause = ?", (direction_id, str(cause)))
@@ -96,7 +111,7 @@ class Story:
                     str(hold.cause),
                     instant_to_text(hold.opened_at),
                     hold.expected,
-                    words_to_text(hold.samples),
+                    _samples_to_text(hold.sample_events),
                     None if hold.answer is None else str(hold.answer),
                     instant_to_text(hold.answered_at),
                 ),
@@ -154,6 +169,20 @@ def action_from(row: Record) -> ActionRecord:
     )
 
 
+def _samples_to_text(samples: Sequence[HoldSample]) -> str:
+    return dumps([(sample.title, instant_to_text(sample.starts_at), sample.all_day) for sample in samples])
+
+
+def _samples_from_text(text: str) -> tuple[HoldSample, ...]:
+    """Holds of earlier versions have titles only."""
+    return tuple(
+        HoldSample(kept)
+        if isinstance(kept, str)
+        else HoldSample(kept[0], instant_from_text(kept[1]), all_day=bool(kept[2]))
+        for kept in json.loads(text)
+    )
+
+
 def hold_from(row: Record) -> Hold:
     """The hold of a row of `SELECT_HOLD`."""
     number, pair_id, direction_id, cause, opened_at, expected, samples, answer, answered_at = row
@@ -164,7 +193,7 @@ def hold_from(row: Record) -> Hold:
         cause=HoldCause(cause),
         opened_at=required_instant(opened_at),
         expected=expected,
-        samples=words_from_text(samples),
+        sample_events=_samples_from_text(samples),
         answer=None if answer is None else HoldAnswer(answer),
         answered_at=instant_from_text(answered_at),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from PySide6.QtWidgets import QListWidget, QWidget
 
-from app.domain.runs import Hold, HoldCause
+from app.domain.runs import Hold, HoldCause, HoldSample
 from app.ui import words
 from app.ui.bridge import CoreThread
 from app.ui.sheet import Sheet
@@ -39,14 +42,24 @@ class HoldSheet(Sheet):
         bridge: the way to the core.
         pair_id: the pair whose holds are shown.
         pair_name: its name, empty when it is not known.
+        now: the clock.
         parent: the window it belongs to.
     """
 
-    def __init__(self, theme: Theme, bridge: CoreThread, pair_id: str, pair_name: str, parent: QWidget) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        bridge: CoreThread,
+        pair_id: str,
+        pair_name: str,
+        now: Callable[[], datetime],
+        parent: QWidget,
+    ) -> None:
         super().__init__(theme, f"{pair_name} is on hold" if pair_name else "On hold", parent)
         self._bridge = bridge
         self._pair_id = pair_id
         self._pair_name = pair_name
+        self._now = now
         self._hold: Hold | None = None
         self.mark("hand", Tone.ATTENTION)
         self._why = Label("", wrap=True)
@@ -91,14 +104,19 @@ class HoldSheet(Sheet):
         spared = hold.cause is HoldCause.ORIGINALS_DELETED
         self.keep_button.say("Keep the originals" if spared else "Keep the copies")
         self.samples.clear()
-        self.samples.addItems([" ".join(sample.split()) for sample in hold.samples])
-        more = hold.expected - len(hold.samples)
-        if hold.samples and more > 0:
+        self.samples.addItems([self._told(sample) for sample in hold.sample_events])
+        more = hold.expected - len(hold.sample_events)
+        if hold.sample_events and more > 0:
             self.samples.addItem(f"and {more:,} more")
-        self.samples.setVisible(bool(hold.samples))
+        self.samples.setVisible(bool(hold.sample_events))
         rows = min(self.samples.count(), _ROWS_SHOWN)
         self.samples.setFixedHeight(rows * self.samples.sizeHintForRow(0) + 16)
         give_focus(self.keep_button, self.focusWidget())
+
+    def _told(self, sample: HoldSample) -> str:
+        title = " ".join(sample.title.split()) or "(no title)"
+        when = words.event_time(sample.starts_at, self._now(), all_day=sample.all_day)
+        return f"{title} · {when}" if when else title
 
     def _answer(self, *, approve: bool) -> None:
         hold = self._hold

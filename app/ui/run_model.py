@@ -162,10 +162,4 @@ class ActionModel(QAbstractTableModel):
         return action.sentence
 
     def _when(self, action: ActionRecord) -> str:
-        if action.starts_at is None:
-            return ""
-        if action.all_day:
-            # The date as it was written down: turning its midnight into another zone would name another day.
-            day = action.starts_at
-            return f"{day:%a} {day.day} {day:%b %Y}, all day"
-        return words.day_and_time(action.starts_at, self._now())
+        return words.event_time(action.starts_at, self._now(), all_day=action.all_day)

@@ -186,7 +186,7 @@ class Sheets(QObject):
         """Show what waits for the person in a pair."""
         view = self._pair(pair_id)
         name = words.pair_name(view) if view is not None else ""
-        sheet = HoldSheet(self._theme, self._bridge, pair_id, name, self.window)
+        sheet = HoldSheet(self._theme, self._bridge, pair_id, name, self._now, self.window)
         sheet.finished.connect(self._read)
         _open(sheet)
         return sheet

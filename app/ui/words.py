@@ -251,6 +251,16 @@ def day_and_time(moment: datetime, now: datetime) -> str:
     return f"{day} {local:%H:%M}"
 
 
+def event_time(start: datetime | None, now: datetime, *, all_day: bool) -> str:
+    """When an event starts, `Mon 16 Nov 08:00` or `Mon 16 Nov 2026, all day`; empty when it is not known."""
+    if start is None:
+        return ""
+    if all_day:
+        # The date as it was written down: turning its midnight into another zone would name another day.
+        return f"{start:%a} {start.day} {start:%b %Y}, all day"
+    return day_and_time(start, now)
+
+
 def day(moment: datetime) -> str:
     """`Fri 27 Nov`, in the person's zone: for days some time ahead."""
     local = moment.astimezone()

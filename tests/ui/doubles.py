@@ -26,6 +26,7 @@ from app.domain.runs import (
     Hold,
     HoldAnswer,
     HoldCause,
+    HoldSample,
     Run,
     RunError,
     RunStatus,
@@ -665,10 +666,10 @@ def busy(profile: str = "default") -> CoreDouble:
         action(1, Verb.DELETE, "1:1 with Sam", "Cancelled in Private."),
     )
     samples = (
-        "Tue 24 Nov 09:00  Stand-up",
-        "Tue 24 Nov 12:00  Dentist",
-        "Wed 25 Nov 15:00  Review",
-        "Thu 26 Nov  Holiday",
+        HoldSample("Stand-up", NOW + timedelta(hours=20)),
+        HoldSample("Dentist", NOW + timedelta(days=4, hours=1)),
+        HoldSample("Project  review\nwith everyone", NOW + timedelta(days=5)),
+        HoldSample("", datetime(2026, 11, 26, tzinfo=UTC), all_day=True),
     )
     core.known_holds = [
         Hold("hold_1", "pair_5", "dir_5", HoldCause.MASS_DELETE, NOW - timedelta(minutes=12), 42, samples)

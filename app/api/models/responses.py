@@ -266,6 +266,14 @@ class LogList(Output):
     per_page: int
 
 
+class HoldSampleBody(Output):
+    """One of the originals a hold concerns: its own title where anything still knows it, else its copy's."""
+
+    title: str
+    starts_at: Moment | None
+    all_day: bool
+
+
 class HoldAnswerBody(Output):
     """Actions that wait for a decision."""
 
@@ -276,6 +284,7 @@ class HoldAnswerBody(Output):
     opened_at: Moment
     expected: int
     samples: list[str]
+    sample_events: list[HoldSampleBody]
     answer: HoldAnswer | None
     answered_at: Moment | None
 

@@ -24,6 +24,7 @@ from app.domain.runs import (
     Hold,
     HoldAnswer,
     HoldCause,
+    HoldSample,
     Run,
     RunError,
     RunStatus,
@@ -555,7 +556,7 @@ def make_double(*, sandbox: bool = False) -> Double:
         last_synced_at=NOW,
         state=PairState.UP_TO_DATE,
     )
-    hold = Hold(f"hold_{ulid(1)}", pair_id(1), "dir_1", HoldCause.MASS_DELETE, NOW, 7, ("Stand-up",))
+    hold = Hold(f"hold_{ulid(1)}", pair_id(1), "dir_1", HoldCause.MASS_DELETE, NOW, 7, (HoldSample("Stand-up", NOW),))
     world.holds[hold.id] = hold
     keys, pairs, sync = KeysDouble(world), PairsDouble(world), SyncDouble(world)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from app.domain.events import Fields
+from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Intent, Op, Outcome, Result
+from app.domain.pairs import DirectionSettings, Mode
 from app.domain.runs import Hold, HoldAnswer, HoldCause
 from app.domain.times import When
 from tests.fakes.calendar import wall
@@ -198,3 +199,38 @@ def change_all(world: World, title: str) -> None:
     for event in world.source.living():
         assert event.fields is not None
         world.source.put(replace(event, fields=replace(event.fields, title=title)))
+
+
+def sampled(world: World, cause: HoldCause = HoldCause.MASS_DELETE) -> list[tuple[str, str, bool]]:
+    return [
+        (sample.title, sample.starts_at.isoformat() if sample.starts_at else "", sample.all_day)
+        for sample in hold_of(world, cause).sample_events
+    ]
+
+
+def test_a_hold_shows_the_originals_and_when_they_were_though_their_copies_say_busy_only() -> None:
+    world = World(DirectionSettings(mode=Mode.BLOCKER))
+    day = MONDAY + timedelta(days=1)
+    world.source.put(Event("a00", kind=EventKind.SINGLE, fields=Fields(When(day, day + timedelta(days=1)), "Holiday")))
+    for n in range(1, 12):
+        world.source.put(meeting(f"a{n:02}", wall(MONDAY + timedelta(days=n), 9), title=f"Dentist {n}"))
+    world.run_until_quiet()
+    remove(world, *range(12))
+    for _ in range(2):  # what a held run tells must not be taken for the original's words by the next one
+        world.run()
+        assert sampled(world, HoldCause.SOURCE_EMPTY) == [
+            ("Holiday", "2026-11-24T00:00:00+00:00", True),
+            *((f"Dentist {n}", f"2026-11-{23 + n}T08:00:00+00:00", False) for n in range(1, 5)),
+        ]
+
+
+def test_a_hold_shows_its_copies_where_the_story_is_forgotten() -> None:
+    world = World(DirectionSettings(mode=Mode.BLOCKER))
+    for n in range(12):
+        world.source.put(meeting(f"a{n:02}", wall(MONDAY + timedelta(days=n), 9)))
+    world.run_until_quiet()
+    with world.database.transaction():
+        world.database.change("DELETE FROM action", ())
+    remove(world, *range(12))
+    world.run()
+    assert sampled(world, HoldCause.SOURCE_EMPTY)[0] == ("Busy", "2026-11-23T08:00:00+00:00", False)

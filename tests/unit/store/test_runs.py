@@ -16,6 +16,7 @@ from app.domain.runs import (
     Hold,
     HoldAnswer,
     HoldCause,
+    HoldSample,
     Run,
     RunError,
     RunStatus,
@@ -188,7 +189,25 @@ def test_what_is_old_is_forgotten_but_never_what_is_open(filled: World) -> None:
 
 
 def a_hold(filled: World, hold_id: str = "hold_1") -> Hold:
-    return Hold(hold_id, "pair_1", filled.direction.id, HoldCause.MASS_DELETE, NOW, 2, ("Dentist", "Gym"))
+    return Hold(
+        hold_id,
+        "pair_1",
+        filled.direction.id,
+        HoldCause.MASS_DELETE,
+        NOW,
+        2,
+        (HoldSample("Dentist", NOW), HoldSample("Gym")),
+    )
+
+
+def test_a_hold_that_an_earlier_version_kept_shows_its_titles(filled: World) -> None:
+    ledger = filled.store.ledger
+    ledger.save_hold(a_hold(filled), ["a"])
+    with filled.store.database.transaction():
+        filled.store.database.change('UPDATE hold SET samples = \'["Dentist","Gym"]\'', ())
+    found = ledger.hold(filled.direction.id, HoldCause.MASS_DELETE)
+    assert found is not None
+    assert (found.samples, found.sample_events[0]) == (("Dentist", "Gym"), HoldSample("Dentist"))
 
 
 def test_a_hold_is_opened_renewed_answered_and_closed(filled: World) -> None:
