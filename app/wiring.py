@@ -38,11 +38,14 @@ from app.services.maintenance import Maintenance
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import PreferenceFile, Preferences
+from app.services.questions import Questions
 from app.services.schedule import Schedule
 from app.services.status import Status
 from app.services.sync import Sync
 from app.services.views import PairChange
 from app.services.visibility import Visibility
+from app.services.why import Why
+from app.services.work import Names
 from app.store.state import StateRepository
 from app.store.store import Store
 from app.system.expansion import BoundedExpander
@@ -99,6 +102,7 @@ def build(
     visibility = Visibility(store.accounts, store.pairs)
     clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators))
     health = Health(store.accounts, notices, clock)
+    stamps = WriteStamps(store.state.installation().id)
     sync = Sync(
         pairs=store.pairs,
         accounts=store.accounts,
@@ -110,7 +114,7 @@ def build(
         audits=Audits(store.state, store.pairs),
         notices=notices,
         clock=clock,
-        stamps=WriteStamps(store.state.installation().id),
+        stamps=stamps,
         expander=expander or own_expander,
         new_id=new_id,
     )
@@ -176,6 +180,20 @@ def build(
             notices=notices,
             preferences=preferred,
             clock=clock,
+        ),
+        questions=Questions(
+            why=Why(
+                pairs=store.pairs,
+                ledger=store.ledger,
+                questions=store.questions,
+                clients=clients,
+                visibility=visibility,
+                schedule=schedule,
+                clock=clock,
+                stamps=stamps,
+                expander=expander or own_expander,
+                names=Names(new_id),
+            ),
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )

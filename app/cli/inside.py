@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from app.cli.host import Host
+from app.cli.inside_questions import QUESTIONS
 from app.domain import settings_data
 from app.domain.accounts import Provider
 from app.domain.errors import NotFoundError
@@ -339,4 +340,5 @@ _ROUTES: Mapping[tuple[str, str], Answerer] = {
     ("GET", "keys"): _keys,
     ("POST", "keys"): _add_key,
     ("DELETE", "keys/*"): _revoke_key,
+    **QUESTIONS,
 }

@@ -66,18 +66,18 @@ class Output:
         for head in heads:
             table.add_column(head, overflow="fold", no_wrap=not terminal)
         for row in rows:
-            table.add_row(*(Text(_plain(cell)) for cell in row))
+            table.add_row(*(Text(plain(cell)) for cell in row))
         console.print(table)
 
     def fail(self, error: KalendsError) -> None:
         """Tell why a command failed: a sentence, and for a program its code too, unless it has its answer already."""
-        self.say(f"Error: {_plain(error.message)}")
+        self.say(f"Error: {plain(error.message)}")
         details = error.details if isinstance(error, InputError) else ()
         for detail in details:
             if detail.message != error.message:
-                self.say(f"  {detail.field}: {_plain(detail.message)}")
+                self.say(f"  {detail.field}: {plain(detail.message)}")
         if error.fix:
-            self.say(_plain(error.fix))
+            self.say(plain(error.fix))
         if self.machine and not self._answered:
             shown = [{"field": detail.field, "message": detail.message} for detail in details]
             self.json({"error": {"code": error.code, "message": error.message, "details": shown, "fix": error.fix}})
@@ -88,7 +88,7 @@ def cells(item: Mapping[str, Any], *names: str) -> tuple[str, ...]:
     return tuple("-" if item[name] is None else str(item[name]) for name in names)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text without control characters: titles and file names come from others and must not drive the terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
 

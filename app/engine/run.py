@@ -157,6 +157,10 @@ class DirectionRun:
             self._result.retry_after = dict(writer.written.retry_after)
         return self._result
 
+    async def look_at(self, original_id: str) -> Decision:
+        """What the plan says about one original by what is stored now: asks no service, writes and keeps nothing."""
+        return (await self._plan([original_id]))[0]
+
     async def _carry_out(self, writer: Writer) -> None:
         self._tools.tell(Phase.READING, 0, 0)
         if not self._dry:

@@ -18,6 +18,7 @@ from app.services.keys import Keys
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import Preferences
+from app.services.questions import Questions
 from app.services.status import Status
 from app.services.sync import Sync
 
@@ -49,6 +50,7 @@ class Core:
     notices: Notices
     preferences: Preferences
     alerts: Alerts
+    questions: Questions
     demo: Demo | None = None
 
 

@@ -16,6 +16,7 @@ from app.store.keys import KeyRepository
 from app.store.ledger import SqliteLedger
 from app.store.opening import back_up, back_up_file, backup_folder, backup_name, open_database, open_memory
 from app.store.pairs import PairRepository
+from app.store.questions import Questions
 from app.store.runs import RunRepository
 from app.store.secrets import SecretRepository
 from app.store.state import StateRepository
@@ -33,6 +34,7 @@ class Store:
         self.ledger = SqliteLedger(database)
         self.accounts = AccountRepository(database, now)
         self.pairs = PairRepository(database, self.accounts, now)
+        self.questions = Questions(database)
         self.runs = RunRepository(database, now)
         self.holds = HoldRepository(database)
         self.keys = KeyRepository(database)

@@ -1,0 +1,14 @@
+"""What a person may ask about their calendars, as one value: every use case here looks, and none syncs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.services.why import Why
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The questions of one profile."""
+
+    why: Why

@@ -1,0 +1,82 @@
+"""Questions on the command line: one JSON value, the same in this process and over `/local/v1`; words for a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.application import build_api
+from app.domain.accounts import Provider
+from app.domain.pairs import Direction, Mode
+from app.domain.runs import RunStatus, Trigger
+from app.services.views import NewPair
+from tests.fakes.calendar import wall
+from tests.fakes.core_world import CoreWorld
+from tests.fakes.engine_world import MONDAY, meeting
+from tests.unit.cli.conftest import Kalends
+from tests.unit.cli.host_double import HostDouble
+
+TOKEN = "t" * 43
+
+
+@pytest.fixture
+def pair_id(host: HostDouble) -> str:
+    """*Work* with two meetings, copied to *Home* as busy blocks, and read once more."""
+    world = host.world
+
+    async def make() -> str:
+        ends = await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT)
+        for number, title in enumerate(("Team sync", "Team \x1b[31mlunch")):
+            world.work.put(meeting(f"m{number}", wall(MONDAY, 9 + number), title=title))
+        made = world.core.pairs.create([NewPair(*ends, mode=Mode.BLOCKER, direction=Direction.A_TO_B)])[0].pair.id
+        for _ in range(2):
+            run = world.core.sync.request(made, Trigger.MANUAL)
+            assert (await world.core.sync.wait(run.id, 30)).run.status is RunStatus.SUCCESS
+        return made
+
+    return asyncio.run(make())
+
+
+def over_the_api(world: CoreWorld, path: str, **query: str) -> dict[str, Any]:
+    """What `/local/v1` answers."""
+
+    async def ask() -> dict[str, Any]:
+        api = build_api(world.core, control_token=TOKEN, instance_secret="s" * 43)
+        headers: Mapping[str, str] = {"Authorization": f"Bearer {TOKEN}"}
+        transport = httpx.ASGITransport(api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:5545", headers=headers) as client:
+            answer = await client.get(f"/local/v1/{path}", params=query)
+            assert answer.status_code == 200, answer.text
+            told: dict[str, Any] = answer.json()
+            return told
+
+    return asyncio.run(ask())
+
+
+def test_why_tells_the_same_in_this_process_and_over_the_api(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
+    told = kalends("why", "sync", "--pair", pair_id, "--json")
+    assert told.code == 0
+    (event,) = told.json["events"]
+    assert (event["event_id"], event["what"], event["seen"]) == ("m0", "original", "seen")
+    (way,) = event["directions"]
+    assert [one["reason"] for one in way["now"]] == ["nothing_to_do"]
+    assert [one["action"] for one in way["writes"]] == ["create"]
+    assert told.json == over_the_api(host.world, "why", event="sync", pair_id=pair_id)
+
+
+def test_why_speaks_to_a_person_and_lets_no_title_drive_the_terminal(kalends: Kalends, pair_id: str) -> None:
+    told = kalends("why", "--on", str(MONDAY))
+    assert told.code == 0
+    assert "Team  [31mlunch" in told.out
+    assert "Work → Home" in told.out
+    assert "Its copy is as it should be." in told.out
+
+
+def test_why_finds_nothing_and_understands_no_odd_day(kalends: Kalends, pair_id: str) -> None:
+    assert kalends("why", "nobody's party", "--json").code == 6
+    assert kalends("why", "--on", "someday").code == 2
+    assert kalends("why", "x", "--pair", "pair_01J00000000000000000000000").code == 6
