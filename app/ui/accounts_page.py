@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from app.domain.accounts import Access, Account, AccountStatus
 from app.services.views import PROVIDER_NAMES, ConnectionView, PairView
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.boxes import EmptyBox, Pill, ScrollPage
 from app.ui.bridge import CoreThread
 from app.ui.feed import Snapshot
@@ -190,7 +190,7 @@ class AccountCard(Frame):
         used = f"used by {count}" if usage.pairs else "not used by any sync pair"
         about = [PROVIDER_NAMES[account.provider], used]
         if well and account.expires_at is not None:
-            about.append(f"sign-in lasts until {words.day(account.expires_at)}")
+            about.append(f"sign-in lasts until {time_words.day(account.expires_at)}")
         texts.addWidget(Label(" · ".join(about), "muted"))
         texts.addWidget(self._result)
         name = words.account_name(account)

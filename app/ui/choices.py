@@ -13,8 +13,9 @@ from PySide6.QtGui import QColor, QEnterEvent, QFocusEvent, QFont, QFontMetrics,
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.fields import ring
+from app.ui.focus import focus_came, focus_went
 from app.ui.theme import Theme
-from app.ui.widgets import Frame, Part, focus_came, focus_went
+from app.ui.widgets import Frame, Part
 
 V = TypeVar("V", bound=Hashable)
 

@@ -23,9 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.focus import focus_came, focus_went
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
-from app.ui.widgets import Icon, Label, focus_came, focus_went
+from app.ui.widgets import Icon, Label
 from app.ui.words import Tone
 
 _BOX = 18

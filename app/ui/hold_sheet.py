@@ -8,11 +8,12 @@ from datetime import datetime
 from PySide6.QtWidgets import QListWidget, QWidget
 
 from app.domain.runs import Hold, HoldCause, HoldSample
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.bridge import CoreThread
+from app.ui.focus import give_focus
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Label, give_focus
+from app.ui.widgets import Button, Label
 from app.ui.words import Tone
 
 _ROWS_SHOWN = 8
@@ -115,7 +116,7 @@ class HoldSheet(Sheet):
 
     def _told(self, sample: HoldSample) -> str:
         title = " ".join(sample.title.split()) or "(no title)"
-        when = words.event_time(sample.starts_at, self._now(), all_day=sample.all_day)
+        when = time_words.event_time(sample.starts_at, self._now(), all_day=sample.all_day)
         return f"{title} · {when}" if when else title
 
     def _answer(self, *, approve: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.domain.keys import DEFAULT_SCOPES, ApiKey
-from app.ui import words
+from app.ui import time_words
 from app.ui.tables import KEY, QUIET, SECOND_LINE, SIGN
 from app.ui.words import Sign, Tone
 
@@ -94,7 +94,7 @@ class KeyModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(key, column)
         if role == SECOND_LINE and column == NAME:
-            return f"{key.kind.prefix}…  made {words.day_and_time(key.created_at, self._now())}"
+            return f"{key.kind.prefix}…  made {time_words.day_and_time(key.created_at, self._now())}"
         if role == SIGN and column == STATUS:
             return state(key, self._now())
         if role == QUIET:
@@ -109,5 +109,5 @@ class KeyModel(QAbstractTableModel):
         if column == STATUS:
             return state(key, self._now()).word
         if column == USED:
-            return "never" if key.last_used_at is None else words.ago(key.last_used_at, self._now())
+            return "never" if key.last_used_at is None else time_words.ago(key.last_used_at, self._now())
         return ""

@@ -14,10 +14,11 @@ from app.services.views import NewKey
 from app.ui.bridge import CoreThread
 from app.ui.choices import Choose
 from app.ui.fields import Field, TextField, Tick
+from app.ui.focus import give_focus
 from app.ui.notes import Note
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Label, give_focus
+from app.ui.widgets import Button, Label
 from app.ui.words import Tone
 
 READ, CHANGE, CUSTOM = "read", "change", "custom"

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu
 
 from app.domain.pairs import PairStatus
 from app.services.views import PairView
-from app.ui import words
+from app.ui import time_words
 from app.ui.commands import Commands
 
 
@@ -44,9 +44,9 @@ def fill_pause(
         ask: lets the person choose another moment, where there is a window for it.
     """
     menu.clear()
-    for text, length in words.PAUSES:
+    for text, length in time_words.PAUSES:
         menu.addAction(text, partial(_pause_for, pause, now, length))
-    menu.addAction("Until tomorrow 08:00", lambda: pause(words.tomorrow_at_eight(now())))
+    menu.addAction("Until tomorrow 08:00", lambda: pause(time_words.tomorrow_at_eight(now())))
     menu.addAction("Until I resume", lambda: pause(None))
     if ask is not None:
         menu.addSeparator()
@@ -63,7 +63,7 @@ def resume_text(pairs: tuple[PairView, ...]) -> str | None:
         return None
     untils = [view.pair.paused_until for view in pairs]
     first = min((until for until in untils if until is not None), default=None)
-    return "Resume syncing" if first is None else f"Resume syncing (paused until {words.clock(first)})"
+    return "Resume syncing" if first is None else f"Resume syncing (paused until {time_words.clock(first)})"
 
 
 def fill_pair(menu: QMenu, view: PairView, commands: Commands, now: Callable[[], datetime], wished: Wished) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBo
 
 from app.domain.pairs import PairStatus
 from app.services.views import SIGN_IN_EXPIRES, Problem, RollUp
-from app.ui import menus, pair_model, words
+from app.ui import menus, pair_model, time_words, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
@@ -212,7 +212,7 @@ class OverviewPage(QScrollArea):
         text = words.last_and_next(status, now)
         self._times.setText(text)
         self._times.setVisible(bool(text))
-        upcoming = words.ahead(status.next_run_at, now)
+        upcoming = time_words.ahead(status.next_run_at, now)
         self._next.say(upcoming[:1].upper() + upcoming[1:] if upcoming else "–", "Next sync")
         self._pair_model.tick()
         figures = (self._accounts, self._pairs, self._next)

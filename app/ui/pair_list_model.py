@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.pairs import Direction, PairStatus
 from app.services.views import ConnectionView, PairView
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.pair_rows import PairRows
 
 HEADS = ("From", "To", "Direction", "Status", "Next sync", "")
@@ -26,7 +26,7 @@ class PairListModel(PairRows):
         if column == NEXT:
             if view.pair.status is PairStatus.PAUSED:
                 return "–"
-            return words.ahead(view.next_run_at, self._now()) or "–"
+            return time_words.ahead(view.next_run_at, self._now()) or "–"
         return super()._text(view, column)
 
     def _below(self, view: PairView, column: int) -> str:
@@ -36,7 +36,7 @@ class PairListModel(PairRows):
         if column == HOW:
             return words.MODE_WORDS[view.pair.mode]
         if column == NEXT:
-            return f"every {words.interval(view.pair.interval_seconds)}"
+            return f"every {time_words.interval(view.pair.interval_seconds)}"
         return ""
 
     def _more(self, view: PairView, column: int) -> str:
@@ -46,7 +46,7 @@ class PairListModel(PairRows):
 
     def _spoken(self, view: PairView) -> list[str]:
         parts = super()._spoken(view)
-        return [*parts[:3], f"every {words.interval(view.pair.interval_seconds)}", *parts[3:]]
+        return [*parts[:3], f"every {time_words.interval(view.pair.interval_seconds)}", *parts[3:]]
 
 
 def _end(view: PairView, column: int) -> ConnectionView:

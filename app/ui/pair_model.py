@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.services.views import PairView
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.pair_rows import PairRows
 
 HEADS = ("Pair", "Status", "Last sync", "Last change", "")
@@ -21,7 +21,7 @@ class PairModel(PairRows):
         if column == PAIR:
             return words.pair_name(view)
         if column == LAST_SYNC:
-            return words.ago(view.pair.last_synced_at, self._now())
+            return time_words.ago(view.pair.last_synced_at, self._now())
         if column == LAST_CHANGE:
             return words.run_changes(view.last_run) if view.last_run is not None else "–"
         return super()._text(view, column)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.domain.errors import ConflictError, InputError
 from app.domain.pairs import Mode, PairStatus
 from app.services.views import ConnectionView, PairView
-from app.ui import pair_draft, words
+from app.ui import pair_draft, time_words, words
 from app.ui.bridge import CoreThread
 from app.ui.calendar_choice import CalendarChoice
 from app.ui.choices import Choose, Segments
@@ -157,7 +157,7 @@ class PairSheet(Sheet):
 
     def _fill_intervals(self, present: int) -> None:
         for seconds in sorted({*pair_draft.INTERVALS, present}):
-            self.interval.addItem(words.interval(seconds), seconds)
+            self.interval.addItem(time_words.interval(seconds), seconds)
 
     def _fill(self) -> None:
         draft = self._draft

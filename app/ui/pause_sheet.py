@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import QDateTime, QLocale, Signal
 from PySide6.QtWidgets import QDateTimeEdit, QWidget
 
-from app.ui import words
+from app.ui import time_words
 from app.ui.fields import Field
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
@@ -39,7 +39,7 @@ class PauseSheet(Sheet):
         self.moment.setLocale(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
         self.moment.lineEdit().setTextMargins(9, 0, 9, 0)  # the style sheet's padding does not reach it
         # Wall-clock time of this machine: what a person means by "until eight".
-        start = words.tomorrow_at_eight(now())
+        start = time_words.tomorrow_at_eight(now())
         self.moment.setDateTime(QDateTime.fromSecsSinceEpoch(int(start.timestamp())))
         self._field = Field(theme, "Day and time", self.moment, "Change a part with the arrow keys, or type it.")
         self.body.addWidget(self._field)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from app.domain.runs import RunStatus
 from app.services.views import RunView
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.action_list import ActionList
 from app.ui.run_model import GONE_PAIR
 from app.ui.theme import Theme
@@ -83,10 +83,13 @@ class RunDetails(Frame):
 
     def _summary(self, view: RunView) -> str:
         run = view.run
-        parts = [words.RUN_SIGNS[run.status].word, words.day_and_time(run.started_at or run.created_at, self._now())]
+        parts = [
+            words.RUN_SIGNS[run.status].word,
+            time_words.day_and_time(run.started_at or run.created_at, self._now()),
+        ]
         parts.append(words.STARTED_WORDS[run.trigger])
         if run.duration_ms:
-            parts.append(f"took {words.duration(run.duration_ms)}")
+            parts.append(f"took {time_words.duration(run.duration_ms)}")
         if run.status.ended and run.status is not RunStatus.SKIPPED:
             parts.append(f"looked at {words.plural(run.counts.processed, 'event', 'events')}")
             parts.append(

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.domain.runs import ActionRecord, Run
-from app.ui import words
+from app.ui import time_words, words
 from app.ui.tables import KEY, QUIET, SECOND_LINE, SIGN
 from app.ui.widgets import plain_tooltip
 
@@ -92,7 +92,7 @@ class RunModel(QAbstractTableModel):
 
     def _text(self, run: Run, column: int) -> str:
         if column == TIME:
-            return words.day_and_time(run.started_at or run.created_at, self._now())
+            return time_words.day_and_time(run.started_at or run.created_at, self._now())
         if column == PAIR:
             return self._names.get(run.pair_id, GONE_PAIR)
         if column == STATUS:
@@ -101,7 +101,7 @@ class RunModel(QAbstractTableModel):
             return words.run_changes(run)
         if column == TRIGGER:
             return words.TRIGGER_WORDS[run.trigger]
-        return words.duration(run.duration_ms)
+        return time_words.duration(run.duration_ms)
 
 
 class ActionModel(QAbstractTableModel):
@@ -162,4 +162,4 @@ class ActionModel(QAbstractTableModel):
         return action.sentence
 
     def _when(self, action: ActionRecord) -> str:
-        return words.event_time(action.starts_at, self._now(), all_day=action.all_day)
+        return time_words.event_time(action.starts_at, self._now(), all_day=action.all_day)

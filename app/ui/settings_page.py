@@ -17,7 +17,7 @@ from app.domain.alerts import Wish
 from app.domain.errors import InputError
 from app.domain.keys import ApiKey
 from app.domain.preferences import PreferenceValues
-from app.ui import pair_draft, words
+from app.ui import pair_draft, time_words
 from app.ui.boxes import ScrollPage, Section
 from app.ui.bridge import CoreThread
 from app.ui.choices import Segments
@@ -135,7 +135,7 @@ class SettingsPage(ScrollPage):
         section = Section("Syncing and notifications")
         self.interval = Choice(self._theme, "Look for changes every")
         for seconds in pair_draft.INTERVALS:
-            self.interval.addItem(words.interval(seconds), seconds)
+            self.interval.addItem(time_words.interval(seconds), seconds)
         self.interval.currentIndexChanged.connect(self._interval_chosen)
         section.add_row("Look for changes every", "For new sync pairs; each pair has its own.", self.interval)
         self.on_start = Tick(self._theme, "On")
@@ -195,7 +195,7 @@ class SettingsPage(ScrollPage):
         self._values = values
         self.theme_choice.choose(values.theme)
         if self.interval.findData(values.interval_seconds) < 0:
-            self.interval.addItem(words.interval(values.interval_seconds), values.interval_seconds)
+            self.interval.addItem(time_words.interval(values.interval_seconds), values.interval_seconds)
         self.interval.setCurrentIndex(self.interval.findData(values.interval_seconds))
         self.notifications.setCurrentIndex(self.notifications.findData(values.notifications))
         self.on_start.setChecked(values.sync_on_start)

@@ -12,10 +12,11 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.ui.focus import is_ringed, ring_on_return
 from app.ui.notes import MessageArea
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Button, Frame, Label, is_ringed, ring_on_return
+from app.ui.widgets import Badge, Button, Frame, Label
 from app.ui.words import Tone
 
 _SIDE = 28

@@ -18,10 +18,11 @@ from app.domain.accounts import Account, Provider
 from app.domain.errors import KalendsError
 from app.services.views import PROVIDER_NAMES, Attempt, AttemptStatus
 from app.ui.bridge import CoreThread
+from app.ui.focus import give_focus
 from app.ui.sheet import FittedDialog
 from app.ui.tasks import Failure, TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Button, Icon, Label, give_focus
+from app.ui.widgets import Badge, Button, Icon, Label
 from app.ui.words import Tone
 
 if TYPE_CHECKING:

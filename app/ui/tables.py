@@ -39,9 +39,9 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from app.ui.focus import focus_came, focus_went
 from app.ui.icons import pixmap
 from app.ui.theme import Theme
-from app.ui.widgets import focus_came, focus_went
 from app.ui.words import Sign
 
 SECOND_LINE = Qt.ItemDataRole.UserRole + 1

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from app.domain.pairs import PairState, PairStatus
 from app.services.views import PairView, RollUp
-from app.ui import menus, words
+from app.ui import menus, time_words, words
 from app.ui.commands import Commands
 from app.ui.feed import Snapshot
 from app.ui.icons import own_icon
@@ -227,7 +227,7 @@ def _state(snapshot: Snapshot) -> str:
     text = f"{mark}  {sign.word}"
     if status.last_synced_at is not None:
         # An absolute time: some hosts keep a copy of the menu.
-        text += f" · checked {words.clock(status.last_synced_at)}"
+        text += f" · checked {time_words.clock(status.last_synced_at)}"
     return text
 
 
@@ -235,7 +235,7 @@ def _pair_state(view: PairView) -> str:
     if view.progress is not None:
         return view.progress.short
     if view.state is PairState.UP_TO_DATE and view.pair.last_synced_at is not None:
-        return f"checked {words.clock(view.pair.last_synced_at)}"
+        return f"checked {time_words.clock(view.pair.last_synced_at)}"
     return words.pair_sign(view).word.lower()
 
 

@@ -1,4 +1,4 @@
-"""The words and signs of states, times and counts, by code: what the core means, said to a person.
+"""The words and signs of states and counts, by code: what the core means, said to a person.
 
 Pure: no Qt, no clock, no state. A sign is an icon with a tone; it never stands without its word.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, Mode, PairState, SyncPair
 from app.domain.runs import ActionRecord, ActionResult, Counts, Run, RunStatus, Trigger, Verb
 from app.services.views import PROVIDER_NAMES, SIGN_IN_EXPIRES, PairView, Problem, RollUp, StatusView
+from app.ui import time_words
 
 
 class Tone(StrEnum):
@@ -207,83 +208,6 @@ def account_name(account: Account) -> str:
     return f"{PROVIDER_NAMES[account.provider]} · {account.email}"
 
 
-def ago(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in one unit; a dash for never. Both moments are aware."""
-    if moment is None:
-        return "–"
-    seconds = (now - moment).total_seconds()
-    if seconds < 45:
-        return "just now"
-    if seconds < 90 * 60:
-        return f"{max(1, round(seconds / 60))} min ago"
-    if seconds < 22 * 3600:
-        return f"{round(seconds / 3600)} h ago"
-    return day_and_time(moment, now)
-
-
-def ahead(moment: datetime | None, now: datetime) -> str:
-    """When something comes, in one unit; empty when nothing is planned."""
-    if moment is None:
-        return ""
-    seconds = (moment - now).total_seconds()
-    if seconds < 45:
-        return "in a moment"
-    if seconds < 90 * 60:
-        return f"in {max(1, round(seconds / 60))} min"
-    return "at " + clock(moment) if _days(moment, now) == 0 else day_and_time(moment, now)
-
-
-def clock(moment: datetime) -> str:
-    """`14:02`, in the person's zone."""
-    return moment.astimezone().strftime("%H:%M")
-
-
-def day_and_time(moment: datetime, now: datetime) -> str:
-    """`today 14:02`, `yesterday 09:12`, `Mon 16 Nov 08:00`, with the year when it is another one."""
-    days = _days(moment, now)
-    local = moment.astimezone()
-    named = {0: "today", -1: "yesterday", 1: "tomorrow"}.get(days)
-    if named is not None:
-        return f"{named} {local:%H:%M}"
-    day = f"{local:%a} {local.day} {local:%b}"
-    if local.year != now.astimezone().year:
-        day += f" {local.year}"
-    return f"{day} {local:%H:%M}"
-
-
-def event_time(start: datetime | None, now: datetime, *, all_day: bool) -> str:
-    """When an event starts, `Mon 16 Nov 08:00` or `Mon 16 Nov 2026, all day`; empty when it is not known."""
-    if start is None:
-        return ""
-    if all_day:
-        # The date as it was written down: turning its midnight into another zone would name another day.
-        return f"{start:%a} {start.day} {start:%b %Y}, all day"
-    return day_and_time(start, now)
-
-
-def day(moment: datetime) -> str:
-    """`Fri 27 Nov`, in the person's zone: for days some time ahead."""
-    local = moment.astimezone()
-    return f"{local:%a} {local.day} {local:%b}"
-
-
-def _days(moment: datetime, now: datetime) -> int:
-    return (moment.astimezone().date() - now.astimezone().date()).days
-
-
-def duration(milliseconds: int) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`; a dash while there is none."""
-    if milliseconds <= 0:
-        return "–"
-    seconds = milliseconds / 1000
-    if seconds < 10:
-        return f"{max(0.1, seconds):.1f} s"
-    if seconds < 60:
-        return f"{round(seconds)} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-
-
 def action_sign(action: ActionRecord) -> Sign:
     """What was done, or would be, or could not be."""
     sign = VERB_SIGNS[action.verb]
@@ -296,15 +220,6 @@ def action_sign(action: ActionRecord) -> Sign:
     if action.result is ActionResult.WAITING:
         return Sign("clock", "Waiting", Tone.QUIET)
     return sign
-
-
-def interval(seconds: int) -> str:
-    """`15 min`, `1 h`, `1 day`, and what lies between in minutes."""
-    for length, unit in ((86_400, "day"), (3600, "h")):
-        if seconds >= length and seconds % length == 0:
-            number = seconds // length
-            return f"{number} {unit}{'s' if unit == 'day' and number != 1 else ''}"
-    return f"{round(seconds / 60)} min"
 
 
 def reason(code: str | None) -> str:
@@ -369,25 +284,17 @@ def pair_sign(view: PairView, now: datetime | None = None) -> Sign:
     if view.state is PairState.HELD and view.held:
         return Sign(sign.icon, f"{view.held:,} on hold", sign.tone)
     if view.state is PairState.PAUSED and view.pair.paused_until is not None:
-        return Sign(sign.icon, f"Paused until {_short(view.pair.paused_until, now)}", sign.tone)
+        return Sign(sign.icon, f"Paused until {time_words.near(view.pair.paused_until, now)}", sign.tone)
     return sign
-
-
-def _short(moment: datetime, now: datetime | None) -> str:
-    """`14:02` today, `Sat 08:00` within a week, else the day: a time alone would be taken for one of today."""
-    local, days = moment.astimezone(), _days(moment, now) if now is not None else 0
-    if days == 0:
-        return clock(moment)
-    return f"{local:%a %H:%M}" if 0 < days < 7 else f"{local.day} {local:%b}"
 
 
 def last_and_next(status: StatusView, now: datetime) -> str:
     """`Last sync 2 min ago · next in 8 min`."""
     parts = []
     if status.last_synced_at is not None:
-        parts.append(f"Last sync {ago(status.last_synced_at, now)}")
+        parts.append(f"Last sync {time_words.ago(status.last_synced_at, now)}")
     if status.next_run_at is not None:
-        parts.append(f"next {ahead(status.next_run_at, now)}")
+        parts.append(f"next {time_words.ahead(status.next_run_at, now)}")
     text = " · ".join(parts)
     return text[:1].upper() + text[1:]
 
@@ -396,7 +303,7 @@ def tooltip(status: StatusView) -> str:
     """`Kalends — up to date, checked 14:02. 1 account needs sign-in.`: absolute times stay true while nobody looks."""
     text = f"Kalends — {ROLL_UP_SIGNS[status.state].word.lower()}"
     if status.last_synced_at is not None:
-        text += f", checked {clock(status.last_synced_at)}"
+        text += f", checked {time_words.clock(status.last_synced_at)}"
     return " ".join([f"{text}.", *_needs(status.problems)])
 
 
@@ -409,17 +316,3 @@ def _needs(problems: Sequence[Problem]) -> list[str]:
         need = "1 account needs sign-in." if len(ended) == 1 else f"{len(ended)} accounts need sign-in."
         parts.append((problems.index(ended[0]), need))
     return [sentence for _, sentence in sorted(parts)]
-
-
-PAUSES = (
-    ("30 minutes", timedelta(minutes=30)),
-    ("1 hour", timedelta(hours=1)),
-    ("4 hours", timedelta(hours=4)),
-)
-"""The presets of *Pause* with a fixed length; *Until tomorrow 08:00* and *Until I resume* come with them."""
-
-
-def tomorrow_at_eight(now: datetime) -> datetime:
-    """08:00 of the next day in the person's zone, aware; right on days when the clocks change."""
-    day = (now.astimezone() + timedelta(days=1)).date()
-    return datetime(day.year, day.month, day.day, 8).astimezone()

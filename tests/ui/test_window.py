@@ -17,8 +17,7 @@ from app.domain.notices import Topic
 from app.domain.pairs import PairState, PairStatus
 from app.domain.runs import RunStatus, Trigger
 from app.services.views import RollUp
-from app.ui import menus
-from app.ui import words as said
+from app.ui import menus, time_words
 from app.ui.hold_sheet import HoldSheet
 from app.ui.sign_in_sheet import SignInSheet
 from app.ui.tray import Tray
@@ -196,7 +195,7 @@ def test_a_held_pair_is_reviewed_and_its_copies_kept(make_desk: MakeDesk, qtbot:
     qtbot.waitUntil(sheet.keep_button.isEnabled)
     told = [sheet.samples.item(row).text() for row in range(sheet.samples.count())]
     assert told[-3:] == [
-        f"Project review with everyone · {said.day_and_time(NOW + timedelta(days=5), NOW)}",
+        f"Project review with everyone · {time_words.day_and_time(NOW + timedelta(days=5), NOW)}",
         "(no title) · Thu 26 Nov 2026, all day",
         "and 38 more",
     ]

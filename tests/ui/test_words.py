@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.pairs import Direction, PairState
 from app.domain.runs import Counts, RunStatus
-from app.ui import words
+from app.ui import time_words, words
 from tests.ui.doubles import NOW, account, busy, connection, pair, run
 
 
@@ -25,21 +25,21 @@ from tests.ui.doubles import NOW, account, busy, connection, pair, run
     ],
 )
 def test_how_long_ago_is_said_in_one_unit(before: timedelta, text: str) -> None:
-    assert words.ago(NOW - before, NOW) == text
+    assert time_words.ago(NOW - before, NOW) == text
 
 
 def test_what_comes_is_said_in_minutes_or_by_the_clock() -> None:
-    assert words.ahead(NOW + timedelta(seconds=20), NOW) == "in a moment"
-    assert words.ahead(NOW + timedelta(minutes=8), NOW) == "in 8 min"
-    assert words.ahead(NOW + timedelta(hours=3), NOW) == "at 17:04"
-    assert words.ahead(NOW + timedelta(hours=12), NOW) == "tomorrow 02:04"
-    assert words.ahead(None, NOW) == ""
+    assert time_words.ahead(NOW + timedelta(seconds=20), NOW) == "in a moment"
+    assert time_words.ahead(NOW + timedelta(minutes=8), NOW) == "in 8 min"
+    assert time_words.ahead(NOW + timedelta(hours=3), NOW) == "at 17:04"
+    assert time_words.ahead(NOW + timedelta(hours=12), NOW) == "tomorrow 02:04"
+    assert time_words.ahead(None, NOW) == ""
 
 
 def test_tomorrow_at_eight_is_eight_on_the_day_the_clocks_change() -> None:
     saturday = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
-    assert words.tomorrow_at_eight(saturday) == datetime(2026, 10, 25, 7, 0, tzinfo=UTC)
-    assert words.clock(words.tomorrow_at_eight(saturday)) == "08:00"
+    assert time_words.tomorrow_at_eight(saturday) == datetime(2026, 10, 25, 7, 0, tzinfo=UTC)
+    assert time_words.clock(time_words.tomorrow_at_eight(saturday)) == "08:00"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_tomorrow_at_eight_is_eight_on_the_day_the_clocks_change() -> None:
     [(0, "–"), (30, "0.1 s"), (3120, "3.1 s"), (12_300, "12 s"), (60_000, "1 min"), (83_000, "1 min 23 s")],
 )
 def test_durations_are_short(milliseconds: int, text: str) -> None:
-    assert words.duration(milliseconds) == text
+    assert time_words.duration(milliseconds) == text
 
 
 def test_changes_name_only_what_happened() -> None:
@@ -103,7 +103,7 @@ def test_a_pause_that_ends_on_another_day_names_the_day() -> None:
     [(300, "5 min"), (3600, "1 h"), (5400, "90 min"), (86_400, "1 day"), (172_800, "2 days")],
 )
 def test_intervals_are_said_in_the_largest_unit_that_fits(seconds: int, text: str) -> None:
-    assert words.interval(seconds) == text
+    assert time_words.interval(seconds) == text
 
 
 def test_every_state_of_an_account_has_a_sign() -> None:
