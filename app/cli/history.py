@@ -169,9 +169,13 @@ def list_holds(context: typer.Context, as_json: JsonOption = False, profile: Pro
         session.out.json(answer)
         return
     session.out.table(
-        ("HOLD", "PAIR", "CAUSE", "EVENTS", "SINCE", "SUCH AS"),
+        ("HOLD", "PAIR", "CAUSE", "EVENTS", "SINCE", "SUCH AS", "WHY", "APPROVE", "REJECT"),
         [
-            (*cells(hold, "id", "pair_id", "cause", "expected", "opened_at"), ", ".join(hold["samples"]))
+            (
+                *cells(hold, "id", "pair_id", "cause", "expected", "opened_at"),
+                ", ".join(hold["samples"]),
+                *cells(hold, "sentence", "approve_label", "reject_label"),
+            )
             for hold in answer["holds"]
         ],
         "Nothing waits for your decision.",

@@ -28,6 +28,7 @@ class DirectionRecord:
         adopted: the target was read completely once and its copies of this direction were listed by marker.
         source_is_a: the source is the pair's side A.
         both_ways: the pair has a direction the other way too: only then may an original be written.
+        calendars: what the two calendars were in the last good run (account, role, zone), empty before the first.
     """
 
     id: str
@@ -42,6 +43,7 @@ class DirectionRecord:
     adopted: bool = False
     source_is_a: bool = True
     both_ways: bool = False
+    calendars: str = ""
 
 
 class Seen(StrEnum):

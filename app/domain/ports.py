@@ -270,6 +270,10 @@ class Ledger(Protocol):
         """A copy of this direction bears the stamp of another installation; the first time is remembered for good."""
         ...
 
+    def calendars_known(self, direction_id: str, calendars: str) -> None:
+        """These are the calendars of a direction as they are now: what changes from here on is news."""
+        ...
+
     # -- journal -------------------------------------------------------------------------------------------------------
 
     def open_intents(self, intents: Sequence[Intent], at: datetime) -> Sequence[Intent]:

@@ -167,6 +167,16 @@ class HoldCause(StrEnum):
     MASS_CHANGE = "mass_change"
     ORIGINALS_DELETED = "originals_deleted"
     """Originals whose copies a person deleted would be deleted too: more than a few, or seen from several computers."""
+    REKEYED = "rekeyed"
+    """Over half the originals are there again under other ids. *Kept*: the copies follow the new ones."""
+    CALENDAR_CHANGED = "calendar_changed"
+    """Account, role or zone of a calendar is another than in the last good run."""
+    SERIES_SHRANK = "series_shrank"
+    """A series that is copied date by date would lose over half its copies, and its rule is the same."""
+    COPIES_WITHOUT_ORIGINAL = "copies_without_original"
+    """Proved copies that no original explains: the state was lost, or another installation made them."""
+    FILTERS_NARROWED = "filters_narrowed"
+    """Originals that are there but no longer wanted would lose their copies."""
 
 
 class HoldAnswer(StrEnum):

@@ -103,6 +103,8 @@ class Decision:
     """Of all that is wished for it, to tell later whether it changed since."""
     counted: bool = True
     """Whether this is an original at all (copies of ours and vanished strangers are not)."""
+    shrinks: bool = False
+    """A series copied date by date would lose over half its copies though its rule is the same."""
     other_installation: bool = False
     """A copy of it bears the stamp of another installation."""
 

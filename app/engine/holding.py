@@ -5,6 +5,7 @@ Counting is the guard's work; here answers are looked up, holds opened, renewed 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,9 +14,10 @@ from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, 
 from app.domain.ports import Ledger, Tally
 from app.domain.runs import ActionRecord, Hold, HoldAnswer, HoldCause, HoldSample
 from app.engine.decisions import Decision
-from app.engine.guard import EMPTY_AT_LEAST, Verdict, guard
+from app.engine.guard import EMPTY_AT_LEAST, GONE, ORPHANED, Signs, Verdict, guard
 from app.engine.judge import KEPT_AS_IT_WAS
 from app.engine.proof import looks_like_ours
+from app.engine.rekeying import NOT_ASKED, Vanished, is_new, successors
 from app.engine.story import Names, before_of, title_of, told_start
 
 SAMPLES = 5
@@ -48,15 +50,27 @@ class Holder:
             self._known = self._look_up()
         tally = self._ledger.tally(self._direction.id, self._now)
         losing = sum(1 for decision in decisions if any(step.loses for step in decision.steps))
-        return guard(
-            decisions, tally, source_empty=self._source_became_empty(losing, tally), answers=self._known.answers
+        signs = Signs(
+            source_empty=self._source_became_empty(losing, tally),
+            calendar_changed=self._calendar_changed(self._known),
+            rekeyed=self._rekeyed(decisions),
         )
+        return guard(decisions, tally, signs=signs, answers=self._known.answers)
+
+    @property
+    def concerns_orphans(self) -> bool:
+        """Whether copies without an original wait for the user, or were answered for."""
+        if self._known is None:
+            self._known = self._look_up()
+        return HoldCause.COPIES_WITHOUT_ORIGINAL in self._known.holds
 
     def carry_out(self, verdict: Verdict, decisions: Sequence[Decision]) -> list[Hold]:
         """Open, renew and close holds, after the rows of the decisions were kept. Returns those that are open."""
         known = self._known or _Known()
         links = [link for decision in verdict.kept for link in self._kept_links(decision)]
         self._ledger.save(links, [copy for decision in verdict.kept for copy in _given_up(decision)])
+        self._relink(verdict.relinked)
+        self._ledger.save([self._waiting_link(decision) for decision in verdict.waiting], [])
         for cause, held in verdict.held.items():
             self._waiting.setdefault(cause, {}).update({decision.original_id: decision for decision in held})
             self.stay_due(held)
@@ -64,6 +78,8 @@ class Holder:
         if self._first:
             # Later rounds see only a part of the originals, which says nothing of what waits.
             self._close(verdict, decisions, known)
+            if HoldCause.CALENDAR_CHANGED not in verdict.held:
+                self._accept_calendars()
         self._first = False
         return opened
 
@@ -94,6 +110,56 @@ class Holder:
             if row.seen is Seen.SEEN and row.event.fields is not None and not looks_like_ours(row.event)
         }
         return living <= self._ledger.known_copies(source, living).keys()
+
+    def _calendar_changed(self, known: _Known) -> bool:
+        """Whether a calendar is another than in the last good run, and the user has not been asked about it."""
+        before = self._direction.calendars
+        hold = known.holds.get(HoldCause.CALENDAR_CHANGED)
+        if hold is not None and hold.answer is not None:
+            return False
+        return bool(before) and before != calendars_of(self._direction)
+
+    def _accept_calendars(self) -> None:
+        now = calendars_of(self._direction)
+        if self._direction.calendars != now:
+            self._ledger.calendars_known(self._direction.id, now)
+
+    def _rekeyed(self, decisions: Sequence[Decision]) -> Mapping[str, str]:
+        """Originals that vanished, each with the new one that is the same event."""
+        newcomers = [decision for decision in decisions if is_new(decision)]
+        lost = [decision for decision in decisions if _may_have_vanished(decision)] if newcomers else []
+        if not lost:
+            return {}
+        ids = [decision.original_id for decision in lost]
+        links: dict[str, list[Link]] = {original: [] for original in ids}
+        for link in self._ledger.links(self._direction.id, ids):
+            if link.copy_key:
+                links[link.original_id].append(link)
+        rows = {
+            row.event.id: row.event
+            for row in self._ledger.rows(self._direction.source.id, ids)
+            if row.seen is not Seen.SEEN
+        }
+        vanished = [
+            Vanished(decision, links[decision.original_id], rows.get(decision.original_id))
+            for decision in lost
+            if links[decision.original_id]
+        ]
+        return successors(vanished, newcomers)
+
+    def _relink(self, relinked: Mapping[str, str]) -> None:
+        """Let copies follow the new originals: their ties move, and nothing is written to a calendar."""
+        moved = [link for link in self._ledger.links(self._direction.id, list(relinked)) if relinked]
+        self._ledger.save(
+            [replace(link, original_id=relinked[link.original_id], replan_at=self._now) for link in moved],
+            [],
+            [(self._direction.id, link.original_id, link.occ) for link in moved],
+        )
+
+    def _waiting_link(self, decision: Decision) -> Link:
+        return Link(
+            self._direction.id, decision.original_id, state=LinkState.SKIPPED, reason="held", replan_at=self._now
+        )
 
     def _hold(self, cause: HoldCause, known: _Known) -> Hold:
         waiting = self._waiting[cause]
@@ -148,6 +214,16 @@ class Holder:
                 )
                 for step in spared
             ]
+        if decision.shrinks:
+            lost = {step.occ for step in decision.steps if step.op is Op.DELETE}
+            # The dates that would have gone stay; of the rest, what is new is planned in the next run.
+            return [
+                replace(link, state=LinkState.KEPT, reason="kept", base_original={}, replan_at=None)
+                if link.occ in lost
+                else replace(link, replan_at=self._now)
+                for link in self._ledger.links(self._direction.id, [decision.original_id])
+                if link.occ in lost or not link.occ
+            ]
         as_it_was = {} if any(step.loses for step in decision.steps) else {KEPT_AS_IT_WAS: decision.fingerprint}
         links = self._ledger.links(self._direction.id, [decision.original_id])
         return [
@@ -157,8 +233,24 @@ class Holder:
         ]
 
 
+def calendars_of(direction: DirectionRecord) -> str:
+    """Whose calendars a direction leads between, as what, and in which zones: in one word to compare."""
+    ends = (direction.source, direction.target)
+    return json.dumps([[end.account_id, str(end.access), end.zone] for end in ends])
+
+
+def _may_have_vanished(decision: Decision) -> bool:
+    """Whether an original is gone, or out of sight and not asked about yet."""
+    gone = any(step.loses and step.reason == GONE for step in decision.steps)
+    return gone or any(reason == NOT_ASKED for _, reason, _ in decision.skips)
+
+
 def _given_up(decision: Decision) -> list[Copy]:
-    """Rows of copies that a person deleted and whose originals were spared."""
+    """Rows of copies that are followed no more: a person deleted them and their originals were spared, or no original
+    explains them and they are to be kept."""
+    orphans = [step.copy for step in decision.steps if step.reason == ORPHANED and step.copy is not None]
+    if orphans:
+        return [replace(copy, state=CopyState.RELEASED) for copy in orphans]
     return [
         replace(step.copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
         for step in decision.steps

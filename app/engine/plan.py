@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.events import Event
+from app.domain.identity import digest
 from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op, Seen
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
 from app.domain.times import Span
 from app.engine.comparison import Comparison, bears_other_stamp
 from app.engine.decisions import Case, Decision, Step
-from app.engine.fingerprint import hashes
+from app.engine.fingerprint import canonical_rule, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released
@@ -26,6 +27,10 @@ from app.engine.wishes import Wish
 REPLAN_DAILY = timedelta(days=1)
 EXPANDED = "expanded"
 """Reason on the link of a series that is copied as one single for each occurrence."""
+RULE = "rule"
+"""Name in the base of such a link: there stands a hash of the rule by which its copies were made."""
+SHRINKS_BEYOND = 5
+"""So many copies of an expanded series may always go though its rule is the same (`engine.md` §10)."""
 
 _LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "time_unreadable", "outside_window"}
 """Reasons for not wanting a new copy that never take an existing one away."""
@@ -117,6 +122,7 @@ class Planner:
         if wishes.expanded and not whole_away:
             if not wishes.items:
                 self._judge.skip(decision, "", wishes.reason, remember=False)
+            self._watch_shrinking(case, decision)
             self._remember_expanded(case, decision, wishes.reason or EXPANDED)
 
     @staticmethod
@@ -127,15 +133,28 @@ class Planner:
     def _remember_expanded(self, case: Case, decision: Decision, reason: str) -> None:
         link = case.links.get("")
         if link is None or not link.copy_key or self._judge.copy_of(case, link) is None:
+            going = any(step.op is Op.DELETE for step in decision.steps)
+            # Until the copies of the rule before are gone, that rule is the one they were made by.
+            base = dict(link.base_original) if going and link is not None else {RULE: _rule_of(case.unit)}
             decision.links.append(
                 Link(
                     self._judge.direction.id,
                     case.unit.id,
                     state=LinkState.SKIPPED,
                     reason=reason,
+                    base_original=base,
                     replan_at=self._judge.now + REPLAN_DAILY,
                 )
             )
+
+    def _watch_shrinking(self, case: Case, decision: Decision) -> None:
+        """Whether most copies of an expanded series would go though nobody changed its rule."""
+        link = case.links.get("")
+        if link is None or link.base_original.get(RULE, _rule_of(case.unit)) != _rule_of(case.unit):
+            return
+        going = sum(1 for step in decision.steps if step.op is Op.DELETE and step.occ)
+        living = sum(1 for own in case.links.values() if own.occ and self._judge.copy_of(case, own) is not None)
+        decision.shrinks = going > max(SHRINKS_BEYOND, living / 2)
 
     def _drop_unwished(self, case: Case, decision: Decision, wished: Mapping[str, Wish]) -> None:
         """Copies that another form, a cancelled occurrence or a filter leaves without a wish."""
@@ -147,6 +166,9 @@ class Planner:
             if copy is None:
                 if occ and link.state in (LinkState.LIVE, LinkState.SKIPPED) and not (link.tries or link.rewrites):
                     decision.unlink.append(occ)
+                continue
+            if self._judge.kept_for_good(link):
+                self._judge.skip(decision, occ, "kept")
                 continue
             if occ == "" and not wished:
                 continue  # a series of which nothing is in the window any more: that takes no copy away
@@ -424,6 +446,14 @@ def _is_gone(case: Case, copy: Copy) -> bool:
 def out_of_sight(target: Unit) -> bool:
     """Whether the view knows too little of a copy to conclude anything: it, or a part of it, was not seen."""
     return target.seen is Seen.ABSENT or bool(target.lost) or (target.seen is Seen.SEEN and target.event is None)
+
+
+def _rule_of(unit: Unit) -> str:
+    """One hash over the rule of a series, in one spelling."""
+    fields = unit.fields
+    if fields is None or fields.recurrence is None:
+        return ""
+    return digest(*sorted(canonical_rule(line, fields.when) for line in fields.recurrence.lines))
 
 
 def _inside(case: Case, wish: Wish) -> list[Copy]:

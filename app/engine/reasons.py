@@ -18,6 +18,7 @@ SENTENCES: dict[str, str] = {
     "occurrence_changed": "This occurrence was changed in the source calendar.",
     "occurrence_restored": "A cancelled occurrence is back, so the series is made anew.",
     "original_gone": "It was deleted in the source calendar.",
+    "original_missing": "Nothing in the source calendar explains this copy.",
     "found_copy": "Its copy was already there.",
     "command_remove": "You asked to remove this pair's copies.",
     "command_release": "You asked to make this pair's copies your own.",

@@ -24,6 +24,7 @@ from app.engine.guard import Verdict
 from app.engine.holding import Holder
 from app.engine.judge import Judge
 from app.engine.original_writer import OriginalWriter, split_by_side
+from app.engine.orphans import orphans
 from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
 from app.engine.story import Names, only_settled, told_by
@@ -177,6 +178,8 @@ class DirectionRun:
             decisions = await self._decide(originals)
             if not self._tools.may_lose:
                 self._put_off_losses(decisions)
+            if number == 0:
+                decisions.extend(self._orphans(decisions))
             verdict = self._holder.judge(decisions)
             self._tell(decisions, verdict, first=number == 0)
             if self._dry:
@@ -185,7 +188,7 @@ class DirectionRun:
             self._result.holds.extend(self._holder.carry_out(verdict, decisions))
             written = await self._write(writer, verdict)
             await self._settle(writer)
-            originals = sorted(written.again - self._pending_originals())
+            originals = sorted((written.again | set(verdict.relinked.values())) - self._pending_originals())
             if not originals or self._tools.stopping():
                 break
             await self._read_again(written)
@@ -335,6 +338,15 @@ class DirectionRun:
                 self._complete = False
                 if not self._dry:
                     self._holder.stay_due([decision])
+
+    def _orphans(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Copies that no original explains. Looked for where they were just listed, and while they wait."""
+        waiting = self._holder.concerns_orphans
+        if not waiting and (self._direction.adopted or not self._cases.adopted):
+            return []
+        if waiting and not self._tools.may_lose:
+            return []  # what was answered is carried out by a database that is true again
+        return orphans(self._direction, self._ledger, self._judge, self._window, decisions, self._cases.adopted)
 
     # -- telling, keeping ----------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.domain.events import Event, Fields
-from app.domain.identity import copy_key
 from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op
 from app.domain.pairs import CopyEdited
 from app.domain.runs import Verb
@@ -48,7 +47,7 @@ class SeriesPlanner:
             elif self._waits(case, occ):
                 self._judge.skip(decision, occ, "backing_off", event=wish.source)
             else:
-                decision.steps.append(self._cancel(wish, copy, target, occ, start))
+                decision.steps.append(self._cancel(case, wish, copy, target, occ, start))
         for _, part in sorted(parts_by_occ.items()):
             self._occurrence(case, decision, part, copy, target, master)
         for occ, event in sorted(target.exceptions.items()):
@@ -85,12 +84,12 @@ class SeriesPlanner:
         link = case.links.get(occ)
         return link is not None and link.retry_at is not None and link.retry_at > self._judge.now
 
-    def _cancel(self, wish: Wish, copy: Copy, target: Unit, occ: str, start: Moment) -> Step:
+    def _cancel(self, case: Case, wish: Wish, copy: Copy, target: Unit, occ: str, start: Moment) -> Step:
         return Step(
             verb=Verb.UPDATE,
             op=Op.CANCEL_OCCURRENCE,
             occ=occ,
-            copy_key=copy_key(self._judge.direction.key, self._original_of(wish), occ),
+            copy_key=self._judge.wisher.key(self._original_of(wish), occ, case.links),
             form=CopyForm.OCCURRENCE,
             reason="occurrence_cancelled",
             target_id=copy.event_id,
@@ -177,7 +176,7 @@ class SeriesPlanner:
         """An exception in the copy that the original does not have (any more)."""
         if event.original_start is None or event.fields is None:
             return
-        key = copy_key(self._judge.direction.key, decision.original_id, occ)
+        key = self._judge.wisher.key(decision.original_id, occ, case.links)
         if key in case.pending:
             return
         if self._waits(case, occ):
@@ -186,7 +185,7 @@ class SeriesPlanner:
         start = self._start_in(target, event.original_start)
         if not self._judge.wisher.occurs(wish.fields, occ):
             # The series has no such date (any more): what is left of it goes.
-            decision.steps.append(self._cancel(wish, parent, target, occ, start))
+            decision.steps.append(self._cancel(case, wish, parent, target, occ, start))
             return
         regular_start = start_of(occ, wish.fields) or start
         moved = replace(

@@ -106,6 +106,15 @@ class Wisher:
         self._window = window
         self._zone = direction.source.zone
 
+    def key(self, unit_id: str, occ: str, links: Mapping[str, Link]) -> str:
+        """Key of a copy: that of the copy it has. One that was re-linked keeps the key it was made under, as its id
+        proves it by that. Members of a block share the copy of one of them, and have keys of their own."""
+        link = links.get(occ)
+        own = identity.copy_key(self._direction.key, unit_id, occ)
+        if merges(self._direction.settings):
+            return own
+        return link.copy_key if link is not None and link.copy_key else own
+
     def wishes(self, unit: Unit, links: Mapping[str, Link]) -> Wishes:
         """What the target shall hold for a living original.
 
@@ -115,17 +124,16 @@ class Wisher:
         """
         try:
             if unit.event is None:
-                return self._lone_exceptions(unit)
+                return self._lone_exceptions(unit, links)
             reason = unwanted(unit.event, self._direction.settings)
             if reason is not None:
                 return Wishes(reason=reason)
             if not unit.is_series:
-                return Wishes((self._single(unit.id, "", unit.event),))
+                return Wishes((self._single(unit.id, "", unit.event, links),))
             fields = self._fields(unit.event)
             if keeps_series(fields, self._direction.settings) and self._expresses(self._shown(fields)):
                 return self._series(unit, unit.event, links)
-            linked = {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}
-            return self._expanded(unit, unit.event, linked)
+            return self._expanded(unit, unit.event, links)
         except InputError as error:
             return Wishes(reason=error.code)
         except (OverflowError, ZoneInfoNotFoundError):
@@ -143,17 +151,23 @@ class Wisher:
         except (InputError, OverflowError):
             return True
 
-    def _single(self, unit_id: str, occ: str, event: Event, fields: Fields | None = None) -> Wish:
-        own = fields or self._fields(event)
-        return self._wish(unit_id, occ, CopyForm.SINGLE, event, own, in_window=self._meets(own))
+    def occurs_in(self, fields: Fields, span: Span) -> bool:
+        """Whether any occurrence of a series meets a span. Raises InputError for rules that cannot be expanded."""
+        return bool(self._expand(fields, span))
 
-    def _lone_exceptions(self, unit: Unit) -> Wishes:
+    def _single(
+        self, unit_id: str, occ: str, event: Event, links: Mapping[str, Link], fields: Fields | None = None
+    ) -> Wish:
+        own, key = fields or self._fields(event), self.key(unit_id, occ, links)
+        return self._wish(key, occ, CopyForm.SINGLE, event, own, in_window=self._meets(own))
+
+    def _lone_exceptions(self, unit: Unit, links: Mapping[str, Link]) -> Wishes:
         wished = []
         reason = ""
         for occ, event in sorted(unit.exceptions.items()):
             why_not = unwanted(event, self._direction.settings)
             if why_not is None:
-                wished.append(self._single(unit.id, occ, event, replace(self._fields(event), recurrence=None)))
+                wished.append(self._single(unit.id, occ, event, links, replace(self._fields(event), recurrence=None)))
             else:
                 reason = why_not
         return Wishes(tuple(wished), "" if wished else reason)
@@ -162,7 +176,7 @@ class Wisher:
         fields = self._fields(event)
         cancelled = dict(unit.cancelled) | self._away(links, fields)
         parts: list[Wish] = []
-        parent = identity.copy_key(self._direction.key, unit.id)
+        parent = self.key(unit.id, "", links)
         for occ, exception in sorted(unit.exceptions.items()):
             if occ in cancelled:
                 continue
@@ -173,11 +187,11 @@ class Wisher:
             own = replace(self._fields(exception), recurrence=None)
             if occ in links and links[occ].reason == STAND_IN:
                 cancelled[occ] = start
-                parts.append(self._single(unit.id, occ, exception, own))
+                parts.append(self._single(unit.id, occ, exception, links, own))
                 continue
-            part = self._wish(unit.id, occ, CopyForm.OCCURRENCE, exception, own, in_window=True)
+            part = self._wish(self.key(unit.id, occ, links), occ, CopyForm.OCCURRENCE, exception, own, in_window=True)
             parts.append(replace(part, parent=parent, occurrence_start=earlier(start, self._direction.settings)))
-        master = self._wish(unit.id, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
+        master = self._wish(parent, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
         lacking = {occ: earlier(start, self._direction.settings) for occ, start in cancelled.items()}
         return Wishes((replace(master, cancelled=lacking), *parts), due_again=not master.in_window)
 
@@ -188,7 +202,8 @@ class Wisher:
         away = {occ: start_of(occ, master) for occ, link in links.items() if occ and link.state is LinkState.AWAY}
         return {occ: start for occ, start in away.items() if start is not None}
 
-    def _expanded(self, unit: Unit, event: Event, linked: Collection[str]) -> Wishes:
+    def _expanded(self, unit: Unit, event: Event, links: Mapping[str, Link]) -> Wishes:
+        linked = {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}
         fields = self._fields(event)
         sub_daily = is_sub_daily(fields)
         span = self._span_with(linked)
@@ -198,22 +213,22 @@ class Wisher:
             if occ in unit.cancelled or occ in unit.exceptions:
                 continue
             own = replace(fields, when=fields.when.moved_to(start), recurrence=None)
-            wished.append(self._single(unit.id, occ, event, own))
+            wished.append(self._single(unit.id, occ, event, links, own))
         for occ, exception in sorted(unit.exceptions.items()):
             if left_out(exception, self._direction.settings) is None:
                 own = replace(self._fields(exception), recurrence=None)
-                wished.append(self._single(unit.id, occ, exception, own))
+                wished.append(self._single(unit.id, occ, exception, links, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
         return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True)
 
-    def _wish(self, unit_id: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
+    def _wish(self, key: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
         settings = self._direction.settings
         shown = self._shown(fields)
         wanted = self.normal(shown)
         merged = merges(settings) and form is CopyForm.SINGLE and not shown.when.all_day
         return Wish(
             occ=occ,
-            copy_key=identity.copy_key(self._direction.key, unit_id, occ),
+            copy_key=key,
             form=form,
             fields=wanted,
             hashes=hashes(wanted),

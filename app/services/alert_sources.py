@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from app.domain.accounts import Account, AccountStatus
 from app.domain.alerts import Alert, AlertKind
 from app.domain.pairs import PairStatus
-from app.domain.runs import Hold, HoldCause, Run
+from app.domain.runs import Hold, Run
+from app.services.hold_words import in_short
 from app.services.status import ENDS_SOON, account_sentence, expiry_sentence, pair_name
 from app.services.views import PROVIDER_NAMES, PairView
 
@@ -28,9 +29,6 @@ Found = tuple[Sequence[Alert], datetime | None]
 """Alerts, and when the next one opens only because time goes by."""
 
 
-_SUBJECTS = {HoldCause.ORIGINALS_DELETED: ("original", "originals")}
-
-
 @dataclass(frozen=True, slots=True)
 class Failing:
     """Since when and how often in a row a pair failed, for reasons that do not go by themselves."""
@@ -44,10 +42,8 @@ def held(holds: Iterable[Hold], pairs: PairsById) -> Iterator[Alert]:
     for hold in holds:
         view = pairs.get(hold.pair_id)
         if view is not None:
-            name, what = pair_name(view), "changed" if hold.cause is HoldCause.MASS_CHANGE else "removed"
-            one, many = _SUBJECTS.get(hold.cause, ("copy", "copies"))
-            concerned = f"1 {one}" if hold.expected == 1 else f"{hold.expected} {many}"
-            sentence = f"{name}: {concerned} would be {what}. Nothing was done yet."
+            name = pair_name(view)
+            sentence = f"{name}: {in_short(hold)}. Nothing was done yet."
             yield Alert(f"hold:{hold.id}", AlertKind.HOLD, name, sentence, pair_id=hold.pair_id)
 
 

@@ -15,6 +15,7 @@ from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import DirectionSettings, SyncPair
 from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
+from app.services.hold_words import WORDS, what_waits
 from app.services.moments import to_text
 from app.services.views import (
     Attempt,
@@ -253,6 +254,9 @@ def hold(value: Hold) -> Json:
         "pair_id": value.pair_id,
         "direction_id": value.direction_id,
         "cause": str(value.cause),
+        "sentence": f"{what_waits(value)}. {WORDS[value.cause].why}",
+        "approve_label": WORDS[value.cause].approve,
+        "reject_label": WORDS[value.cause].keep,
         "opened_at": moment(value.opened_at),
         "expected": value.expected,
         "samples": list(value.samples),

@@ -214,6 +214,14 @@ class Directions:
         """
         self._update(direction_id, "other_installation_at = COALESCE(other_installation_at, ?)", (instant_to_text(at),))
 
+    def calendars_known(self, direction_id: str, calendars: str) -> None:
+        """What the two calendars of a direction are now: account, role, zone.
+
+        Raises:
+            NotFoundError: no such direction.
+        """
+        self._update(direction_id, "calendars = ?", (calendars,))
+
     def _update(self, direction_id: str, assignments: str, values: tuple[object, ...]) -> None:
         with self._database.transaction():
             sql = f"UPDATE direction SET {assignments} WHERE id = ?"  # noqa: S608 - our own column names

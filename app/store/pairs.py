@@ -293,4 +293,5 @@ def _direction_from(row: Mapping[str, Any], pair: SyncPair, ends: Mapping[str, C
         adopted=bool(row["adopted"]),
         source_is_a=not backwards,
         both_ways=pair.direction is Direction.BIDIRECTIONAL,
+        calendars=row["calendars"] or "",
     )

@@ -114,6 +114,7 @@ class Direction(Table):
     adopted = peewee.IntegerField()
     removed_at = peewee.TextField(null=True)
     other_installation_at = peewee.TextField(null=True)
+    calendars = peewee.TextField(null=True)
 
 
 class Calendar(Table):

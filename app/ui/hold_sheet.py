@@ -7,8 +7,9 @@ from datetime import datetime
 
 from PySide6.QtWidgets import QListWidget, QWidget
 
-from app.domain.runs import Hold, HoldCause, HoldSample
-from app.ui import time_words, words
+from app.domain.runs import Hold, HoldSample
+from app.services.hold_words import WORDS, what_waits
+from app.ui import time_words
 from app.ui.bridge import CoreThread
 from app.ui.focus import give_focus
 from app.ui.sheet import Sheet
@@ -21,18 +22,8 @@ _ROWS_SHOWN = 8
 
 def what_would_happen(hold: Hold) -> tuple[str, str, str]:
     """What the hold is about: what would be done, why it waits, and the button that does it."""
-    many = words.plural(hold.expected, "copied event", "copied events")
-    if hold.cause is HoldCause.MASS_CHANGE:
-        return f"{many} would be changed", "That is unusually many, so nothing was done yet.", "Change them now"
-    if hold.cause is HoldCause.SOURCE_EMPTY:
-        why = "Their calendar came back without any events. That is unusual, so nothing was done yet."
-        return f"{many} would be removed", why, "Remove them now"
-    if hold.cause is HoldCause.ORIGINALS_DELETED:
-        many = words.plural(hold.expected, "original", "originals")
-        why = "Someone deleted their copies, and this pair deletes originals too. More than a few a day wait for you."
-        return f"{many} would be removed", why, "Remove them now"
-    why = "Their originals are gone. That is unusually many at once, so nothing was done yet."
-    return f"{many} would be removed", why, "Remove them now"
+    said = WORDS[hold.cause]
+    return what_waits(hold), said.why, said.approve
 
 
 class HoldSheet(Sheet):
@@ -102,8 +93,7 @@ class HoldSheet(Sheet):
         self.say(title, self._pair_name)
         self._why.setText(why)
         self.do_button.say(do)
-        spared = hold.cause is HoldCause.ORIGINALS_DELETED
-        self.keep_button.say("Keep the originals" if spared else "Keep the copies")
+        self.keep_button.say(WORDS[hold.cause].keep)
         self.samples.clear()
         self.samples.addItems([self._told(sample) for sample in hold.sample_events])
         more = hold.expected - len(hold.sample_events)

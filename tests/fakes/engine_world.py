@@ -109,7 +109,7 @@ class World:
         self.names = CountedNames()
         self._expander = BoundedExpander()
         self._open()
-        accounts = self._accounts
+        accounts = self.accounts
         accounts.add(Account("acct_1", Provider.GOOGLE, "sub-1", "ana@example.com"))
         for name in ("a", "b"):
             accounts.add_connection(
@@ -128,8 +128,8 @@ class World:
 
     def _open(self) -> None:
         self.ledger = SqliteLedger(self.database)
-        self._accounts = AccountRepository(self.database, self.clock.now)
-        self._pairs = PairRepository(self.database, self._accounts, self.clock.now)
+        self.accounts = AccountRepository(self.database, self.clock.now)
+        self._pairs = PairRepository(self.database, self.accounts, self.clock.now)
         self._history = RunRepository(self.database, self.clock.now)
 
     @property

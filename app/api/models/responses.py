@@ -275,12 +275,15 @@ class HoldSampleBody(Output):
 
 
 class HoldAnswerBody(Output):
-    """Actions that wait for a decision."""
+    """Actions that wait for a decision: what would be done and why it waits in words, and what both answers do."""
 
     id: str
     pair_id: str
     direction_id: str
     cause: HoldCause
+    sentence: str
+    approve_label: str
+    reject_label: str
     opened_at: Moment
     expected: int
     samples: list[str]

@@ -8,7 +8,7 @@ from app.domain.links import CopyForm, Op
 from app.domain.ports import Tally
 from app.domain.runs import HoldAnswer, HoldCause, Verb
 from app.engine.decisions import Decision, Step
-from app.engine.guard import Verdict, guard
+from app.engine.guard import Signs, Verdict, guard
 
 
 def losing(count: int, first: int = 0) -> list[Decision]:
@@ -29,7 +29,7 @@ def ask(
     empty: bool = False,
     answers: dict[tuple[HoldCause, str], HoldAnswer] | None = None,
 ) -> Verdict:
-    return guard(decisions, Tally(live, deleted), source_empty=empty, answers=answers or {})
+    return guard(decisions, Tally(live, deleted), signs=Signs(source_empty=empty), answers=answers or {})
 
 
 @pytest.mark.parametrize(
