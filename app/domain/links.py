@@ -138,6 +138,7 @@ class Copy:
         cancelled: occurrence keys our series excludes because we made it so.
         wanted: hash of each field we last wanted, so that a changed wish is told from a changed copy.
         written_at: when the service says our last write changed it, None where that answer was lost.
+        pins: fields whose last change was undone, with the hash of the wanted value that is not to be written again.
     """
 
     direction_id: str
@@ -153,6 +154,7 @@ class Copy:
     cancelled: tuple[str, ...] = ()
     wanted: Mapping[str, str] = field(default_factory=dict)
     written_at: datetime | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 class Op(StrEnum):
@@ -167,11 +169,18 @@ class Op(StrEnum):
     """Carries fields that a person changed on a copy to its original."""
     DELETE_ORIGINAL = "delete_original"
     """Deletes an original after a person deleted its copy."""
+    RESTORE_ORIGINAL = "restore_original"
+    """Makes an original anew that was deleted so, from its before-image: an ordinary event, and no copy."""
 
     @property
     def on_original(self) -> bool:
         """Whether this writes to the source."""
-        return self in (Op.WRITE_BACK, Op.DELETE_ORIGINAL)
+        return self in (Op.WRITE_BACK, Op.DELETE_ORIGINAL, Op.RESTORE_ORIGINAL)
+
+    @property
+    def creates(self) -> bool:
+        """Whether this makes an event under an id of our choice."""
+        return self in (Op.CREATE, Op.RESTORE_ORIGINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +211,31 @@ class IntentState(StrEnum):
     APPLIED = "applied"
     REFUSED = "refused"
     DROPPED = "dropped"
+    UNDONE = "undone"
+    """It was applied, and taken back since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What a write that takes back earlier ones leaves behind once it is applied (`engine.md` §12).
+
+    It travels with the write, so that one whose answer was lost is settled to the same end by any later run.
+
+    Args:
+        rows: journal rows that are undone by it; empty where it is only a part of that.
+        revives: rows that those had undone, and that hold again: undoing an undo is doing it again.
+        link: as it is from then on.
+        was: the link before, None if there was none.
+        pins: of the copy, from then on.
+        pins_before: of the copy before.
+    """
+
+    rows: tuple[int, ...]
+    link: Link
+    revives: tuple[int, ...] = ()
+    was: Link | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+    pins_before: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +254,8 @@ class Intent:
         wanted: hash of each field, in the target's normal form, of what was asked for.
         original_hashes: hash of each copied field of the original as planned (the link's next base).
         before: the copy (or original) as it was, for undo; None for creates.
+        inside: exceptions and cancelled occurrences of a series that is deleted, for undo.
+        undoing: what it takes back, None for every other write.
         reason: code of why.
     """
 
@@ -244,6 +280,8 @@ class Intent:
     original_hashes: Mapping[str, str] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
     before: Event | None = None
+    inside: tuple[Event, ...] = ()
+    undoing: Undoing | None = None
     reason: str = ""
     title: str = ""
     state: IntentState = IntentState.PENDING

@@ -285,7 +285,16 @@ class Ledger(Protocol):
         ...
 
     def close_intents(self, closings: Sequence[Closing], at: datetime) -> None:
-        """End intents with their links, copies, actions and notices, in one transaction."""
+        """End intents with their links, copies, actions and notices, and turn the rows they take back, in one
+        transaction."""
+        ...
+
+    def take_back(self, rows: Sequence[int], revives: Sequence[int]) -> None:
+        """Applied writes count as undone though nothing was left to write for it; those in `revives` hold again."""
+        ...
+
+    def journaled(self, run_id: str) -> Sequence[Intent]:
+        """Writes of a run that happened, the undone ones too, in their order."""
         ...
 
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:

@@ -21,6 +21,8 @@ class Trigger(StrEnum):
     CHANGED = "changed"
     RESUMED = "resumed"
     RECONNECTED = "reconnected"
+    UNDO = "undo"
+    """A person takes back what another run did."""
 
 
 class Phase(StrEnum):
@@ -63,6 +65,7 @@ class Verb(StrEnum):
     ASK = "ask"
     WRITE_BACK = "write_back"
     DELETE_ORIGINAL = "delete_original"
+    RESTORE_ORIGINAL = "restore_original"
 
 
 class ActionResult(StrEnum):

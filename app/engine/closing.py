@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.events import Event, Fields
-from app.domain.links import Copy, CopyForm, CopyState, Intent, IntentState, Link, LinkState, Op
+from app.domain.links import Copy, CopyForm, CopyState, Intent, IntentState, Link, LinkState, Op, Undoing
 from app.domain.ports import Closing
 from app.domain.runs import ActionRecord, ActionResult, Verb
+from app.engine.comparison import pins_left
 from app.engine.fingerprint import hashes
 from app.engine.originals import starts_at
 from app.engine.reasons import SENTENCES
@@ -25,6 +26,7 @@ VERBS = {
     Op.CANCEL_OCCURRENCE: Verb.UPDATE,
     Op.WRITE_BACK: Verb.WRITE_BACK,
     Op.DELETE_ORIGINAL: Verb.DELETE_ORIGINAL,
+    Op.RESTORE_ORIGINAL: Verb.RESTORE_ORIGINAL,
 }
 
 
@@ -47,6 +49,8 @@ def applied(
         parent: the copied series' row, for occurrences.
         known, link: the copy's row and the link before.
     """
+    if intent.undoing is not None:
+        return _taken_back(intent, intent.undoing, answered, event, known)
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
     if intent.op is Op.DELETE:
@@ -72,6 +76,7 @@ def applied(
         written_at=event.updated_at if answered is not None and event is not None else None,
         wanted=dict(intent.wanted),
         cancelled=tuple(sorted({*(known.cancelled if known is not None else ()), *intent.cancelled})),
+        pins=pins_left(known, intent.wanted) if intent.op is not Op.CREATE else {},
     )
     stands_in = link is not None and link.reason == STAND_IN and intent.form is CopyForm.SINGLE
     linked = Link(
@@ -87,6 +92,42 @@ def applied(
     return Closing(done, link=linked, copy=copy, action=action)
 
 
+def _taken_back(
+    intent: Intent, undoing: Undoing, answered: Fields | None, event: Event | None, known: Copy | None
+) -> Closing:
+    """A write of an undo happened: its link as the undo wants it, and what it left on the copy is the copy's base."""
+    done = replace(intent, state=IntentState.APPLIED)
+    action = story(intent, ActionResult.DONE)
+    link = undoing.link
+    if link.state is LinkState.SKIPPED:
+        link = replace(link, replan_at=intent.last_try_at)
+    row = known or _row(intent)
+    if intent.op is Op.RESTORE_ORIGINAL:
+        # It has another id from now on, and the copy that a person deleted stays away from that one too.
+        return Closing(done, link=replace(link, original_id=event.id) if event is not None else None, action=action)
+    if intent.op in (Op.DELETE, Op.DELETE_ORIGINAL):
+        gone = replace(row, state=CopyState.GONE, event_id="", etag="", base_copy={}, wanted={}, cancelled=(), pins={})
+        return Closing(done, link=link, copy=gone, action=action)
+    if intent.op is Op.WRITE_BACK:
+        held = replace(row, wanted={**row.wanted, **intent.wanted}, pins=dict(undoing.pins))
+        return Closing(done, link=link, copy=held, action=action)
+    released = intent.draft is not None and intent.draft.marker.released
+    sent = hashes(intent.draft.fields) if intent.draft is not None else {}
+    held = replace(
+        _row(intent),
+        event_id=event.id if event is not None else intent.target_id,
+        state=CopyState.RELEASED if released else CopyState.LIVE,
+        etag=event.etag if event is not None else "",
+        stamp=intent.stamp,
+        base_copy=hashes(answered) if answered is not None else sent,
+        written_at=event.updated_at if answered is not None and event is not None else None,
+        wanted=dict(intent.wanted),
+        cancelled=tuple(sorted({*(row.cancelled if intent.op is not Op.CREATE else ()), *intent.cancelled})),
+        pins=dict(undoing.pins),
+    )
+    return Closing(done, link=link, copy=held, action=action)
+
+
 def original_written(
     intent: Intent, answered: Fields | None, *, known: Copy | None = None, link: Link | None = None
 ) -> Closing:
@@ -96,6 +137,8 @@ def original_written(
         answered: the original's fields as the service answered them, None where that answer was lost.
         known, link: the copy's row and the link before.
     """
+    if intent.undoing is not None:
+        return _taken_back(intent, intent.undoing, answered, None, known)
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
     row = known or _row(intent)
@@ -147,6 +190,10 @@ def refused(
     intent: Intent, link: Link | None, code: str, message: str, now: datetime, *, known: Copy | None = None
 ) -> Closing:
     """The service said no for good: back off, 30 s to 24 h, until the event changes."""
+    if intent.undoing is not None:
+        # Nobody tries this again by himself, and nothing else waits for it.
+        no = replace(story(intent, ActionResult.FAILED), reason=code or "refused", sentence=message)
+        return Closing(replace(intent, state=IntentState.REFUSED), action=no)
     if code == "occurrence_crossing" and intent.op is Op.UPDATE_OCCURRENCE and intent.original_hashes:
         # The exception cannot live inside the series there: a cancelled date and a single in its stead.
         stand_in = Link(
@@ -177,6 +224,8 @@ def refused(
 
 def dropped(intent: Intent, link: Link | None, now: datetime) -> Closing:
     """The write did not happen, or what it was meant for changed: plan again."""
+    if intent.undoing is not None:
+        return Closing(replace(intent, state=IntentState.DROPPED))
     again = (
         replace(link, replan_at=now)
         if link is not None

@@ -41,6 +41,7 @@ class Comparison:
         pinned: edited fields that stay as the person made them.
         frozen: fields that keep coming back different.
         wish_changed: fields whose wanted value is another than last time.
+        undone: fields that were taken back by an undo and stay so while the same is wanted.
         rewritten: fields that the service itself made different after our write: what they are now is their base.
         no_base: the copy bears a stamp that is not ours.
     """
@@ -51,6 +52,7 @@ class Comparison:
     frozen: tuple[str, ...] = ()
     wish_changed: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
     no_base: bool = False
 
 
@@ -76,20 +78,25 @@ def compare(
     """
     no_base = not copy.base_copy or bears_other_stamp(event, copy)
     rewrites = link.rewrites if link is not None else {}
-    still_rewriting = _still_rewriting(event, copy, rewrites_seconds)
-    write, edited, pinned, frozen, wish_changed, rewritten = [], [], [], [], [], []
+    rewriting = still_rewriting(event, copy, rewrites_seconds)
+    write, edited, pinned, frozen, wish_changed, rewritten, undone = [], [], [], [], [], [], []
     for name in FIELD_NAMES:
         want, have = wanted[name], actual[name]
         changed_wish = want != copy.wanted.get(name)
         changed_copy = not no_base and have != copy.base_copy.get(name)
         if changed_wish:
             wish_changed.append(name)
-        if changed_copy and still_rewriting and name in REWRITABLE:
+        if changed_copy and rewriting and name in REWRITABLE:
             rewritten.append(name)
             changed_copy = False
         if changed_copy and want != have:
             edited.append(name)
-        if want == have or not (changed_wish or changed_copy or no_base):
+        if want == have:
+            continue
+        if copy.pins.get(name) == want:
+            undone.append(name)
+            continue
+        if not (changed_wish or changed_copy or no_base):
             continue
         if changed_copy and policy is CopyEdited.KEEP:
             pinned.append(name)
@@ -98,11 +105,23 @@ def compare(
         else:
             write.append(name)
     return Comparison(
-        tuple(write), tuple(edited), tuple(pinned), tuple(frozen), tuple(wish_changed), tuple(rewritten), no_base
+        tuple(write),
+        tuple(edited),
+        tuple(pinned),
+        tuple(frozen),
+        tuple(wish_changed),
+        tuple(rewritten),
+        tuple(undone),
+        no_base,
     )
 
 
-def _still_rewriting(event: Event, copy: Copy, rewrites_seconds: float) -> bool:
+def pins_left(copy: Copy | None, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Pins that still hold: the value that was undone is still the wanted one."""
+    return {name: value for name, value in copy.pins.items() if wanted.get(name) == value} if copy is not None else {}
+
+
+def still_rewriting(event: Event, copy: Copy, rewrites_seconds: float) -> bool:
     """Whether the copy last changed so soon after our write that it may be the service's own work."""
     if rewrites_seconds <= 0 or copy.written_at is None or event.updated_at is None:
         return False

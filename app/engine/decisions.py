@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain.events import Event, Fields
-from app.domain.links import Carried, Copy, CopyForm, Link, Op
+from app.domain.links import Carried, Copy, CopyForm, Link, Op, Undoing
 from app.domain.runs import Verb
 from app.domain.times import Moment
 from app.engine.originals import Unit
@@ -50,6 +50,8 @@ class Step:
         fields: what to store, None for deletes, cancelled occurrences and writes to the original.
         carried: what a write-back changes of the original.
         names: names of the fields that differ.
+        inside: exceptions and cancelled occurrences of what is deleted, kept for undo.
+        undoing: what this takes back.
         copy: the copy's row as known, None when it is new.
         loses: the original loses its copy by this (the guard counts it).
         follows_original: the write carries a change of the original (the guard counts it).
@@ -73,6 +75,8 @@ class Step:
     names: tuple[str, ...] = ()
     copy: Copy | None = None
     before: Event | None = None
+    inside: tuple[Event, ...] = ()
+    undoing: Undoing | None = None
     rewrites: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     released: bool = False
     loses: bool = False

@@ -13,11 +13,12 @@ from app.domain.events import Event
 from app.domain.links import Carried, Copy, CopyState, DirectionRecord, Link, LinkState, Op
 from app.domain.pairs import CopyDeleted, CopyEdited
 from app.domain.runs import Verb
-from app.engine.comparison import Comparison, bears_other_stamp, compare, counted_rewrites, overlay
+from app.engine.comparison import Comparison, bears_other_stamp, compare, counted_rewrites, overlay, pins_left
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
+from app.engine.originals import Unit
 from app.engine.proof import is_ours
-from app.engine.wishes import STAND_IN, Wish, Wisher
+from app.engine.wishes import STAND_IN, UNDONE, Wish, Wisher
 from app.engine.write_back import Originals, WriteBack
 
 _PASSING = {
@@ -29,6 +30,7 @@ _PASSING = {
     "kept",
     "not_provable",
     "left_after_filter",
+    UNDONE,
 }
 """Reasons that describe a copy or a moment, and are not kept on a link as "why there is no copy"."""
 _LASTING = (LinkState.AWAY, LinkState.KEPT)
@@ -85,9 +87,9 @@ class Judge:
         return copy if copy is not None and copy.state is CopyState.LIVE and copy.event_id else None
 
     def is_away(self, case: Case, occ: str) -> bool:
-        """Whether a person deleted this copy, and it stays so."""
+        """Whether a person deleted this copy, or undid its making, and it stays so."""
         link = case.links.get(occ)
-        return link is not None and link.state is LinkState.AWAY and self.stays_away
+        return link is not None and link.state is LinkState.AWAY and (self.stays_away or link.reason == UNDONE)
 
     @staticmethod
     def kept_for_good(link: Link) -> bool:
@@ -129,7 +131,7 @@ class Judge:
 
     def update(self, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison) -> Step:
         fields = wish.fields
-        left = comparison.pinned + comparison.frozen + comparison.rewritten
+        left = comparison.pinned + comparison.frozen + comparison.rewritten + comparison.undone
         if event.fields is not None and left:
             fields = overlay(fields, event.fields, tuple(name for name in left if name not in comparison.write))
         followed = [name for name in comparison.write if name in comparison.wish_changed]
@@ -206,7 +208,8 @@ class Judge:
             etag=event.etag,
             base_copy=base if copy.base_copy else {n: v for n, v in base.items() if v},
             wanted={**wish.hashes},
-            stamp=stamp if not comparison.write and not comparison.pinned else copy.stamp,
+            stamp=stamp if not (comparison.write or comparison.pinned or comparison.undone) else copy.stamp,
+            pins=pins_left(copy, wish.hashes),
             state=CopyState.LIVE,
             cancelled=cancelled,
         )
@@ -228,6 +231,8 @@ class Judge:
             self.skip(decision, wish.occ, "frozen", event=wish.source)
         elif comparison.pinned:
             self.skip(decision, wish.occ, "copy_kept_as_edited", event=wish.source)
+        elif comparison.undone:
+            self.skip(decision, wish.occ, UNDONE, event=wish.source)
 
     def skip(
         self,
@@ -254,8 +259,8 @@ class Judge:
         if link != noted:
             decision.links.append(noted)
 
-    def delete_original(self, wish: Wish, copy: Copy) -> Step:
-        """Delete an original whose copy a person deleted."""
+    def delete_original(self, wish: Wish, copy: Copy, inside: tuple[Event, ...]) -> Step:
+        """Delete an original whose copy a person deleted; `inside` are the exceptions and cancelled dates of it."""
         return Step(
             verb=Verb.DELETE_ORIGINAL,
             op=Op.DELETE_ORIGINAL,
@@ -267,10 +272,13 @@ class Judge:
             etag=wish.source.etag,
             copy=copy,
             before=wish.source,
+            inside=inside,
             source=wish.source,
         )
 
-    def delete(self, occ: str, copy: Copy, event: Event | None, reason: str, source: Event | None) -> Step:
+    def delete(self, occ: str, copy: Copy, target: Unit, reason: str, source: Event | None) -> Step:
+        """Take a copy away; what stands there now is kept for undo."""
+        event = target.event
         return Step(
             verb=Verb.DELETE,
             op=Op.DELETE,
@@ -280,8 +288,10 @@ class Judge:
             reason=reason,
             target_id=copy.event_id,
             etag=event.etag if event is not None else "",
+            wanted=dict(copy.wanted),
             copy=copy,
             before=event,
+            inside=target.inside,
             source=source,
         )
 

@@ -1,7 +1,7 @@
 """Writing to originals, where a pair that goes both ways says so (`engine.md` §8, §11).
 
 The same journal and the same outcomes as for copies, but sent to the source; what follows from them is another. There
-is nothing to create here, and originals get no marker.
+is nothing to create here but what an undo makes anew, and originals get no marker that would make them copies.
 """
 
 from __future__ import annotations
@@ -24,11 +24,27 @@ class OriginalWriter(Writer):
         """The source."""
         return self._direction.source.id
 
+    @property
+    def calendar_key(self) -> str:
+        """The source's."""
+        return self._direction.source.calendar_key
+
     def _applied(
         self, intent: Intent, event: Event | None, answers: list[Answer], work: Work | None, link: Link | None
     ) -> Closing:
+        if intent.op is Op.RESTORE_ORIGINAL:
+            return self._exists(intent, event, answers, link)
         answered = event.fields if event is not None else None
         closed = closing.original_written(intent, answered, known=self._copies.get(intent.copy_key), link=link)
+        self.settled(intent, event, answers)
+        return closed
+
+    def _exists(self, intent: Intent, event: Event | None, answers: list[Answer], link: Link | None) -> Closing:
+        """An original that is there under the id it is made anew with is that original: now or by an earlier try."""
+        if event is None or event.gone or event.fields is None:
+            self.written.again.add(intent.original_id)
+            return closing.burned(intent, link, self._copies.get(intent.copy_key), self._clock.now())
+        closed = closing.applied(intent, None, event, link=link)
         self.settled(intent, event, answers)
         return closed
 
@@ -42,8 +58,9 @@ class OriginalWriter(Writer):
         if event is not None and event.kind is EventKind.SINGLE:
             answers.append(Answer(event.id, Evidence.FOUND, (event,)))
         else:
-            self.written.reread_originals.add(intent.target_id)
-        self.written.counts = self.written.counts.plus(Counts(updated=1))
+            self.written.reread_originals.add(event.id if event is not None else intent.target_id)
+        made = Counts(created=1) if intent.op is Op.RESTORE_ORIGINAL else Counts(updated=1)
+        self.written.counts = self.written.counts.plus(made)
 
     def _stale(self, intent: Intent) -> None:
         self.written.reread_originals.add(intent.target_id)

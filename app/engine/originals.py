@@ -28,6 +28,7 @@ class Unit:
         cancelled: occurrence keys the series lacks, with their original starts.
         lost: ids of its exceptions and cancelled occurrences that are out of sight: missing from a complete read, which
             proves nothing about them. Such a unit is read directly before anything is concluded from it.
+        stubs: cancelled occurrences that are events of their own.
         reads: ids that tell all about it when read directly: its own, or where only exceptions of somebody else's
             series are known, theirs.
     """
@@ -39,6 +40,12 @@ class Unit:
     cancelled: Mapping[str, Moment] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    stubs: tuple[Event, ...] = ()
+
+    @property
+    def inside(self) -> tuple[Event, ...]:
+        """Living exceptions of a series, and its cancelled occurrences as far as they are events of their own."""
+        return (*(event for _, event in sorted(self.exceptions.items())), *self.stubs)
 
     @property
     def is_series(self) -> bool:
@@ -117,6 +124,7 @@ def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
 
     cancelled = {key(start): wall_start(start, fields) for start in main.event.cancelled}
     exceptions = {}
+    stubs = tuple(event for event in parts if event.kind is EventKind.CANCELLED)
     for event in parts:
         if event.original_start is None:
             continue
@@ -126,7 +134,7 @@ def assemble(unit_id: str, rows: Iterable[Row]) -> Unit:
             cancelled[key(event.original_start)] = wall_start(event.original_start, fields)
     for occ in exceptions:
         cancelled.pop(occ, None)
-    return Unit(unit_id, Seen.SEEN, main.event, exceptions, cancelled, lost, reads)
+    return Unit(unit_id, Seen.SEEN, main.event, exceptions, cancelled, lost, reads, stubs)
 
 
 def _without_master(unit_id: str, rows: Iterable[Row], lost: tuple[str, ...]) -> Unit:

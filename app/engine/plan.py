@@ -22,7 +22,7 @@ from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released
 from app.engine.series import SeriesPlanner
-from app.engine.wishes import Wish
+from app.engine.wishes import UNDONE, Wish
 
 REPLAN_DAILY = timedelta(days=1)
 EXPANDED = "expanded"
@@ -200,8 +200,8 @@ class Planner:
             self._remove(case, decision, found, living, "form_changed", loses=False)
         elif living is not None:
             self._there(case, decision, wish, parts, link, living)
-        elif link is not None and link.state is LinkState.AWAY and self._judge.stays_away:
-            self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
+        elif link is not None and self._judge.is_away(case, wish.occ):
+            self._judge.skip(decision, wish.occ, UNDONE if link.reason == UNDONE else "stays_away", event=wish.source)
         elif case.twin and (link is None or link.state is not LinkState.AWAY):
             # Daily, as what changes in the target besides copies does not make an original due.
             due = self._judge.now + REPLAN_DAILY
@@ -327,7 +327,7 @@ class Planner:
                 decision.ask_original = True
                 return
             if self._judge.write_back.may_delete(wish.source) and not self._judge.backs_off(link, wish):
-                decision.steps.append(self._judge.delete_original(wish, copy))
+                decision.steps.append(self._judge.delete_original(wish, copy, case.unit.inside))
                 return
         if not self._judge.stays_away:
             self._create(case, decision, wish, gone, "copy_missing")
@@ -425,7 +425,7 @@ class Planner:
                 return
             decision.steps.append(self._judge.release(link, copy, event))
             return
-        decision.steps.append(replace(self._judge.delete(link.occ, copy, event, reason, decision.source), loses=loses))
+        decision.steps.append(replace(self._judge.delete(link.occ, copy, target, reason, decision.source), loses=loses))
 
     def _enters_window(self, wish: Wish) -> datetime | None:
         """When an original outside the window comes into it; None if it lies behind."""

@@ -73,7 +73,11 @@ async def recover(
     creates = [intent for intent in pending if intent.op is Op.CREATE]
     if creates:
         await _creates(direction, client, ledger, writer, clock, creates)
-    on_originals = [intent for intent in pending if intent.op.on_original]
+    # What an undo made anew under an id of our choice is found there by the next undo; nothing else may make it.
+    restoring = [intent for intent in pending if intent.op is Op.RESTORE_ORIGINAL]
+    if restoring:
+        ledger.close_intents([closing.dropped(intent, None, clock.now()) for intent in restoring], clock.now())
+    on_originals = [intent for intent in pending if intent.op.on_original and intent not in restoring]
     if on_originals and source is not None:
         await _originals(direction, source, ledger, writer, clock, on_originals)
     others = [intent for intent in pending if intent.op is not Op.CREATE and not intent.op.on_original]
@@ -244,7 +248,9 @@ def _settle(
     if event is None or event.fields is None:
         return closing.dropped(intent, link, clock.now())
     stamped = event.marker is not None and event.marker.stamp == intent.stamp
-    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(client.normal_form(event.fields)) == dict(intent.wanted)
+    # What an undo sends is not what is wanted.
+    meant = hashes(intent.draft.fields) if intent.undoing is not None and intent.draft is not None else intent.wanted
+    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(client.normal_form(event.fields)) == dict(meant)
     if stamped or equal:
         return closing.applied(intent, None, event, parent=parent, known=known, link=link)
     return closing.dropped(intent, link, clock.now())

@@ -77,7 +77,7 @@ class SeriesPlanner:
                 )
                 self._judge.skip(decision, occ, "stays_away", event=parts[occ].source if occ in parts else wish.source)
         if rebuilt:
-            decision.steps.append(self._judge.delete(wish.occ, copy, target.event, "occurrence_restored", wish.source))
+            decision.steps.append(self._judge.delete(wish.occ, copy, target, "occurrence_restored", wish.source))
         return rebuilt
 
     def _waits(self, case: Case, occ: str) -> bool:
@@ -136,6 +136,7 @@ class SeriesPlanner:
             parent=parent.copy_key,
             form=CopyForm.OCCURRENCE,
             state=CopyState.LIVE,
+            pins=known.pins if known is not None else {},
         )
         actual = hashes(self._judge.wisher.normal(there))
         subject = event or Event(id="", marker_known=False)

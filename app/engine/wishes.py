@@ -25,6 +25,9 @@ from app.engine.transform import copy_fields
 STAND_IN = "stand_in"
 """Reason on the link of an exception that the target refused inside its series: it is a single of its own instead."""
 
+UNDONE = "undone"
+"""Reason on the link of a copy whose making was undone, or that an undo brought back: no policy changes that."""
+
 Expand = Callable[[Fields, Span], Sequence[Moment]]
 
 
@@ -197,9 +200,12 @@ class Wisher:
 
     def _away(self, links: Mapping[str, Link], master: Fields) -> dict[str, Moment]:
         """Occurrences that a person deleted in the copied series: it lacks them from then on, however it is written."""
-        if self._direction.settings.copy_deleted is CopyDeleted.RESTORE:
-            return {}
-        away = {occ: start_of(occ, master) for occ, link in links.items() if occ and link.state is LinkState.AWAY}
+        restores = self._direction.settings.copy_deleted is CopyDeleted.RESTORE
+        away = {
+            occ: start_of(occ, master)
+            for occ, link in links.items()
+            if occ and link.state is LinkState.AWAY and (link.reason == UNDONE or not restores)
+        }
         return {occ: start for occ, start in away.items() if start is not None}
 
     def _expanded(self, unit: Unit, event: Event, links: Mapping[str, Link]) -> Wishes:

@@ -38,6 +38,7 @@ ENDS_PART_AFTER_SECONDS = 60.0
 _ORDER = {
     Op.WRITE_BACK: 0,
     Op.DELETE_ORIGINAL: 0,
+    Op.RESTORE_ORIGINAL: 0,
     Op.UPDATE: 0,
     Op.CANCEL_OCCURRENCE: 0,
     Op.UPDATE_OCCURRENCE: 1,
@@ -126,6 +127,11 @@ class Writer:
         """The calendar that is written to."""
         return self._direction.target.id
 
+    @property
+    def calendar_key(self) -> str:
+        """The key of that calendar, from which ids of our choice derive."""
+        return self._direction.target.calendar_key
+
     async def write(self, work: Iterable[Work]) -> Written:
         """Carry out these steps, soonest events first within updates, deletes, creates. Returns what it came to."""
         waiting = sorted(work, key=_place)
@@ -179,7 +185,7 @@ class Writer:
     def _intent(self, work: Work) -> Intent:
         step = work.step
         generation = step.copy.generation if step.copy is not None else 0
-        copy_id = identity.copy_id(self._direction.target.calendar_key, step.copy_key, generation)
+        copy_id = identity.copy_id(self.calendar_key, step.copy_key, generation)
         stamp = self._stamps.stamp()
         draft = None
         if step.fields is not None:
@@ -208,6 +214,8 @@ class Writer:
             original_hashes=dict(step.original_hashes),
             cancelled=tuple(sorted(step.cancelled)) if excludes and step.op in (Op.CREATE, Op.UPDATE) else (),
             before=step.before,
+            inside=step.inside,
+            undoing=step.undoing,
             reason=step.reason,
             title=_title(step.source),
         )

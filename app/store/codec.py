@@ -14,7 +14,7 @@ from typing import Any
 
 from app.domain import settings_data
 from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
-from app.domain.links import Carried, CopyForm, Draft, Intent, IntentState, Op
+from app.domain.links import Carried, CopyForm, Draft, Intent, IntentState, Link, LinkState, Op, Undoing
 from app.domain.pairs import DirectionSettings
 from app.domain.runs import RunError
 from app.domain.times import Moment, When
@@ -235,7 +235,7 @@ def words_from_text(text: str) -> tuple[str, ...]:
 
 _JOURNAL_COLUMNS = frozenset({"id", "state", "first_try_at", "last_try_at", "tries"})
 _INTENT_SPECIAL = frozenset(
-    {"occurrence_start", "draft", "carried", "wanted", "original_hashes", "cancelled", "before"}
+    {"occurrence_start", "draft", "carried", "wanted", "original_hashes", "cancelled", "before", "inside", "undoing"}
 )
 _INTENT_PLAIN = _JOURNAL_COLUMNS | _INTENT_SPECIAL
 
@@ -261,7 +261,43 @@ def intent_to_text(intent: Intent) -> str:
         data["cancelled"] = intent.cancelled
     if intent.before is not None:
         data["before"] = _event_to_data(intent.before)
+    if intent.inside:
+        data["inside"] = [_event_to_data(event) for event in intent.inside]
+    if intent.undoing is not None:
+        data["undoing"] = _undoing_to_data(intent.undoing)
     return dumps(data)
+
+
+def _undoing_to_data(undoing: Undoing) -> Data:
+    return {
+        "rows": undoing.rows,
+        "revives": undoing.revives,
+        "link": _link_to_data(undoing.link),
+        "was": None if undoing.was is None else _link_to_data(undoing.was),
+        "pins": dict(sorted(undoing.pins.items())),
+        "pins_before": dict(sorted(undoing.pins_before.items())),
+    }
+
+
+def _undoing_from_data(data: Data) -> Undoing:
+    return Undoing(
+        rows=tuple(data["rows"]),
+        revives=tuple(data["revives"]),
+        link=_link_from_data(data["link"]),
+        was=None if data["was"] is None else _link_from_data(data["was"]),
+        pins=data["pins"],
+        pins_before=data["pins_before"],
+    )
+
+
+def _link_to_data(link: Link) -> Data:
+    """A link as an undo remembers it: what is due or was tried is of a moment, and left out."""
+    data = _flat(link, without=frozenset({"base_original", "rewrites", "retry_at", "replan_at", "tries"}))
+    return {**data, "base_original": dict(sorted(link.base_original.items()))}
+
+
+def _link_from_data(data: Data) -> Link:
+    return Link(**{**data, "state": LinkState(data.get("state", "live"))})
 
 
 def intent_from_text(
@@ -272,6 +308,8 @@ def intent_from_text(
     draft = data.pop("draft", None)
     carried = data.pop("carried", None)
     before = data.pop("before", None)
+    inside = data.pop("inside", ())
+    undoing = data.pop("undoing", None)
     return Intent(
         id=id,
         op=Op(data.pop("op")),
@@ -286,6 +324,8 @@ def intent_from_text(
         ),
         carried=None if carried is None else Carried(_fields_from_data(carried["fields"]), tuple(carried["names"])),
         before=None if before is None else _event_from_data(before),
+        inside=tuple(map(_event_from_data, inside)),
+        undoing=None if undoing is None else _undoing_from_data(undoing),
         cancelled=tuple(data.pop("cancelled", ())),
         state=state,
         first_try_at=first_try_at,

@@ -55,6 +55,7 @@ _COPY = (
     "wanted",
     "checksum",
     "written_at",
+    "pins",
 )
 _UPSERT_LINK = upsert("link", ("direction_id", "original_id", "occ"), _LINK)
 _UPSERT_COPY = upsert("copy", ("direction_id", "copy_key"), _COPY)
@@ -162,7 +163,7 @@ class Directions:
         )
         originals = self._database.one(
             "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete_original' "
-            "AND state = 'applied' AND closed_at > ?",
+            "AND state = 'applied' AND closed_at > ? AND reason NOT GLOB 'command_*'",
             (direction_id, instant_to_text(now - timedelta(hours=24))),
         )
         others = self._database.one(
@@ -280,12 +281,12 @@ def _copy_record(copy: Copy) -> Record:
         words_to_text(copy.cancelled),
         hashes_to_text(copy.wanted),
     )
-    # The checksum covers what proves a copy; when it was written came later, and proves nothing.
-    return (*values, checksum(values), instant_to_text(copy.written_at))
+    # The checksum covers what proves a copy; when it was written and what is pinned came later, and prove nothing.
+    return (*values, checksum(values), instant_to_text(copy.written_at), hashes_to_text(copy.pins))
 
 
 def _copy_from(record: Record) -> Copy:
-    verify(record[:-1])
+    verify(record[: _COPY.index("checksum") + 1])
     return Copy(
         direction_id=record[0],
         copy_key=record[1],
@@ -300,6 +301,7 @@ def _copy_from(record: Record) -> Copy:
         cancelled=words_from_text(record[10]),
         wanted=hashes_from_text(record[11]),
         written_at=instant_from_text(record[13]),
+        pins=hashes_from_text(record[14]),
     )
 
 

@@ -92,6 +92,11 @@ class Journal:
                 ),
             )
             _require_all(touched, closings)
+            for closing in closings:
+                undoing = closing.intent.undoing
+                if undoing is not None and closing.intent.state is IntentState.APPLIED:
+                    self._turn(undoing.rows, IntentState.APPLIED, IntentState.UNDONE)
+                    self._turn(undoing.revives, IntentState.UNDONE, IntentState.APPLIED)
             Directions(self._database).save(
                 [closing.link for closing in closings if closing.link is not None],
                 [closing.copy for closing in closings if closing.copy is not None],
@@ -103,12 +108,25 @@ class Journal:
             for run_id, actions in lines.items():
                 Story(self._database).record(run_id, actions)
 
+    def take_back(self, rows: Sequence[int], revives: Sequence[int]) -> None:
+        """Applied writes count as undone though nothing was left to write for it; those in `revives` hold again."""
+        with self._database.transaction():
+            self._turn(rows, IntentState.APPLIED, IntentState.UNDONE)
+            self._turn(revives, IntentState.UNDONE, IntentState.APPLIED)
+
+    def journaled(self, run_id: str) -> Sequence[Intent]:
+        """Writes of a run that happened, the undone ones too, in their order."""
+        return self._intents("run_id = ? AND state IN ('applied', 'undone')", run_id)
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
+        return self._intents("direction_id = ? AND state = 'pending'", direction_id)
+
+    def _intents(self, condition: str, value: str) -> Sequence[Intent]:
         found = self._database.select(
-            "SELECT state, first_try_at, last_try_at, tries, id, body, checksum FROM journal "
-            "WHERE direction_id = ? AND state = 'pending' ORDER BY id",
-            (direction_id,),
+            "SELECT state, first_try_at, last_try_at, tries, id, body, checksum FROM journal "  # noqa: S608 - our own
+            f"WHERE {condition} ORDER BY id",
+            (value,),
         )
         intents = []
         for state, first_try_at, last_try_at, tries, number, body, check in found:
@@ -124,6 +142,12 @@ class Journal:
                 )
             )
         return intents
+
+    def _turn(self, rows: Sequence[int], was: IntentState, becomes: IntentState) -> None:
+        self._database.change_many(
+            "UPDATE journal SET state = ? WHERE id = ? AND state = ?",
+            ((str(becomes), number, str(was)) for number in rows),
+        )
 
 
 def _require_all(touched: int, asked: Sequence[object]) -> None:

@@ -153,18 +153,21 @@ class RunRepository:
             )
         return [number for (number,) in found]
 
-    def purge(self, before: datetime) -> int:
+    def purge(self, before: datetime, *, undo_before: datetime | None = None) -> int:
         """Forget what ended before a moment: runs with their story, and journal rows whose outcome is known.
+
+        Args:
+            undo_before: journal rows, with the before-images in them, go when they ended before this one.
 
         Returns:
             How many runs went.
         """
-        limit = instant_to_text(before)
+        limit, undo_limit = instant_to_text(before), instant_to_text(undo_before or before)
         with self._database.transaction():
             old = "SELECT id FROM run WHERE created_at < ? AND status NOT IN ('queued', 'running')"
             self._database.change(f"DELETE FROM action WHERE run_id IN ({old})", (limit,))  # noqa: S608 - a constant
             gone = self._database.change(f"DELETE FROM run WHERE id IN ({old})", (limit,))  # noqa: S608 - a constant
-            self._database.change("DELETE FROM journal WHERE state <> 'pending' AND closed_at < ?", (limit,))
+            self._database.change("DELETE FROM journal WHERE state <> 'pending' AND closed_at < ?", (undo_limit,))
         return gone
 
     def _page(self, conditions: list[Any], limit: int, offset: int) -> RunPage:

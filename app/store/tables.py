@@ -199,6 +199,7 @@ class Copy(Table):
     wanted = peewee.TextField()
     checksum = peewee.IntegerField()
     written_at = peewee.TextField(null=True)
+    pins = peewee.TextField(default="{}", constraints=[peewee.SQL("DEFAULT '{}'")])
 
     class Meta:
         primary_key = peewee.CompositeKey("direction_id", "copy_key")
@@ -230,6 +231,7 @@ class Journal(Table):
             (("direction_id", "state"), False),
             (("direction_id", "closed_at"), False),
             (("closed_at",), False),
+            (("run_id",), False),
         )
 
 

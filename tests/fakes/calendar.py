@@ -241,6 +241,7 @@ class FakeCalendar:
             Op.CANCEL_OCCURRENCE: self._cancel_occurrence,
             Op.WRITE_BACK: self._write_back,
             Op.DELETE_ORIGINAL: self._delete,
+            Op.RESTORE_ORIGINAL: self._create,
         }[intent.op]
         return handler(intent)
 

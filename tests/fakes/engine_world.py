@@ -5,7 +5,7 @@ The engine's coroutines are driven to their end without an event loop: nothing i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -20,6 +20,8 @@ from app.domain.times import Span, When
 from app.engine import view
 from app.engine.originals import Unit, assemble_all
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
+from app.engine.undo_changes import Finding
+from app.engine.undo_run import UndoResult, UndoRun, UndoTools
 from app.engine.writer import Writer
 from app.store.accounts import AccountRepository
 from app.store.database import Database
@@ -103,6 +105,8 @@ class World:
     stop: Callable[[], bool] = lambda: False
     both_ways: bool = False
     """Whether the pair goes both ways; the world runs its first direction only."""
+    _last_run_id: str = ""
+    _undone_by: dict[str, str] = field(default_factory=dict)
     _runs: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -152,6 +156,7 @@ class World:
     def run(self, *, dry: bool = False, full: bool = False) -> DirectionResult:
         """One run of the direction."""
         run_id = f"sync_run_{next(self._runs):026d}"
+        self._last_run_id = run_id
         self._history.add(Run(run_id, "pair_1", Trigger.MANUAL, RunStatus.RUNNING, self.clock.now(), dry=dry))
         calendars = {"conn_a": self.source, "conn_b": self.target}
 
@@ -199,6 +204,54 @@ class World:
             stamps=self.stamps,
             run_id=run_id,
             stopping=self.stop,
+        )
+
+    @property
+    def history(self) -> RunRepository:
+        """The runs and their stories."""
+        return self._history
+
+    def undo_run_of(self, run_id: str) -> str:
+        """The run that undid writes of this one."""
+        return self._undone_by[run_id]
+
+    @property
+    def last_run_id(self) -> str:
+        """The newest run's id."""
+        return self._last_run_id
+
+    def undo(self, run_id: str, *, events: Collection[str] | None = None) -> UndoResult:
+        """Undo what a run did, as a run of its own."""
+        self._last_run_id = f"sync_run_{next(self._runs):026d}"
+        self._undone_by[run_id] = self._last_run_id
+        started = Run(self._last_run_id, "pair_1", Trigger.UNDO, RunStatus.RUNNING, self.clock.now())
+        self._history.add(started)
+        result = drive(self._undoing(run_id, self._last_run_id, events).run())
+        self.clock.advance(minutes=5)
+        return result
+
+    def undoable(self, run_id: str) -> list[Finding]:
+        """What of a run can be undone."""
+        return drive(self._undoing(run_id, "", None).look())
+
+    def _undoing(self, run_id: str, own_id: str, events: Collection[str] | None) -> UndoRun:
+        tools = UndoTools(
+            ledger=self.ledger,
+            clock=self.clock,
+            stamps=self.stamps,
+            expander=self._expander,
+            stopping=self.stop,
+            tell=lambda phase, done, total: None,
+        )
+        return UndoRun(
+            self.direction,
+            self.source,
+            self.target,
+            tools,
+            undone_run_id=run_id,
+            run_id=own_id,
+            events=events,
+            originals=self.source if self.both_ways else None,
         )
 
     def answer(self, answer: HoldAnswer) -> int:

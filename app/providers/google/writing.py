@@ -134,7 +134,7 @@ async def _write(place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: d
         return
     met: list[Intent] = []
     for (intent, _), reply in zip(calls, replies, strict=True):
-        if intent.op is Op.CREATE and reply is not None and reply.status == 409:
+        if intent.op.creates and reply is not None and reply.status == 409:
             met.append(intent)
         else:
             outcomes[intent.id] = _outcome(place, intent, reply)
@@ -145,7 +145,7 @@ async def _write(place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: d
 def _call(place: Place, intent: Intent, found: Event | None) -> Call:
     """How an intent is said. `found` is what it addresses, for those that had to be looked up."""
     match intent.op:
-        case Op.CREATE:
+        case Op.CREATE | Op.RESTORE_ORIGINAL:
             body = mapping.created(_draft(intent), google_event_id(intent.copy_id))
             return Call("POST", f"{place.events_path}?{_SILENT}", body)
         case Op.UPDATE:
@@ -200,7 +200,7 @@ def _outcome(place: Place, intent: Intent, reply: Reply | None) -> Outcome:
         return _failed(intent, Result.LATER, error)
     if reply.status in (404, 410) and deletes:
         return Outcome(intent.id, Result.APPLIED)
-    if reply.status in (404, 410, 412) and intent.op is not Op.CREATE:
+    if reply.status in (404, 410, 412) and not intent.op.creates:
         return _failed(intent, Result.DROPPED, error)
     if reply.status == 409:
         return _failed(intent, Result.LATER, error)
@@ -212,12 +212,12 @@ def _done(place: Place, intent: Intent, reply: Reply) -> Outcome:
     if intent.op in _DELETE_OPS:
         return Outcome(intent.id, Result.APPLIED)
     event = found_event(place, reply)
-    if event is None or (intent.op is Op.CREATE and event.id != google_event_id(intent.copy_id)):
+    if event is None or (intent.op.creates and event.id != google_event_id(intent.copy_id)):
         return Outcome(
             intent.id, Result.UNKNOWN, code="unexpected_answer", message="Google Calendar's answer is unreadable."
         )
     if event.gone or event.kind is EventKind.CANCELLED:
-        return Outcome(intent.id, Result.EXISTS if intent.op is Op.CREATE else Result.DROPPED, event)
+        return Outcome(intent.id, Result.EXISTS if intent.op.creates else Result.DROPPED, event)
     return Outcome(intent.id, Result.APPLIED, event)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from app.domain.errors import ForbiddenError, ProviderError, ThrottledError
 from app.domain.events import Event
-from app.domain.links import Intent, Op, Outcome, Result
+from app.domain.links import Intent, Outcome, Result
 from app.providers.microsoft import mapping
 from app.providers.microsoft.batch import Item, Part
 from app.providers.microsoft.errors import CROSSING, QUOTA_STATUS, Refusal
@@ -96,6 +96,6 @@ def _result(intent: Intent, said: Refusal) -> Result:
         return Result.REFUSED
     if said.status in PASSING or said.status >= 500 or said.status == 424 or said.status < 400:
         return Result.UNKNOWN
-    if said.status in (404, 410, 412) and intent.op is not Op.CREATE:
+    if said.status in (404, 410, 412) and not intent.op.creates:
         return Result.DROPPED
     return Result.REFUSED

@@ -59,7 +59,7 @@ class MicrosoftWriting:
         kinds: list[tuple[Collection[Op], int, Job]] = [
             ((Op.UPDATE, Op.WRITE_BACK), BATCH_SIZE, _update),
             ((Op.DELETE, Op.DELETE_ORIGINAL), BATCH_SIZE, partial(_delete, earlier)),
-            ((Op.CREATE,), BATCH_SIZE, partial(_create, earlier)),
+            ((Op.CREATE, Op.RESTORE_ORIGINAL), BATCH_SIZE, partial(_create, earlier)),
             ((Op.UPDATE_OCCURRENCE, Op.CANCEL_OCCURRENCE), occurrences.CHUNK, occurrences.write_occurrences),
         ]
         work = [
@@ -300,7 +300,7 @@ def _stored(reading: CalendarReading, intent: Intent, part: Part) -> Outcome:
     except ProtocolError as error:
         return Outcome(intent.id, Result.UNKNOWN, code=error.code, message=error.message)
     if event.gone:
-        return Outcome(intent.id, Result.EXISTS if intent.op is Op.CREATE else Result.DROPPED)
+        return Outcome(intent.id, Result.EXISTS if intent.op.creates else Result.DROPPED)
     if not told and intent.carried is not None:
         event = replace(event, marker=intent.before.marker if intent.before is not None else None, marker_known=True)
     elif not told:
