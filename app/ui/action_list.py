@@ -17,7 +17,7 @@ from app.ui.theme import Theme
 from app.ui.widgets import Choice, Label, hidden_label
 
 _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
-    ("Added", frozenset({Verb.CREATE, Verb.ADOPT}), frozenset()),
+    ("Added", frozenset({Verb.CREATE, Verb.ADOPT, Verb.RESTORE_ORIGINAL}), frozenset()),
     ("Changed", frozenset({Verb.UPDATE, Verb.WRITE_BACK}), frozenset()),
     ("Removed", frozenset({Verb.DELETE, Verb.RELEASE, Verb.UNLINK, Verb.DELETE_ORIGINAL}), frozenset()),
     ("Left out", frozenset({Verb.SKIP}), frozenset()),

@@ -101,6 +101,7 @@ VERB_SIGNS = {
     Verb.ASK: Sign("circle-question-mark", "Ask", Tone.ATTENTION),
     Verb.WRITE_BACK: Sign("pencil", "Change the original", Tone.BUSY),
     Verb.DELETE_ORIGINAL: Sign("trash-2", "Remove the original", Tone.FAILED),
+    Verb.RESTORE_ORIGINAL: Sign("plus", "Bring the original back", Tone.OK),
 }
 
 DONE_WORDS = {
@@ -115,6 +116,7 @@ DONE_WORDS = {
     Verb.ASK: "Asked",
     Verb.WRITE_BACK: "Original changed",
     Verb.DELETE_ORIGINAL: "Original removed",
+    Verb.RESTORE_ORIGINAL: "Original brought back",
 }
 
 TRIGGER_WORDS = {
@@ -128,6 +130,7 @@ TRIGGER_WORDS = {
     Trigger.CHANGED: "Changed",
     Trigger.RESUMED: "Resumed",
     Trigger.RECONNECTED: "Reconnected",
+    Trigger.UNDO: "Undo",
 }
 
 STARTED_WORDS = {
@@ -141,6 +144,7 @@ STARTED_WORDS = {
     Trigger.CHANGED: "started because the pair was changed",
     Trigger.RESUMED: "started because the pair was resumed",
     Trigger.RECONNECTED: "started because an account was signed in again",
+    Trigger.UNDO: "started to undo another run",
 }
 
 REASON_WORDS = {
