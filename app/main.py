@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli.host import Running, SandboxHandle
 from app.cli.starting import start_plainly
-from app.domain.errors import StorageError
+from app.domain.errors import InputError, StorageError
 from app.system import runtime_file
 from app.system.paths import Paths, Profile, find_paths
 from app.system.screen import has_screen
@@ -27,6 +27,7 @@ from app.system.screen import has_screen
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from app.domain.checkups import Check
     from app.sandbox.server import Sandbox
     from app.services.core import Core, CoreHandle
     from app.system.settings import Settings
@@ -185,6 +186,46 @@ class LocalHost:
             _log().info("core.started", profile=profile, serve=serve)
             stop = opened.pop_all().aclose
         return CoreHandle(built.core, api_address[0] if api_address else None, stop)
+
+    async def diagnose(self, profile: str, *, network: bool) -> Sequence[Check]:
+        """Look at everything that Kalends needs, beside whatever runs: nothing is started, locked or changed."""
+        import asyncio
+
+        from app.auth import checkup as auth_checkup
+        from app.auth.addresses import find_addresses
+        from app.domain.checkups import fail
+        from app.providers import checkup as providers_checkup
+        from app.store import checkup as store_checkup
+        from app.system import checkup as system_checkup
+        from app.system.clock import SystemClock
+        from app.system.settings import VaultKind, load_settings
+        from app.wiring import make_vault
+
+        paths, now = self._paths(profile), SystemClock().now()
+        try:
+            settings = load_settings(paths.config_file, self._environ)
+            addresses = find_addresses(self._environ, settings.providers)
+        except (InputError, StorageError) as error:
+            # Nobody knows then what to look at.
+            return [fail("settings", error.message, error.fix or f"Mend {paths.config_file}.")]
+        checks = [*system_checkup.folders(paths), system_checkup.disk(paths), store_checkup.library()]
+        checks += await asyncio.to_thread(lambda: [*store_checkup.database(paths.database)])
+        checks += store_checkup.accounts(paths.database, now)
+        checks += [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
+        checks += await asyncio.to_thread(lambda: [*system_checkup.desktop(self._environ)])
+        if paths.profile is Profile.DEMO:
+            return checks  # its services and its vault are its own
+        keyring = settings.vault.kind is VaultKind.KEYRING
+        checks.append(
+            await asyncio.to_thread(
+                lambda: auth_checkup.vault(make_vault(settings, paths), paths.vault_record, keyring=keyring)
+            )
+        )
+        checks += auth_checkup.clients(addresses)
+        if network:
+            bases = {"google": addresses.google.calendar_api, "microsoft": addresses.microsoft.graph_api}
+            checks += [check async for check in providers_checkup.services(bases, now)]
+        return checks
 
     def windows(self, profile: str, *, hidden: bool) -> int:
         """Run the desktop app until it is quit."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from app.domain.checkups import Check
     from app.services.core import CoreHandle
 
 
@@ -73,6 +74,14 @@ class Host(Protocol):
 
         Raises:
             StorageError: `database_locked` when another instance writes, and the other ways a database is refused.
+        """
+        ...
+
+    async def diagnose(self, profile: str, *, network: bool) -> Sequence[Check]:
+        """Look at everything that Kalends needs; starts, locks and changes nothing.
+
+        Args:
+            network: ask the services too.
         """
         ...
 

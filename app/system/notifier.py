@@ -142,7 +142,7 @@ class BusNotifier:
                 await self._hang_up()
 
     async def _connect(self) -> _Line | None:
-        address = _bus_address(self._environ)
+        address = bus_address(self._environ)
         if address is None:
             _log.debug("notifier.no_bus")
             return None
@@ -215,7 +215,7 @@ class BusNotifier:
             await line.connection.close()
 
 
-def _bus_address(environ: Mapping[str, str]) -> str | None:
+def bus_address(environ: Mapping[str, str]) -> str | None:
     """Where the session bus is: as the environment says, or where systemd puts it."""
     named = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
     if named:

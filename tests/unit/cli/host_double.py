@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.cli.host import Running, SandboxHandle
+from app.domain.checkups import Check
 from app.domain.errors import KalendsError
 from app.services.core import CoreHandle
 from tests.fakes.core_world import CoreWorld
@@ -22,6 +23,7 @@ class HostDouble:
     runs: dict[str, Running] = field(default_factory=dict)
     sandboxes: dict[str, Running] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
+    checks: Sequence[Check] = ()
     made: CoreWorld | None = None
     version: str = "1.2.3"
 
@@ -63,6 +65,11 @@ class HostDouble:
         if serve:
             on_quit()
         return CoreHandle(self.world.core, "http://127.0.0.1:5545" if serve else None, stop)
+
+    async def diagnose(self, profile: str, *, network: bool) -> Sequence[Check]:
+        """What the test says."""
+        self.calls.append(("diagnose", profile, network))
+        return self.checks
 
     def windows(self, profile: str, *, hidden: bool) -> int:
         """Note it."""

@@ -1,0 +1,57 @@
+"""Whether the calendar services answer, and what time they say it is. Sends no token and nothing of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from app.domain.checkups import Check, fail, ok, warn
+from app.providers.http import new_ssl_context
+
+CLOCK_OFF = timedelta(minutes=10)
+"""From here on the services' time counts instead of the computer's (`engine.md` §13)."""
+_ANSWER_SECONDS = 10.0
+
+
+async def services(bases: Mapping[str, str], now: datetime) -> AsyncIterator[Check]:
+    """Ask each service for anything: every answer proves that it is reachable, and most tell the time.
+
+    Args:
+        bases: addresses of the APIs, by the provider's name.
+        now: this computer's time.
+    """
+    skews: list[timedelta] = []
+    async with httpx.AsyncClient(verify=new_ssl_context(), timeout=_ANSWER_SECONDS) as client:
+        for name, base in bases.items():
+            try:
+                answer = await client.head(base)
+            except httpx.HTTPError as error:
+                fix = "Check the network, a proxy (HTTPS_PROXY) and a firewall; syncing goes on by itself afterwards."
+                yield fail(f"network:{name}", f"{name.capitalize()} does not answer ({type(error).__name__}).", fix)
+                continue
+            yield ok(f"network:{name}", f"{name.capitalize()} answers.")
+            told = _date(answer)
+            if told is not None:
+                skews.append(told - now)
+    if skews:
+        yield _clock(max(skews, key=abs))
+
+
+def _clock(off: timedelta) -> Check:
+    seconds = round(abs(off).total_seconds())
+    if abs(off) >= CLOCK_OFF:
+        direction = "behind" if off > timedelta() else "ahead"
+        fix = "Set the clock, best by the network: on Linux `timedatectl set-ntp true`."
+        return warn("clock", f"This computer's clock is {seconds // 60} minutes {direction} of the services.", fix)
+    return ok("clock", f"This computer's clock agrees with the services ({seconds} s).")
+
+
+def _date(answer: httpx.Response) -> datetime | None:
+    try:
+        told = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return told if told.tzinfo is not None else None

@@ -1,0 +1,106 @@
+"""Whether the database is sound and of this version, and what it says of the accounts. Opens it for reading alone, so
+also while the app writes; makes and migrates nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app.domain.accounts import AccountStatus
+from app.domain.checkups import Check, fail, ok, warn
+from app.store.codec import instant_from_text
+from app.store.opening import APPLICATION_ID, MIGRATIONS, migration_names, newest_good_backup
+
+WAL_SOUND_SINCE = (3, 51, 3)
+"""Before, two connections that write or checkpoint at once could corrupt a database in WAL mode."""
+ENDS_SOON = timedelta(days=2)
+
+_BACKED_UP = "Quit Kalends and put the newest backup in place of the database; the calendars fill it up again."
+
+
+def library(version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> Check:
+    """Whether SQLite itself is one whose journal can be trusted."""
+    told = f"SQLite {'.'.join(map(str, version))}"
+    if version < WAL_SOUND_SINCE:
+        return warn(
+            "sqlite",
+            f"{told} can damage a database that two programs write at once; Kalends alone writes its own, so it is "
+            "safe while nothing else opens it for writing.",
+            "Open the database with no other program while Kalends runs; SQLite 3.51.3 mends it.",
+        )
+    return ok("sqlite", f"{told}.")
+
+
+def database(path: Path) -> Iterable[Check]:
+    """Whether the file is ours, whole, and of a version that this Kalends knows."""
+    if not path.exists():
+        yield ok("database", "There is no database yet; it is made at the first start.")
+        return
+    known = len(migration_names(MIGRATIONS))
+    try:
+        with closing(_open(path)) as connection:
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        yield _damaged(path, str(error))
+        return
+    if application_id != APPLICATION_ID:
+        yield fail("database", "The database is not one of Kalends.", f"Move {path} away and start again.")
+    elif verdict != "ok":
+        yield _damaged(path, verdict)
+    else:
+        yield ok("database", f"The database is sound ({path.stat().st_size // 1024:,} KB).")
+        if version > known:
+            told = "The database was written by a newer version of Kalends."
+            yield fail("schema", told, "Install that version again, or restore the backup made before the update.")
+        elif version < known:
+            yield ok("schema", f"The database has version {version}; the next start brings it to {known}.")
+        else:
+            yield ok("schema", f"The database has version {version}.")
+
+
+def accounts(path: Path, now: datetime) -> Iterable[Check]:
+    """How the sign-ins are doing, by what the last requests said."""
+    if not path.exists():
+        return
+    try:
+        with closing(_open(path)) as connection:
+            found = connection.execute(
+                "SELECT email, provider, status, scopes, problem, expires_at FROM account WHERE removed_at IS NULL "
+                "ORDER BY email"
+            ).fetchall()
+    except sqlite3.Error:
+        return  # said by the database's own check
+    if not found:
+        yield ok("sign_ins", "No account is connected yet.")
+    for email, provider, status, scopes, problem, expires_at in found:
+        name, check = f"{email} ({provider})", f"sign_in:{email}"
+        if status == AccountStatus.CONNECTED:
+            ends = instant_from_text(expires_at)
+            if ends is not None and ends - now < ENDS_SOON:
+                yield warn(check, f"The sign-in of {name} ends soon.", "Sign in again: `kalends accounts reconnect`.")
+            else:
+                yield ok(check, f"{name} is signed in, with {len(json.loads(scopes))} permissions.")
+        elif status == AccountStatus.VAULT_LOCKED:
+            yield fail(check, f"{name}: {problem or 'its sign-in cannot be read'}", "Unlock the keyring.")
+        elif status == AccountStatus.SCOPE_MISSING:
+            fix = "Sign in again with `kalends accounts reconnect` and leave all permissions ticked."
+            yield fail(check, f"{name} lacks a permission. {problem or ''}".strip(), fix)
+        else:
+            told = problem or "The sign-in has ended."
+            yield fail(check, f"{name}: {told}", "Sign in again: `kalends accounts reconnect`.")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _damaged(path: Path, verdict: str) -> Check:
+    backup = newest_good_backup(path)
+    fix = _BACKED_UP if backup is None else f"Quit Kalends and put {backup} in place of {path}."
+    return fail("database", f"The database is damaged: {verdict[:200]}", fix)
