@@ -60,7 +60,7 @@ def orphans(
         if unit.seen is not Seen.SEEN or event is None or event.fields is None or not judge.proved(event, copy):
             continue
         if _lies_in(event.fields, window, judge, direction.target.zone):
-            step = judge.delete("", copy, event, ORPHANED, None)
+            step = judge.delete("", copy, unit, ORPHANED, None)
             found.append(Decision(copy.copy_key, steps=[step], source=event, counted=False))
     return found
 
