@@ -18,6 +18,9 @@ from app.engine.wishes import STAND_IN
 FIRST_BACK_OFF = timedelta(seconds=30)
 LONGEST_BACK_OFF = timedelta(hours=24)
 
+SECOND_COPY = "second_copy"
+"""Reason of the removal of a copy beside the one that is followed: neither its row nor its link tell of it."""
+
 VERBS = {
     Op.CREATE: Verb.CREATE,
     Op.UPDATE: Verb.UPDATE,
@@ -53,6 +56,8 @@ def applied(
         return _taken_back(intent, intent.undoing, answered, event, known)
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
+    if intent.op is Op.DELETE and intent.reason == SECOND_COPY:
+        return Closing(done, action=action)
     if intent.op is Op.DELETE:
         gone = replace(
             known or _row(intent), state=CopyState.GONE, event_id="", etag="", base_copy={}, wanted={}, cancelled=()

@@ -172,6 +172,9 @@ class Planner:
                 continue
             if occ == "" and not wished:
                 continue  # a series of which nothing is in the window any more: that takes no copy away
+            if self._left_alone(case, copy, occ):
+                self._judge.skip(decision, occ, "left_after_filter", event=case.unit.exceptions[occ])
+                continue
             if copy.form is CopyForm.OCCURRENCE:
                 # It lives inside the copied series and is put right there.
                 decision.unlink.append(occ)
@@ -180,6 +183,11 @@ class Planner:
             form_changed = wish is not None or occ == "" or "" in wished
             reason = "form_changed" if form_changed else "occurrence_cancelled"
             self._remove(case, decision, link, copy, reason, loses=False)
+
+    def _left_alone(self, case: Case, copy: Copy, occ: str) -> bool:
+        """Whether this is a date of its own that a filter leaves out by now, and the pair leaves such copies."""
+        leaves = self._judge.settings.filtered_later is FilteredLater.LEAVE
+        return leaves and copy.form is CopyForm.SINGLE and occ in case.unit.exceptions
 
     def _wish(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
         link = case.links.get(wish.occ)
@@ -266,6 +274,10 @@ class Planner:
         if event is None or event.fields is None or not self._judge.proved(event, copy):
             self._judge.skip(decision, wish.occ, "not_provable", event=wish.source)
             return
+        left = wish.leavable - target.cancelled.keys()
+        for occ in sorted(left):
+            self._judge.skip(decision, occ, "left_after_filter", event=wish.source)
+        wish = replace(wish, leavable=left, cancelled={o: at for o, at in wish.cancelled.items() if o not in left})
         actual = hashes(self._judge.wisher.normal(event.fields))
         comparison = self._judge.compare(wish, actual, event, copy, link)
         decision.other_installation |= self._judge.by_other_installation(event)

@@ -19,6 +19,8 @@ SENTENCES: dict[str, str] = {
     "occurrence_restored": "A cancelled occurrence is back, so the series is made anew.",
     "original_gone": "It was deleted in the source calendar.",
     "original_missing": "Nothing in the source calendar explains this copy.",
+    "second_copy": "A second copy of the same event was there, as Kalends had made it.",
+    "second_copy_unclear": "A second copy of the same event is there, and may have been edited: it is left to you.",
     "found_copy": "Its copy was already there.",
     "command_remove": "You asked to remove this pair's copies.",
     "command_release": "You asked to make this pair's copies your own.",

@@ -27,6 +27,7 @@ from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
+from app.engine.second_copies import removals, sort_out
 from app.engine.story import Names, only_settled, told_by
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
@@ -135,6 +136,7 @@ class DirectionRun:
         self._cases = CaseReader(direction, tools.ledger, wisher)
         self._holder = Holder(direction, tools.ledger, tools.names, self._now)
         self._complete = True
+        self._surplus: list[Decision] = []
         self._asked = 0
         self._unanswered: set[str] = set()
         self._silent: set[str] = set()
@@ -180,6 +182,7 @@ class DirectionRun:
                 self._put_off_losses(decisions)
             if number == 0:
                 decisions.extend(self._orphans(decisions))
+                decisions.extend(self._surplus if self._tools.may_lose else ())
             verdict = self._holder.judge(decisions)
             self._tell(decisions, verdict, first=number == 0)
             if self._dry:
@@ -208,15 +211,10 @@ class DirectionRun:
         """In a new pair, or after loss of state: find the copies that are there already, by marker and proof."""
         if self._direction.adopted:
             return
-        found: dict[str, Copy] = {}
-        known = {copy.copy_key for copy in self._ledger.copies(self._direction.id, None) if copy.event_id}
-        for event in await marked_copies(self._target, self._direction):
-            copy = copy_from(event, self._direction.id)
-            if copy is None or copy.copy_key in known:
-                continue
-            rival = found.get(copy.copy_key)
-            if rival is None or copy.generation < rival.generation:
-                found[copy.copy_key] = copy
+        known = {copy.copy_key: copy for copy in self._ledger.copies(self._direction.id, None) if copy.event_id}
+        listed = sort_out(await marked_copies(self._target, self._direction), known, self._direction.id)
+        found = listed.copies
+        self._surplus = removals(listed, known, self._judge, self._target.normal_form)
         self._cases.adopted = found
         if not self._dry:
             if any(self._judge.is_other_installation(copy.stamp) for copy in found.values()):

@@ -51,7 +51,7 @@ class SeriesPlanner:
         for _, part in sorted(parts_by_occ.items()):
             self._occurrence(case, decision, part, copy, target, master)
         for occ, event in sorted(target.exceptions.items()):
-            if occ not in parts_by_occ and occ not in wish.cancelled:
+            if occ not in parts_by_occ and occ not in wish.cancelled and occ not in wish.leavable:
                 self._regular_again(case, decision, wish, occ, event, copy, target, master)
 
     def _revived(

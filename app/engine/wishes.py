@@ -14,7 +14,7 @@ from app.domain import identity
 from app.domain.errors import InputError
 from app.domain.events import Event, Fields
 from app.domain.links import CopyForm, DirectionRecord, Link, LinkState
-from app.domain.pairs import CopyDeleted
+from app.domain.pairs import CopyDeleted, FilteredLater
 from app.domain.times import Moment, Span, When
 from app.engine.filters import left_out, unwanted
 from app.engine.fingerprint import hashes, is_sub_daily
@@ -42,6 +42,7 @@ class Wish:
         original_hashes: of the original's own fields, for the link's base.
         cancelled: occurrences the copied series shall lack: key to original start.
         occurrence_start: where an exception's occurrence originally starts.
+        leavable: those of `cancelled` that a filter leaves out, where the pair leaves copies that are there already.
         in_window: whether it may be created; what lies outside is only followed.
         source: the original event (or exception) it comes from, for display.
         span: its time with buffers, where touching ones are merged and this is one that may be; else None.
@@ -56,6 +57,7 @@ class Wish:
     source: Event
     parent: str = ""
     cancelled: Mapping[str, Moment] = field(default_factory=dict)
+    leavable: frozenset[str] = frozenset()
     occurrence_start: Moment | None = None
     in_window: bool = True
     span: When | None = None
@@ -179,6 +181,7 @@ class Wisher:
         fields = self._fields(event)
         cancelled = dict(unit.cancelled) | self._away(links, fields)
         parts: list[Wish] = []
+        leavable: set[str] = set()
         parent = self.key(unit.id, "", links)
         for occ, exception in sorted(unit.exceptions.items()):
             if occ in cancelled:
@@ -186,6 +189,7 @@ class Wisher:
             start = self._original_start(exception, fields)
             if left_out(exception, self._direction.settings) is not None:
                 cancelled[occ] = start
+                leavable.add(occ)
                 continue
             own = replace(self._fields(exception), recurrence=None)
             if occ in links and links[occ].reason == STAND_IN:
@@ -196,7 +200,10 @@ class Wisher:
             parts.append(replace(part, parent=parent, occurrence_start=earlier(start, self._direction.settings)))
         master = self._wish(parent, "", CopyForm.SERIES, event, fields, in_window=self._series_meets(unit, fields))
         lacking = {occ: earlier(start, self._direction.settings) for occ, start in cancelled.items()}
-        return Wishes((replace(master, cancelled=lacking), *parts), due_again=not master.in_window)
+        if self._direction.settings.filtered_later is not FilteredLater.LEAVE:
+            leavable.clear()
+        whole = replace(master, cancelled=lacking, leavable=frozenset(leavable))
+        return Wishes((whole, *parts), due_again=not master.in_window)
 
     def _away(self, links: Mapping[str, Link], master: Fields) -> dict[str, Moment]:
         """Occurrences that a person deleted in the copied series: it lacks them from then on, however it is written."""

@@ -136,7 +136,7 @@ class Writer:
         """Carry out these steps, soonest events first within updates, deletes, creates. Returns what it came to."""
         waiting = sorted(work, key=_place)
         for item in waiting:
-            if item.step.copy is not None:
+            if item.step.copy is not None and item.step.reason != closing.SECOND_COPY:
                 # The row as it is now: what an earlier round knew may be outdated.
                 self._copies[item.step.copy.copy_key] = item.step.copy
         size = self._client.capabilities.batch * self._client.capabilities.parallel

@@ -1,0 +1,70 @@
+"""Two living copies of one original: the lower generation stays, the other goes unless edited (`engine.md` §4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain import identity
+from app.domain.events import Event
+from tests.fakes.calendar import wall
+from tests.fakes.engine_world import FULL, MONDAY, HandClock, World, meeting, weekly
+
+
+def doubled(series: bool = False) -> tuple[World, Event, Event]:
+    """One original, its copy, and a second one under the next id, as another installation would have made it."""
+    world = World(FULL)
+    world.source.put(weekly("a1") if series else meeting("a1", wall(MONDAY, 9)))
+    world.run_until_quiet()
+    (first,) = world.copies()
+    assert first.marker is not None
+    copy_id = identity.copy_id("google:b@example.com", first.marker.copy_key, 1)
+    marker = replace(first.marker, generation=1, stamp="other.1")
+    second = world.target.put(replace(first, id=identity.google_event_id(copy_id), marker=marker), by="kalends")
+    return world, first, second
+
+
+def listed_anew(world: World) -> World:
+    """A database that knows nothing lists the copies by their marker."""
+    return World(FULL, source=world.source, target=world.target, clock=HandClock(world.clock.now()))
+
+
+@pytest.mark.parametrize("series", [False, True])
+def test_the_higher_of_two_copies_goes_when_it_says_the_same(series: bool) -> None:
+    before, first, _ = doubled(series)
+    world = listed_anew(before)
+    results = world.run_until_quiet()
+    assert [copy.id for copy in world.copies()] == [first.id]
+    assert sum(result.counts.deleted for result in results) == 1
+    world.source.remove("a1")
+    world.run_until_quiet()
+    assert world.copies() == []
+
+
+def test_a_second_copy_that_says_something_else_is_shown_and_left() -> None:
+    before, first, second = doubled()
+    assert second.fields is not None
+    before.target.put(replace(second, fields=replace(second.fields, title="Mine now")))
+    world = listed_anew(before)
+    result = world.run()
+    assert ("second_copy_unclear", "Mine now") in {(action.reason, action.title) for action in result.actions}
+    world.run_until_quiet()
+    assert {copy.id for copy in world.copies()} == {first.id, second.id}
+
+
+def test_a_removal_whose_answer_was_lost_does_not_make_the_followed_copy_look_gone() -> None:
+    before, first, _ = doubled()
+    world = listed_anew(before)
+    world.target.lose_next("delete")
+    world.run_until_quiet()
+    assert [copy.id for copy in world.copies()] == [first.id]
+    assert len(world.target.living()) == 1
+
+
+def test_a_dry_run_removes_no_second_copy() -> None:
+    before, _, _ = doubled()
+    world = listed_anew(before)
+    result = world.run(dry=True)
+    assert len(world.copies()) == 2
+    assert "second_copy" in {action.reason for action in result.actions}
