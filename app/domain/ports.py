@@ -221,6 +221,10 @@ class Ledger(Protocol):
         """Units with a row whose `seq` is higher, sorted."""
         ...
 
+    def changed_rows(self, calendar_id: str, since_seq: int) -> Sequence[Row]:
+        """Rows whose `seq` is higher, by event id."""
+        ...
+
     def known_copies(self, calendar_id: str, event_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
         """Which of these events are copies we made in this calendar, any direction: id to (direction id, copy key)."""
         ...

@@ -58,6 +58,7 @@ class Tools:
         tell: hears what the run is busy with, and how much of it is done: originals compared, writes answered; 0 of 0
             where nobody knows. Called often.
         before: what the same run came to in other directions.
+        everything: plan every original, not only those that changed.
     """
 
     ledger: Ledger
@@ -71,6 +72,7 @@ class Tools:
     may_lose: bool = True
     tell: Callable[[Phase, int, int], None] = _nobody_watches
     before: Counts = field(default_factory=Counts)
+    everything: bool = False
 
 
 @dataclass(slots=True)
@@ -83,6 +85,8 @@ class DirectionResult:
     holds: list[Hold] = field(default_factory=list)
     retry_after: Mapping[str, float] = field(default_factory=dict)
     """Seconds that services want to be left alone, by connection id."""
+    found: int = 0
+    """Copies that a listing by marker found and the stored rows did not tell of."""
 
 
 def window_of(settings: DirectionSettings, now: datetime) -> Span:
@@ -175,7 +179,9 @@ class DirectionRun:
         seen_target = self._ledger.view(self._direction.target.id)
         await self._adopt()
         # A dry run tells about every original, not only about what changed since the last run.
-        originals: Collection[str] = self._ledger.originals_to_plan(self._direction, self._now, everything=self._dry)
+        originals: Collection[str] = self._ledger.originals_to_plan(
+            self._direction, self._now, everything=self._dry or self._tools.everything
+        )
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
             if not self._tools.may_lose:
@@ -215,6 +221,7 @@ class DirectionRun:
         listed = sort_out(await marked_copies(self._target, self._direction), known, self._direction.id)
         found = listed.copies
         self._surplus = removals(listed, known, self._judge, self._target.normal_form)
+        self._result.found = len(found) + len(listed.surplus)
         self._cases.adopted = found
         if not self._dry:
             if any(self._judge.is_other_installation(copy.stamp) for copy in found.values()):

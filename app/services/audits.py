@@ -1,17 +1,35 @@
-"""Directions that must be checked before anything is deleted: the database is older than its epoch file.
+"""Which directions are to be audited: each once a day, and all before anything is deleted by a database older than
+its epoch file.
 
-That is so after a backup was put in its place, or the file was lost (`engine.md` §10, `reliability.md` A7). A direction
-is checked by a run that read both calendars whole and listed the copies in the target by their marker.
+The latter is so after a backup was put in its place, or the file was lost (`engine.md` §10, `reliability.md` A7). A
+direction is audited by a run that read both calendars whole and listed the copies in the target by their marker.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zlib import crc32
 
 from app.store.pairs import PairRepository
 from app.store.state import StateRepository
 
 _KEY = "unaudited_directions"
+_DAILY_KEY = "daily_audits"
+EVERY = timedelta(days=1)
+JITTER = timedelta(hours=2)
+"""By so much the days of directions differ, so that they are not all audited in one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The last audit of a direction: when, and how many differences it found (each a defect)."""
+
+    at: datetime
+    drift: int = 0
 
 
 class Audits:
@@ -20,6 +38,7 @@ class Audits:
     def __init__(self, state: StateRepository, pairs: PairRepository) -> None:
         self._state = state
         self._pairs = pairs
+        self._last = {key: _audit_from(value) for key, value in json.loads(state.get(_DAILY_KEY) or "{}").items()}
         kept = state.get(_KEY)
         self._due: set[str] = set() if kept is None else set(json.loads(kept))
         if state.installation().behind and kept is None:
@@ -36,6 +55,26 @@ class Audits:
             self._due = (self._due - {direction_id}) & self._present()
             self._keep()
 
+    def daily_due(self, direction_id: str, now: datetime) -> bool:
+        """Whether a direction is to be audited because a day went by; its first day begins when it is first asked."""
+        last = self._last.get(direction_id)
+        if last is None:
+            self.audited(direction_id, Audit(now))
+            return False
+        # A moment that lies ahead was noted by a clock that was wrong.
+        return not timedelta() <= now - last.at < EVERY + JITTER * (crc32(direction_id.encode()) % 100) / 100
+
+    def audited(self, direction_id: str, audit: Audit) -> None:
+        """A direction was audited."""
+        present = self._present()
+        self._last = {key: value for key, value in self._last.items() if key in present} | {direction_id: audit}
+        told = {key: {"at": value.at.isoformat(), "drift": value.drift} for key, value in sorted(self._last.items())}
+        self._state.put(_DAILY_KEY, json.dumps(told))
+
+    def last(self) -> Mapping[str, Audit]:
+        """The last audit of each direction, by its id."""
+        return dict(self._last)
+
     def _present(self) -> set[str]:
         return {direction.id for pair in self._pairs.list() for direction in self._pairs.directions(pair.id)}
 
@@ -45,3 +84,7 @@ class Audits:
         else:
             self._state.delete(_KEY)
             self._state.audited()
+
+
+def _audit_from(kept: Mapping[str, Any]) -> Audit:
+    return Audit(datetime.fromisoformat(kept["at"]), int(kept["drift"]))

@@ -9,15 +9,20 @@ import asyncio
 from collections.abc import Iterable
 from itertools import count
 
+import structlog
+
 from app.domain.errors import AccessError
 from app.domain.ports import Clock, Ledger
 from app.domain.times import Span
 from app.engine import view
 from app.engine.run import window_of
 from app.services.clients import Clients
+from app.services.drift import Mark, differences
 from app.services.health import Health
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
+
+_log = structlog.get_logger(__name__)
 
 
 class Pulls:
@@ -71,6 +76,21 @@ class Pulls:
             # A full read is worth an incremental one, not the other way round.
             self._begun |= {(connection_id, False): begun} | ({(connection_id, True): begun} if full else {})
             self._health.read(connection_id)
+
+    async def audit(self, connection_id: str, since: int) -> int:
+        """Bring a view up to date, then list its calendar whole beside it; the view is right afterwards.
+
+        Returns how many events the view had wrong. Raises as `pull`.
+        """
+        await self.pull(connection_id, since)
+        mark = Mark(self._ledger.view(connection_id), self._clock.now())
+        await self.pull(connection_id, since, full=True)
+        found = differences(self._ledger, connection_id, mark, self._accounts.connection(connection_id).zone)
+        if found:
+            # Ids only: titles do not belong into a log.
+            events = sorted({row.event.unit for row in found})
+            _log.error("audit.drift", connection_id=connection_id, events=len(events), such_as=events[:5])
+        return len({row.event.unit for row in found})
 
     def _window(self, connection_id: str) -> Span:
         """What all directions that use this calendar need, together."""

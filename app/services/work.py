@@ -21,7 +21,7 @@ from app.domain.runs import Counts, Phase, RunError, RunStatus, Trigger
 from app.engine.commands import take_copies_away
 from app.engine.run import DirectionResult, DirectionRun, Tools
 from app.engine.writer import Writer
-from app.services.audits import Audits
+from app.services.audits import Audit, Audits
 from app.services.clients import Clients
 from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
@@ -152,13 +152,19 @@ class Worker:
         """Run one direction on views read after `since`: both directions of a pair share one read of each calendar."""
         side = direction.target.id
         checking = self._audits.due(direction.id)
+        daily = direction.adopted and not job.run.dry and self._audits.daily_due(direction.id, self._clock.now())
+        auditing = daily and not checking
+        drift = 0
 
         async def pull(connection_id: str) -> None:
-            nonlocal side
+            nonlocal side, drift
             if self._jobs.halted(job):
                 raise _StopAskedFor
             side = connection_id
-            await self._pulls.pull(connection_id, since, full=job.full or checking)
+            if auditing:
+                drift += await self._pulls.audit(connection_id, since)
+            else:
+                await self._pulls.pull(connection_id, since, full=job.full or checking)
             side = direction.target.id
 
         tools = Tools(
@@ -173,10 +179,11 @@ class Worker:
             may_lose=not checking,
             tell=lambda phase, done, total: self._jobs.tell(job, phase, done, total),
             before=before,
+            everything=auditing,
         )
         going = DirectionRun(
             # What a check begins with: list the copies by marker, as if for the first time.
-            replace(direction, adopted=direction.adopted and not checking),
+            replace(direction, adopted=direction.adopted and not checking and not auditing),
             self._clients.reader(direction.source),
             self._clients.calendar(direction.target),
             tools,
@@ -198,6 +205,10 @@ class Worker:
                 self._health.slow_down(wrote_to.account_id, result.retry_after[wrote_to.id])
         if checking and failure is None and not job.run.dry and not self._jobs.halted(job):
             self._audits.done(direction.id)
+        if auditing and failure is None and not self._jobs.halted(job):
+            if result.found:
+                _log.error("audit.drift", direction_id=direction.id, copies=result.found)
+            self._audits.audited(direction.id, Audit(self._clock.now(), drift + result.found))
         for hold in result.holds:
             self._notices.announce(
                 Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})

@@ -172,6 +172,14 @@ class Views:
         )
         return [unit for (unit,) in found]
 
+    def changed_rows(self, calendar_id: str, since_seq: int) -> Sequence[Row]:
+        """Rows whose `seq` is higher, by event id."""
+        found = self._database.select(
+            "SELECT body, seen FROM event WHERE calendar_id = ? AND seq > ? ORDER BY event_id",
+            (calendar_id, since_seq),
+        )
+        return [Row(event_from_text(body), Seen(seen)) for body, seen in found]
+
     def known_copies(self, calendar_id: str, event_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
         """Which of these events are copies we made in this calendar, in any direction that ever led there: id to
         (direction id, copy key). Released copies are ordinary events."""
