@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.domain.events import Event, Fields
-from app.domain.links import Copy, CopyState
+from app.domain.links import Copy, CopyState, Seen
 from app.engine.cases import copy_from
 from app.engine.closing import SECOND_COPY
 from app.engine.decisions import Decision
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
+from app.engine.originals import Unit
 
 UNCLEAR = "second_copy_unclear"
 
@@ -76,7 +77,7 @@ def removals(
         higher = event.marker.generation > followed.marker.generation
         if higher and _as_left(event, followed, row, normal):
             gone = replace(copy, state=CopyState.LIVE)
-            decision.steps.append(judge.delete("", gone, event, SECOND_COPY, event))
+            decision.steps.append(judge.delete("", gone, Unit(event.id, Seen.SEEN, event), SECOND_COPY, event))
         else:
             decision.skips.append(("", UNCLEAR, event))
         decisions.append(decision)
