@@ -16,6 +16,7 @@ from app.ui import time_words, words
 from app.ui.boxes import EmptyBox, Pill, ScrollPage
 from app.ui.bridge import CoreThread
 from app.ui.feed import Snapshot
+from app.ui.focus import Left, hand_over, take_away
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
 from app.ui.widgets import Badge, Button, Frame, Icon, IconButton, Label, plain_tooltip
@@ -115,10 +116,11 @@ class AccountsPage(ScrollPage):
             return  # a card that stays keeps the focus of its button
         self._shown = found
         unfolded = {key for key, card in self.cards.items() if card.unfolded}
-        while (item := self._list.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        left: tuple[str, Left] | None = None
+        for account_id, card in self.cards.items():
+            self._list.removeWidget(card)
+            if (had := take_away(card)) is not None:
+                left = account_id, had
         self.cards.clear()
         for usage in found:
             card = AccountCard(self._theme, usage, unfolded=usage.account.id in unfolded)
@@ -127,6 +129,8 @@ class AccountsPage(ScrollPage):
             card.remove_wanted.connect(self.remove_wanted)
             self._list.addWidget(card)
             self.cards[usage.account.id] = card
+        if left is not None and left[0] in self.cards:
+            hand_over(left[1], self.cards[left[0]])
 
     @property
     def usages(self) -> tuple[Usage, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from app.ui.focus import leave
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Icon, Label
 from app.ui.words import Sign
@@ -162,11 +161,8 @@ class EmptyBox(Frame):
         self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Rows take its place: its button's focus goes to the window, or Qt hands it to whatever comes next, as if by
-        key, with a ring around it."""
-        focus = cast("QWidget | None", self.window().focusWidget())
-        if focus is not None and self.isAncestorOf(focus):
-            self.window().setFocus(Qt.FocusReason.OtherFocusReason)
+        """Rows take its place: its button loses the focus."""
+        leave(self)
         super().hideEvent(event)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.ui.focus import take_away
 from app.ui.tasks import Failure
 from app.ui.theme import Colours, Theme
 from app.ui.widgets import Button, Frame, Icon, IconButton, Label
@@ -102,6 +103,5 @@ class MessageArea(QWidget):
         if note in self._notes:
             self._notes.remove(note)
             self._column.removeWidget(note)
-            note.hide()
-            note.deleteLater()
+            take_away(note)
         self.setVisible(bool(self._notes))

@@ -15,6 +15,7 @@ from app.ui import menus, pair_model, time_words, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
+from app.ui.focus import Left, hand_over, take_away
 from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
@@ -224,10 +225,10 @@ class OverviewPage(QScrollArea):
         if problems == self._problems:
             return  # a box that stays keeps the focus of its button
         self._problems = problems
+        left: Left | None = None
         while (item := self._problem_column.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+                left = take_away(widget) or left
         for problem in problems:
             ended = problem.action == "reconnect" and problem.code != SIGN_IN_EXPIRES
             tone = Tone.FAILED if ended else Tone.ATTENTION
@@ -235,6 +236,8 @@ class OverviewPage(QScrollArea):
             if problem.action in FIXES:
                 note.offer(FIXES[problem.action], partial(self.fix_wanted.emit, problem))
             self._problem_column.addWidget(note)
+            if left is not None:
+                hand_over(left, note)
         self._problem_column.setContentsMargins(0, 0, 0, 14 if problems else 0)
 
     def _place_pair_buttons(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
+from app.domain.notices import Topic
 from app.domain.pairs import Mode
 from app.ui.hold_sheet import HoldSheet
 from app.ui.pair_sheet import PairSheet
@@ -307,6 +309,59 @@ def test_no_ring_appears_by_itself_when_the_first_pair_takes_the_place_of_its_bu
     qtbot.waitUntil(lambda: window.findChild(PairSheet) is None)
     ringed = [widget for widget in window.findChildren(QWidget) if widget.isVisible() and widget.property("ring")]
     assert [widget.accessibleName() for widget in ringed] == []
+
+
+def ringed(window: QWidget) -> list[str]:
+    return [widget.accessibleName() for widget in window.findChildren(QWidget) if is_shown_with_ring(widget)]
+
+
+def is_shown_with_ring(widget: QWidget) -> bool:
+    return widget.isVisible() and bool(widget.property("ring") or widget.property("ringed"))
+
+
+@pytest.mark.parametrize("by_key", [False, True], ids=["clicked", "by key"])
+@pytest.mark.parametrize("page", ["overview", "accounts"])
+def test_no_ring_jumps_elsewhere_when_what_has_the_focus_is_made_anew(
+    make_desk: MakeDesk, qtbot: QtBot, page: str, by_key: bool
+) -> None:
+    desk = make_desk(busy).begin()
+    window = desk.window
+    window.show_page(page)
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    shown, *_others = [b for b in window.findChildren(QPushButton) if b.isVisible() and b.text().strip() == "Reconnect"]
+    name = shown.accessibleName()
+    shown.setFocus(Qt.FocusReason.TabFocusReason if by_key else Qt.FocusReason.MouseFocusReason)
+
+    def change(core: CoreDouble) -> None:
+        core.problems = core.problems[::-1]
+        core.known_accounts = [replace(account, display_name="Another") for account in core.known_accounts]
+        core.notices.announce(Topic.ACCOUNT_CHANGED)
+
+    desk.ask(change)
+    qtbot.waitUntil(lambda: not any(b is shown for b in window.findChildren(QPushButton)))
+    after = window.focusWidget()
+    assert after.accessibleName() == name
+    assert after.isVisible()
+    assert ringed(window) == ([name] if by_key else [])
+
+
+def test_no_ring_jumps_elsewhere_when_what_has_the_focus_is_done(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    window = desk.window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    shown = button(window, "Review")
+    shown.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def repair(core: CoreDouble) -> None:
+        core.problems = []
+        core.notices.announce(Topic.ACCOUNT_CHANGED)
+
+    desk.ask(repair)
+    qtbot.waitUntil(lambda: not any(b is shown for b in window.findChildren(QPushButton)))
+    assert ringed(window) == []
+    assert window.focusWidget() is None or not window.focusWidget().property("ring")
 
 
 def test_a_table_that_gets_the_focus_by_key_shows_it_before_a_row_is_chosen(make_desk: MakeDesk, qtbot: QtBot) -> None:
