@@ -16,6 +16,8 @@ from app.ui.tables import Table
 from app.ui.theme import Theme
 from app.ui.widgets import Choice, Label, hidden_label
 
+_STAYS = "Stays as it is"
+
 _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
     ("Added", frozenset({Verb.CREATE, Verb.ADOPT, Verb.RESTORE_ORIGINAL}), frozenset()),
     ("Changed", frozenset({Verb.UPDATE, Verb.WRITE_BACK}), frozenset()),
@@ -26,6 +28,7 @@ _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
         frozenset({Verb.HOLD, Verb.ASK}),
         frozenset({ActionResult.FAILED, ActionResult.HELD, ActionResult.WAITING}),
     ),
+    (_STAYS, frozenset({Verb.SKIP}), frozenset()),
 )
 """What one can choose to see: verbs, or results."""
 
@@ -50,8 +53,10 @@ class ActionFilter(QSortFilterProxyModel):
         """Whether a row is shown."""
         action = self._source.action(row)
         if self._kind >= 0:
-            _name, verbs, results = _KINDS[self._kind]
+            name, verbs, results = _KINDS[self._kind]
             if action.verb not in verbs and action.result not in results:
+                return False
+            if action.verb is Verb.SKIP and words.stays(action) is not (name == _STAYS):
                 return False
         if not self._words:
             return True

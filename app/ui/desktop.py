@@ -214,6 +214,7 @@ class Desktop(QObject):
 
     def _show_progress(self, snapshot: Snapshot) -> None:
         self.window.overview.show_progress(snapshot)
+        self.window.pairs.show_progress(snapshot)
         self.tray.show_progress(snapshot)
 
     def _prefer(self, values: PreferenceValues) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
@@ -29,11 +30,7 @@ def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
         ratio: the device pixel ratio of the screen.
     """
     key = f"{name} {colour} {size} {ratio}"
-    made = QPixmap()
-    if not QPixmapCache.find(key, made):
-        made = _drawn(_source("lucide", name).replace("currentColor", colour), size, ratio)
-        QPixmapCache.insert(key, made)
-    return made
+    return _kept(key, lambda: _source("lucide", name).replace("currentColor", colour), size, ratio)
 
 
 def icon(name: str, colour: str, size: int = 18, *, on: str | None = None, off: str | None = None) -> QIcon:
@@ -60,13 +57,22 @@ def own_icon(name: str) -> QIcon:
     """One of Kalends' own icons: `kalends`, or `tray-…` for a state."""
     made = QIcon()
     for size in (16, 22, 24, 32, 48, 64, 128, 256):
-        made.addPixmap(_drawn(_source("kalends", name), size, 1.0))
+        made.addPixmap(own_pixmap(name, size))
     return made
 
 
 def own_pixmap(name: str, size: int, ratio: float = 1.0) -> QPixmap:
     """One of Kalends' own icons at a size."""
-    return _drawn(_source("kalends", name), size, ratio)
+    return _kept(f"own {name} {size} {ratio}", lambda: _source("kalends", name), size, ratio)
+
+
+def _kept(key: str, source: Callable[[], str], size: int, ratio: float) -> QPixmap:
+    """A picture that is drawn once and kept: drawing the sizes of one icon takes ten milliseconds."""
+    made = QPixmap()
+    if not QPixmapCache.find(key, made):
+        made = _drawn(source(), size, ratio)
+        QPixmapCache.insert(key, made)
+    return made
 
 
 def _drawn(source: str, size: int, ratio: float) -> QPixmap:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBo
 
 from app.domain.pairs import PairStatus
 from app.services.views import SIGN_IN_EXPIRES, Problem, RollUp
-from app.ui import menus, pair_model, time_words, words
+from app.ui import menus, pair_model, run_model, time_words, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
@@ -138,7 +138,8 @@ class OverviewPage(QScrollArea):
     def _pair_section(self) -> QWidget:
         self.pair_table = Table(self._theme, "Sync pairs", self._pair_model, rows_shown=12)
         self.pair_table.set_row_lines(2)
-        self.pair_table.set_columns(0, 19, 13, 17, 8)
+        self.pair_table.set_columns(0, 23, 13, 17, 8)
+        self.pair_table.fit_columns(pair_model.LAST_CHANGE)
         self.pair_table.hide_when_narrow({pair_model.LAST_CHANGE: 720, pair_model.LAST_SYNC: 560})
         self.pair_table.opened.connect(self.activity_wanted)
         self.pair_table.menu_wanted.connect(self._pair_menu_at)
@@ -160,7 +161,8 @@ class OverviewPage(QScrollArea):
         self.run_table = Table(self._theme, "Latest runs", self._run_model, rows_shown=LATEST_RUNS)
         self.run_table.set_row_lines(1)
         self.run_table.set_columns(15, 0, 14, 18, 12, 8)
-        self.run_table.hide_when_narrow({4: 760, 5: 640})
+        self.run_table.fit_columns(run_model.TIME, run_model.CHANGES, run_model.TRIGGER, run_model.TOOK)
+        self.run_table.hide_when_narrow({run_model.TRIGGER: 760, run_model.TOOK: 640})
         self.run_table.opened.connect(self.run_wanted)
         all_runs = Button(self._theme, "See all activity", role="link")
         all_runs.clicked.connect(lambda: self.activity_wanted.emit(""))
@@ -204,6 +206,7 @@ class OverviewPage(QScrollArea):
     def show_progress(self, snapshot: Snapshot) -> None:
         """Show how far the runs are; the rest is as it was."""
         self.progress.show_progress(snapshot.going, snapshot.short_names)
+        self._pair_model.show_progress(snapshot.pairs)
 
     def tick(self) -> None:
         """Time has passed: say the relative times again."""

@@ -57,7 +57,7 @@ class PairsPage(QWidget):
         self._model = PairListModel(now, self)
         self.table = Table(theme, "Sync pairs", self._model, rows_shown=1000)
         self.table.set_row_lines(2)
-        self.table.set_columns(0, 0, 11, 18, 11, 10)
+        self.table.set_columns(0, 0, 11, 23, 11, 10)
         self.table.fit_columns(pair_list_model.HOW, pair_list_model.NEXT)
         self.table.hide_when_narrow({pair_list_model.NEXT: 700, pair_list_model.HOW: 560})
         # As tall as its rows while there is room, and no taller: an empty foot would look like something is missing.
@@ -97,6 +97,10 @@ class PairsPage(QWidget):
         for view in snapshot.pairs:
             self._buttons[view.pair.id].show_pair(view)
         self._show_filled(bool(snapshot.pairs))
+
+    def show_progress(self, snapshot: Snapshot) -> None:
+        """Show how far the runs are; the rest is as it was."""
+        self._model.show_progress(snapshot.pairs)
 
     def tick(self) -> None:
         """Time has passed: say the relative times again."""

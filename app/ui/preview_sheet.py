@@ -109,7 +109,7 @@ class PreviewSheet(Sheet):
         elif not self._may_touch_originals:
             note = "Nothing was written. Your own events are never touched."
         self._note.setText(note)
-        self.list.show_actions(seen.actions)
+        self.list.show_actions(words.in_order_of_plan(seen.actions))
         self._card.setVisible(bool(seen.actions))
         if seen.actions and self.height() < 560:
             self.resize(max(self.width(), 760), 600)

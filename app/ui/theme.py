@@ -129,23 +129,31 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._scheme = scheme
-        self.colours = LIGHT
+        self.colours = self._wanted()
         application.setStyle(QStyleFactory.create("Fusion"))
         application.setFont(base_font(application.font()))
-        application.styleHints().colorSchemeChanged.connect(self._apply)
+        application.styleHints().colorSchemeChanged.connect(self._follow)
         self._apply()
 
     def choose(self, scheme: Scheme) -> None:
         """Use another scheme from now on."""
         self._scheme = scheme
-        self._apply()
+        self._follow()
 
-    def _apply(self) -> None:
+    def _wanted(self) -> Colours:
         hints = self._application.styleHints()
         dark = self._scheme is Scheme.DARK or (
             self._scheme is Scheme.SYSTEM and hints.colorScheme() is Qt.ColorScheme.Dark
         )
-        self.colours = DARK if dark else LIGHT
+        return DARK if dark else LIGHT
+
+    def _follow(self) -> None:
+        """Dressing all windows anew takes a tenth of a second: only when they shall look otherwise."""
+        if self._wanted() is not self.colours:
+            self.colours = self._wanted()
+            self._apply()
+
+    def _apply(self) -> None:
         self._application.setPalette(palette(self.colours))
         self._application.setStyleSheet(style_sheet(self.colours, self._application.font().pointSizeF()))
         self.changed.emit()

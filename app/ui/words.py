@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, Mode, PairState, SyncPair
-from app.domain.runs import ActionRecord, ActionResult, Counts, Run, RunStatus, Trigger, Verb
+from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Run, RunStatus, Trigger, Verb
 from app.services.views import PROVIDER_NAMES, SIGN_IN_EXPIRES, PairView, Problem, RollUp, StatusView
 from app.ui import time_words
 
@@ -147,6 +147,9 @@ STARTED_WORDS = {
     Trigger.UNDO: "started to undo another run",
 }
 
+NOTHING_TO_DO = "nothing_to_do"
+"""The reason of an action that only says that a copy is as it should be."""
+
 REASON_WORDS = {
     "offline": "You were offline. Syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
@@ -214,6 +217,8 @@ def account_name(account: Account) -> str:
 
 def action_sign(action: ActionRecord) -> Sign:
     """What was done, or would be, or could not be."""
+    if stays(action):
+        return Sign("circle-check", "Stays", Tone.QUIET)
     sign = VERB_SIGNS[action.verb]
     if action.result is ActionResult.DONE:
         return Sign(sign.icon, DONE_WORDS[action.verb], sign.tone)
@@ -247,9 +252,26 @@ def changes(counts: Counts) -> str:
     return ", ".join(parts) or "No changes"
 
 
+def stays(action: ActionRecord) -> bool:
+    """Whether an action only says that nothing has to be done."""
+    return action.verb is Verb.SKIP and action.reason == NOTHING_TO_DO
+
+
+_PLANNED_ORDER = (
+    *(Verb.CREATE, Verb.UPDATE, Verb.WRITE_BACK, Verb.DELETE, Verb.DELETE_ORIGINAL, Verb.RELEASE, Verb.UNLINK),
+    *(Verb.ADOPT, Verb.HOLD, Verb.ASK, Verb.SKIP),
+)
+
+
+def in_order_of_plan(actions: Iterable[ActionRecord]) -> tuple[ActionRecord, ...]:
+    """The actions of a preview in the order in which people look for them: what would be added, changed and removed,
+    what would wait, what is left out, and last what stays as it is. Each kind keeps its order."""
+    return tuple(sorted(actions, key=lambda action: (stays(action), _PLANNED_ORDER.index(action.verb))))
+
+
 def planned(actions: Iterable[ActionRecord]) -> Counts:
-    """What a preview would do. The counts of its run are of what was written, so of nothing."""
-    verbs = Counter(action.verb for action in actions)
+    """What a preview would do, without what stays. The counts of its run are of what was written, so of nothing."""
+    verbs = Counter(action.verb for action in actions if not stays(action))
     return Counts(
         created=verbs[Verb.CREATE],
         updated=verbs[Verb.UPDATE] + verbs[Verb.WRITE_BACK],
@@ -287,6 +309,12 @@ def pair_sign(view: PairView, now: datetime | None = None) -> Sign:
     sign = PAIR_SIGNS[view.state]
     if view.state is PairState.HELD and view.held:
         return Sign(sign.icon, f"{view.held:,} on hold", sign.tone)
+    if view.state is PairState.SYNCING and view.progress is not None:
+        progress = view.progress
+        if progress.stopping:
+            return Sign(sign.icon, "Stopping", sign.tone)
+        if progress.phase is Phase.WRITING and progress.total:
+            return Sign(sign.icon, f"Syncing {progress.done:,} of {progress.total:,}", sign.tone)
     if view.state is PairState.PAUSED and view.pair.paused_until is not None:
         return Sign(sign.icon, f"Paused until {time_words.near(view.pair.paused_until, now)}", sign.tone)
     return sign

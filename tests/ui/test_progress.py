@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from app.domain.notices import Topic
+from app.domain.pairs import PairState
 from app.domain.runs import Phase, Trigger
 from app.services.views import SIGN_IN_EXPIRES, Problem, Progress, RollUp
-from app.ui import menus, words
+from app.ui import menus, pair_list_model, pair_model, words
 from app.ui.notes import Note
 from tests.ui.desk import Desk
 from tests.ui.doubles import CoreDouble, calm
@@ -57,6 +58,24 @@ def test_the_overview_counts_a_run_without_reading_anything_and_stops_it(make_de
 
     desk.ask(end)
     qtbot.waitUntil(lambda: not progress.isVisible())
+
+
+def test_the_rows_of_pairs_count_too_and_no_other_cell_is_painted(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    def on_their_way(profile: str) -> CoreDouble:
+        core = syncing(profile)
+        core.known_pairs[0] = replace(core.known_pairs[0], state=PairState.SYNCING)
+        return core
+
+    desk = make_desk(on_their_way).begin()
+    model = desk.window.overview.pair_table.model()
+    rows = desk.window.pairs.table.model()
+    told: list[tuple[int, int, int, int]] = []
+    assert model.index(0, pair_model.STATUS).data() == "Syncing 45 of 120"
+    model.dataChanged.connect(lambda a, b: told.append((a.row(), a.column(), b.row(), b.column())))
+    desk.ask(lambda core: core.go_on(replace(GOING, done=90)))
+    qtbot.waitUntil(lambda: model.index(0, pair_model.STATUS).data() == "Syncing 90 of 120")
+    assert rows.index(0, pair_list_model.STATUS).data() == "Syncing 90 of 120"
+    assert told == [(0, pair_model.STATUS, 0, pair_model.STATUS)]
 
 
 def test_a_run_whose_numbers_nobody_knows_yet_says_what_it_is_busy_with(make_desk: MakeDesk) -> None:

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
 from app.domain.errors import OfflineError
+from app.ui import pair_model, run_model
 from app.ui.theme import Theme
 from app.ui.widgets import Choice
 from tests.ui.desk import Desk
@@ -95,3 +96,15 @@ def test_a_name_that_is_too_long_for_its_box_ends_in_dots_and_is_whole_in_the_to
     assert QToolTip.text() == "<span>Hospital rota – surgery &amp; intensive care, weekdays</span>"
     choice.setFixedWidth(600)
     assert not is_cut(choice)
+
+
+def test_the_overview_cuts_no_name_of_a_pair_while_there_is_room(make_desk: MakeDesk) -> None:
+    overview = make_desk(busy).begin().window.overview
+    for table, names in ((overview.pair_table, pair_model.PAIR), (overview.run_table, run_model.PAIR)):
+        wanted, given = table.sizeHintForColumn(names), table.columnWidth(names)
+        spare = [
+            table.columnWidth(column) - table.sizeHintForColumn(column)
+            for column in range(table.model().columnCount())
+            if column != names and table.model().index(0, column).data() and not table.isColumnHidden(column)
+        ]
+        assert wanted <= given or max(spare) < 60, (table.accessibleName(), wanted, given, spare)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.pairs import Direction, PairState
-from app.domain.runs import Counts, RunStatus
+from app.domain.runs import ActionRecord, ActionResult, Counts, RunStatus, Verb
 from app.ui import time_words, words
 from tests.ui.doubles import NOW, account, busy, connection, pair, run
 
@@ -110,6 +110,26 @@ def test_every_state_of_an_account_has_a_sign() -> None:
     from app.domain.accounts import AccountStatus
 
     assert set(words.ACCOUNT_SIGNS) == set(AccountStatus)
+
+
+def test_a_preview_tells_changes_first_then_what_is_left_out_and_last_what_stays() -> None:
+    verbs = [Verb.SKIP, Verb.HOLD, Verb.DELETE, Verb.SKIP, Verb.CREATE, Verb.UPDATE, Verb.CREATE]
+    reasons = ["nothing_to_do", "held", "original_gone", "declined", "new", "changed", "new"]
+    told = [
+        ActionRecord("dir", str(number), "", verb, reason, "", ActionResult.PLANNED, title=str(number))
+        for number, (verb, reason) in enumerate(zip(verbs, reasons, strict=True))
+    ]
+    ordered = words.in_order_of_plan(told)
+    assert [action.title for action in ordered] == ["4", "6", "5", "2", "1", "3", "0"]
+    assert words.action_sign(ordered[-1]).word == "Stays"
+    assert words.would(words.planned(told)) == (
+        "2 to add · 1 to change · 1 to remove · 1 would wait for you · 1 left out"
+    )
+    assert words.would(words.planned(told[:1])) == "Nothing to do"
+
+
+def test_every_verb_has_its_place_in_a_preview() -> None:
+    assert set(words._PLANNED_ORDER) == set(Verb)
 
 
 def test_a_preview_is_counted_by_its_actions() -> None:
