@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 
@@ -172,6 +172,61 @@ class Replacement:
     pattern: bool = False
 
 
+class Weekday(StrEnum):
+    """Days of the week (RFC 5545 §3.3.10)."""
+
+    MONDAY = "MO"
+    TUESDAY = "TU"
+    WEDNESDAY = "WE"
+    THURSDAY = "TH"
+    FRIDAY = "FR"
+    SATURDAY = "SA"
+    SUNDAY = "SU"
+
+
+class Within(StrEnum):
+    """Where words are looked for."""
+
+    TITLE = "title"
+    CATEGORY = "category"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class WordFilter:
+    """Leaves out originals by words in their titles or categories. Upper and lower case are the same.
+
+    Args:
+        words: any of them counts; plain text.
+        within: where they are looked for.
+        whole_words: “art” is not found in “party”.
+        only: leave out all that have none of the words, instead of those that have one.
+    """
+
+    words: tuple[str, ...]
+    within: Within = Within.EITHER
+    whole_words: bool = False
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoursFilter:
+    """Leaves out originals by when they are: an event is at these hours if any part of it is.
+
+    Args:
+        weekdays: on which the hours begin. All-day events count by their dates.
+        start, end: wall clock in `zone`; an end that is not later is one on the next day.
+        zone: IANA name. It stays with the pair, wherever the computer or its calendars go.
+        only: leave out what is not at these hours, instead of what is.
+    """
+
+    weekdays: tuple[Weekday, ...]
+    start: time
+    end: time
+    zone: str
+    only: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Originals that get no copy, by what they are. True means "leave these out"."""
@@ -187,6 +242,8 @@ class Filters:
     shorter_than_seconds: int = 0
     already_there: bool = True
     """Leave out originals whose iCalUID lives unmarked in the target (the same meeting on both calendars)."""
+    words: tuple[WordFilter, ...] = ()
+    hours: HoursFilter | None = None
 
 
 @dataclass(frozen=True, slots=True)

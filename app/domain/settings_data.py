@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from datetime import time
 from typing import Any, Final
 
 from app.domain.pairs import (
@@ -21,10 +22,14 @@ from app.domain.pairs import (
     DirectionSettings,
     FilteredLater,
     Filters,
+    HoursFilter,
     Mode,
     PrivateOriginals,
     Reminders,
     Replacement,
+    Weekday,
+    Within,
+    WordFilter,
 )
 
 Data = dict[str, Any]
@@ -55,7 +60,22 @@ def _value(base: DirectionSettings, name: str, value: Any) -> Any:
 
 
 def _filters(base: Filters, data: Mapping[str, Any]) -> Filters:
-    return replace(base, **data)
+    values = dict(data)
+    if "words" in values:
+        values["words"] = tuple(_word_filter(one) for one in values["words"])
+    if values.get("hours") is not None:
+        values["hours"] = _hours(values["hours"])
+    return replace(base, **values)
+
+
+def _word_filter(data: Mapping[str, Any]) -> WordFilter:
+    within = Within(data.get("within", Within.EITHER))
+    return WordFilter(**{**data, "words": tuple(data["words"]), "within": within})
+
+
+def _hours(data: Mapping[str, Any]) -> HoursFilter:
+    told = {name: time.fromisoformat(data[name]) for name in ("start", "end")}
+    return HoursFilter(**{**data, **told, "weekdays": tuple(map(Weekday, data["weekdays"]))})
 
 
 def _all(convert: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
@@ -83,9 +103,11 @@ _CONVERTERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def _plain(value: Any) -> Any:
-    """Enums as their words, tuples as lists."""
+    """Enums as their words, tuples as lists, times of day as `HH:MM`."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, time):
+        return value.isoformat("minutes")
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return str(value) if isinstance(value, str) else value

@@ -120,6 +120,7 @@ class Planner:
             elif wish.form is not CopyForm.OCCURRENCE:
                 self._wish(case, decision, wish, [w for w in wishes.items if w.parent == wish.copy_key])
         if wishes.expanded and not whole_away:
+            decision.skips.extend((occ, *why) for occ, why in sorted(wishes.left_out.items()))
             if not wishes.items:
                 self._judge.skip(decision, "", wishes.reason, remember=False)
             self._watch_shrinking(case, decision)
@@ -181,8 +182,14 @@ class Planner:
                 decision.copies.append(replace(copy, state=CopyState.GONE))
                 continue
             form_changed = wish is not None or occ == "" or "" in wished
-            reason = "form_changed" if form_changed else "occurrence_cancelled"
-            self._remove(case, decision, link, copy, reason, loses=False)
+            filtered = case.wishes.left_out.get(occ)
+            if filtered and self._judge.settings.filtered_later is FilteredLater.LEAVE:
+                self._judge.skip(decision, occ, "left_after_filter")
+            elif filtered:
+                self._remove(case, decision, link, copy, filtered[0], loses=True)
+            else:
+                reason = "form_changed" if form_changed else "occurrence_cancelled"
+                self._remove(case, decision, link, copy, reason, loses=False)
 
     def _left_alone(self, case: Case, copy: Copy, occ: str) -> bool:
         """Whether this is a date of its own that a filter leaves out by now, and the pair leaves such copies."""

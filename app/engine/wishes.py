@@ -16,7 +16,7 @@ from app.domain.events import Event, Fields
 from app.domain.links import CopyForm, DirectionRecord, Link, LinkState
 from app.domain.pairs import CopyDeleted, FilteredLater
 from app.domain.times import Moment, Span, When
-from app.engine.filters import left_out, unwanted
+from app.engine.filters import at_wrong_hours, left_out, unwanted
 from app.engine.fingerprint import hashes, is_sub_daily
 from app.engine.originals import Unit, occurrence_key, start_of, wall_start
 from app.engine.shape import buffered, earlier, keeps_series, lengthened, merges
@@ -70,12 +70,14 @@ class Wishes:
     Args:
         due_again: occurrences enter the window, plan daily.
         expanded: one single for each occurrence in the window; what has none here is gone from the series.
+        left_out: occurrences that a filter leaves out of an expanded series, each with the reason and as it is.
     """
 
     items: tuple[Wish, ...] = ()
     reason: str = ""
     due_again: bool = False
     expanded: bool = False
+    left_out: Mapping[str, tuple[str, Event]] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """One hash over what the originals of these wishes say: their fields, exceptions and cancelled dates."""
@@ -135,8 +137,14 @@ class Wisher:
                 return Wishes(reason=reason)
             if not unit.is_series:
                 return Wishes((self._single(unit.id, "", unit.event, links),))
+            told = self._hours_of(unit, unit.event, _linked(links))
+            reason = next((one for one in told if one is not None), None)
+            if reason is not None and None not in told:
+                return Wishes(reason=reason)
+            # What the hours leave a part of is no series any more: which dates are left follows no rule.
             fields = self._fields(unit.event)
-            if keeps_series(fields, self._direction.settings) and self._expresses(self._shown(fields)):
+            whole = reason is None and keeps_series(fields, self._direction.settings)
+            if whole and self._expresses(self._shown(fields)):
                 return self._series(unit, unit.event, links)
             return self._expanded(unit, unit.event, links)
         except InputError as error:
@@ -215,24 +223,52 @@ class Wisher:
         }
         return {occ: start for occ, start in away.items() if start is not None}
 
+    def _hours_of(self, unit: Unit, event: Event, linked: Collection[str]) -> set[str | None]:
+        """What a filter by hours says of the occurrences, each reason once; None stands for those it lets through.
+
+        Told for the window and all that has copies, so that it stays the same while the window moves on.
+        """
+        hours = self._direction.settings.filters.hours
+        if hours is None:
+            return set()
+        fields = self._fields(event)
+        sub_daily = is_sub_daily(fields)
+        changed = unit.cancelled.keys() | unit.exceptions.keys()
+        told = {
+            at_wrong_hours(fields.when.moved_to(start), hours)
+            for start in self._expand(fields, self._span_with(linked))
+            if occurrence_key(start, fields.when.zone, sub_daily=sub_daily) not in changed
+        }
+        wanted = (left_out(exception, self._direction.settings) is None for exception in unit.exceptions.values())
+        return told | {None} if told and any(wanted) else told
+
     def _expanded(self, unit: Unit, event: Event, links: Mapping[str, Link]) -> Wishes:
-        linked = {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}
+        linked = _linked(links)
         fields = self._fields(event)
         sub_daily = is_sub_daily(fields)
         span = self._span_with(linked)
+        hours = self._direction.settings.filters.hours
         wished = []
+        without: dict[str, tuple[str, Event]] = {}
         for start in self._expand(fields, span):
             occ = occurrence_key(start, fields.when.zone, sub_daily=sub_daily)
             if occ in unit.cancelled or occ in unit.exceptions:
                 continue
             own = replace(fields, when=fields.when.moved_to(start), recurrence=None)
+            reason = at_wrong_hours(own.when, hours)
+            if reason is not None:
+                without[occ] = (reason, replace(event, fields=own))
+                continue
             wished.append(self._single(unit.id, occ, event, links, own))
         for occ, exception in sorted(unit.exceptions.items()):
-            if left_out(exception, self._direction.settings) is None:
-                own = replace(self._fields(exception), recurrence=None)
-                wished.append(self._single(unit.id, occ, exception, links, own))
+            reason = left_out(exception, self._direction.settings)
+            if reason is not None:
+                without[occ] = (reason, exception)
+                continue
+            own = replace(self._fields(exception), recurrence=None)
+            wished.append(self._single(unit.id, occ, exception, links, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
-        return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True)
+        return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True, left_out=without)
 
     def _wish(self, key: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
         settings = self._direction.settings
@@ -291,3 +327,8 @@ class Wisher:
         if event.fields is None:
             raise ValueError("a living event has fields")
         return event.fields
+
+
+def _linked(links: Mapping[str, Link]) -> set[str]:
+    """Occurrences that have copies."""
+    return {occ for occ, link in links.items() if link.copy_key and link.state is LinkState.LIVE}

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain import settings_data
-from app.domain.accounts import Access
+from app.domain.accounts import Access, Provider
 from app.domain.errors import FieldError
 from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode, PairStatus, SyncPair
+from app.services.filter_rules import wrong_filters
 from app.services.look_rules import wrong_looks
 from app.services.views import ConnectionView, PairChange
 
@@ -51,9 +52,20 @@ def wrong_settings(pair: SyncPair, a: ConnectionView, b: ConnectionView) -> Sequ
                 details.append(FieldError(part, f"Choose 0 to {LONGEST_SHAPE_MINUTES} minutes."))
         details.extend(_wrong_ways_back(settings, pair.direction))
         details.extend(wrong_looks(settings))
+        details.extend(wrong_filters(settings.filters, _sources(pair, name, a, b)))
         if name == "settings_b_to_a" and pair.direction is not Direction.BIDIRECTIONAL:
             details.append(FieldError(name, "Only a bidirectional pair has settings of its own for this way."))
     return details
+
+
+def _sources(pair: SyncPair, name: str, a: ConnectionView, b: ConnectionView) -> Sequence[Provider]:
+    """The services from which copies are made by the pair's settings, or by those of the way back."""
+    ways = {
+        Direction.A_TO_B: ("settings",),
+        Direction.B_TO_A: ("", "settings"),
+        Direction.BIDIRECTIONAL: ("settings", "settings" if pair.settings_b_to_a is None else "settings_b_to_a"),
+    }[pair.direction]
+    return [side.connection.provider for way, side in zip(ways, (a, b), strict=False) if way == name]
 
 
 def _wrong_ways_back(settings: DirectionSettings, direction: Direction) -> Sequence[FieldError]:

@@ -6,6 +6,7 @@ It turns `DirectionSettings` into fields and back. It does not know the calendar
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
@@ -206,7 +207,7 @@ class PairOptions(QWidget):
 
     def settings(self) -> DirectionSettings:
         """What is filled in."""
-        kept = {name: tick.isChecked() for name, tick in self.ticks.items() if name != "free"}
+        kept: dict[str, Any] = {name: tick.isChecked() for name, tick in self.ticks.items() if name != "free"}
         before = self._settings.filters
         # Seconds that the field cannot show stay as they are.
         minutes = self.shorter.value()

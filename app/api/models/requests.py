@@ -25,7 +25,10 @@ from app.domain.pairs import (
     PairStatus,
     PrivateOriginals,
     Reminders,
+    Weekday,
+    Within,
 )
+from app.services.filter_rules import LONGEST_WORD, LONGEST_ZONE, MOST_RULES, MOST_WORDS
 from app.services.look_rules import LONGEST_PREFIX, LONGEST_TITLE
 
 LARGEST_NUMBER = 2**53 - 1
@@ -37,11 +40,34 @@ _LONGEST_ID = 100
 
 Number = Annotated[StrictInt, Field(ge=0, le=LARGEST_NUMBER)]
 Id = Annotated[StrictStr, Field(max_length=_LONGEST_ID)]
+TimeOfDay = Annotated[StrictStr, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:00"])]
 Reason = Annotated[StrictStr, Field(min_length=1, max_length=_LONGEST_REASON)]
 
 
 class NothingBody(Input):
     """A route that takes no fields."""
+
+
+class WordFilterBody(Input):
+    """Leaves out originals by words; upper and lower case are the same."""
+
+    words: Annotated[
+        tuple[Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_WORD)], ...],
+        Field(min_length=1, max_length=MOST_WORDS),
+    ]
+    within: Within = Within.EITHER
+    whole_words: StrictBool = False
+    only: StrictBool = Field(default=False, description="Leave out what has none of the words, instead.")
+
+
+class HoursFilterBody(Input):
+    """Leaves out originals by when they are: an event is at these hours if any part of it is."""
+
+    weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)]
+    start: TimeOfDay
+    end: TimeOfDay = Field(description="Not later than the start: on the next day.")
+    zone: Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ZONE)] = Field(description="IANA time zone.")
+    only: StrictBool = Field(default=True, description="Leave out what is not at these hours; false: what is.")
 
 
 class FiltersBody(Input):
@@ -56,6 +82,8 @@ class FiltersBody(Input):
     all_day: StrictBool = left_out()
     shorter_than_seconds: Number = left_out()
     already_there: StrictBool = left_out()
+    words: Annotated[tuple[WordFilterBody, ...], Field(max_length=MOST_RULES)] = left_out()
+    hours: HoursFilterBody | None = Field(default=None, description="null: at any time")
 
 
 class ReplacementBody(Input):

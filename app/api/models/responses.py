@@ -21,6 +21,8 @@ from app.domain.pairs import (
     PairStatus,
     PrivateOriginals,
     Reminders,
+    Weekday,
+    Within,
 )
 from app.domain.runs import ActionResult, HoldAnswer, HoldCause, Phase, RunStatus, Trigger, Verb
 from app.services.views import AttemptStatus, RollUp
@@ -81,6 +83,25 @@ class AttemptAnswer(Output):
     error: AttemptError | None
 
 
+class WordFilterAnswer(Output):
+    """Leaves out originals by words."""
+
+    words: list[str]
+    within: Within
+    whole_words: bool
+    only: bool
+
+
+class HoursFilterAnswer(Output):
+    """Leaves out originals by when they are."""
+
+    weekdays: list[Weekday]
+    start: str
+    end: str
+    zone: str
+    only: bool
+
+
 class FiltersAnswer(Output):
     """Originals that get no copy."""
 
@@ -93,6 +114,8 @@ class FiltersAnswer(Output):
     all_day: bool
     shorter_than_seconds: int
     already_there: bool
+    words: list[WordFilterAnswer]
+    hours: HoursFilterAnswer | None
 
 
 class ReplacementAnswer(Output):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import httpx
@@ -21,7 +21,7 @@ from app.domain.errors import (
     VaultError,
 )
 from app.domain.keys import KeyKind
-from app.domain.pairs import CopyColour, Direction, Mode, PairStatus, Replacement
+from app.domain.pairs import CopyColour, Direction, HoursFilter, Mode, PairStatus, Replacement, Weekday
 from app.domain.runs import Counts, RunError, RunStatus, Trigger
 from app.services.moments import to_text
 from app.services.views import PairChange
@@ -413,6 +413,46 @@ async def test_looks_of_copies_are_given_kept_and_shown(client: httpx.AsyncClien
     assert change.settings is not None
     assert change.settings.title_replacements == (Replacement("a+b", "", pattern=True), Replacement("x", "y"))
     assert change.settings.colour is CopyColour.SAGE
+
+
+async def test_filters_by_words_and_hours_are_given_kept_shown_and_taken_back(
+    client: httpx.AsyncClient, double: Double, key: Key
+) -> None:
+    hours = {"weekdays": ["MO", "TU"], "start": "22:00", "end": "06:30", "zone": "Europe/Berlin", "only": False}
+    sent = {"words": [{"words": ["lunch"], "whole_words": True}], "hours": hours}
+    shown = (await client.patch(PAIR, json={"settings": {"filters": sent}}, headers=key())).json()
+    filters = shown["settings"]["filters"]
+    assert filters["words"] == [{"words": ["lunch"], "within": "either", "whole_words": True, "only": False}]
+    assert filters["hours"] == hours
+    assert filters["declined"] is True
+    ((_, change),) = double.world.calls
+    assert isinstance(change, PairChange)
+    assert change.settings is not None
+    monday, tuesday = Weekday.MONDAY, Weekday.TUESDAY
+    assert change.settings.filters.hours == HoursFilter(
+        (monday, tuesday), time(22), time(6, 30), "Europe/Berlin", only=False
+    )
+    back = await client.patch(PAIR, json={"settings": {"filters": {"hours": None, "words": []}}}, headers=key())
+    assert (back.json()["settings"]["filters"]["hours"], back.json()["settings"]["filters"]["words"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("filters", "field"),
+    [
+        ({"hours": {"weekdays": [], "start": "09:00", "end": "10:00", "zone": "UTC"}}, "hours.weekdays"),
+        ({"hours": {"weekdays": ["MO"], "start": "9:00", "end": "10:00", "zone": "UTC"}}, "hours.start"),
+        ({"hours": {"weekdays": ["MO"], "start": "09:00", "end": "24:00", "zone": "UTC"}}, "hours.end"),
+        ({"hours": {"weekdays": ["MO"], "start": "09:00", "end": "10:00"}}, "hours.zone"),
+        ({"words": [{"words": []}]}, "words[0].words"),
+        ({"words": [{"words": ["x"], "regex": True}]}, "words[0].regex"),
+    ],
+)
+async def test_filters_that_cannot_be_read_are_refused_by_their_whole_path(
+    client: httpx.AsyncClient, key: Key, filters: dict[str, Any], field: str
+) -> None:
+    answer = await client.patch(PAIR, json={"settings": {"filters": filters}}, headers=key())
+    assert answer.status_code == 422
+    assert set(details(answer)) == {f"settings.filters.{field}"}
 
 
 async def test_settings_of_one_direction_can_be_given_and_taken_back(client: httpx.AsyncClient, key: Key) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +20,14 @@ from app.domain.pairs import (
     DirectionSettings,
     FilteredLater,
     Filters,
+    HoursFilter,
     Mode,
     PrivateOriginals,
     Reminders,
     Replacement,
+    Weekday,
+    Within,
+    WordFilter,
 )
 from app.domain.times import Moment, When
 from app.store import codec
@@ -128,6 +132,25 @@ settings = st.builds(
         all_day=st.booleans(),
         shorter_than_seconds=st.integers(0, 86400),
         already_there=st.booleans(),
+        words=st.lists(
+            st.builds(
+                WordFilter,
+                st.lists(words, max_size=2).map(tuple),
+                st.sampled_from(Within),
+                st.booleans(),
+                st.booleans(),
+            ),
+            max_size=2,
+        ).map(tuple),
+        hours=st.none()
+        | st.builds(
+            HoursFilter,
+            st.lists(st.sampled_from(Weekday), max_size=7).map(tuple),
+            st.builds(time, st.integers(0, 23), st.integers(0, 59)),
+            st.builds(time, st.integers(0, 23), st.integers(0, 59)),
+            words,
+            st.booleans(),
+        ),
     ),
     reminders=st.sampled_from(Reminders),
     reminder_minutes=st.integers(0, 40320),
