@@ -11,45 +11,22 @@ from app.cli import exits
 from app.cli.history import ACTION_HEADS, action_row
 from app.cli.meeting import meet
 from app.cli.output import cells
+from app.cli.pair_settings import Told, takes_settings
 from app.cli.session import JsonOption, ProfileOption, Session, given, known_form, moment, session_of
 from app.domain.errors import InputError
-from app.domain.pairs import (
-    Conflict,
-    CopiesOnDelete,
-    CopyDeleted,
-    CopyEdited,
-    Direction,
-    FilteredLater,
-    Mode,
-    PrivateOriginals,
-    Reminders,
-)
+from app.domain.pairs import CopiesOnDelete, Direction, Mode
 
 PREVIEW_SECONDS = 300.0
 
 PairId = Annotated[str, typer.Argument(metavar="ID", help="Id of a pair.")]
 PairIdOrAll = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a pair.")]
 AllOption = Annotated[bool, typer.Option("--all", help="All pairs.")]
-ModeOption = Annotated[Mode | None, typer.Option("--mode", help="What a copy shows. Default: blocker.")]
 DirectionOption = Annotated[
     Direction | None, typer.Option("--direction", help="Which way events are copied. Default: bidirectional.")
 ]
 IntervalOption = Annotated[
     int | None, typer.Option("--interval", metavar="SECONDS", help="How often to look, 300 to 86400. Default: 300.")
 ]
-TitleOption = Annotated[
-    str | None, typer.Option("--title", help="Title of copies; {title}, {calendar} and {account} are filled in.")
-]
-PrivateOption = Annotated[PrivateOriginals | None, typer.Option("--private", help="What to do with private events.")]
-RemindersOption = Annotated[Reminders | None, typer.Option("--reminders", help="Reminders of copies.")]
-EditedOption = Annotated[CopyEdited | None, typer.Option("--copy-edited", help="When somebody edits a copy.")]
-ConflictOption = Annotated[Conflict | None, typer.Option("--conflict", help="When original and copy were both edited.")]
-DeletedOption = Annotated[CopyDeleted | None, typer.Option("--copy-deleted", help="When somebody deletes a copy.")]
-FilteredOption = Annotated[
-    FilteredLater | None, typer.Option("--filtered-later", help="When an event's copy is no longer wanted.")
-]
-BackOption = Annotated[int | None, typer.Option("--back-days", min=0, help="How far back events get copies.")]
-AheadOption = Annotated[int | None, typer.Option("--ahead-days", min=0, help="How far ahead events get copies.")]
 
 
 class StatusName(StrEnum):
@@ -71,8 +48,13 @@ def add_to(parent: typer.Typer) -> None:
         "add",
         epilog="\b\nExamples:\n  kalends pairs add conn_01J… conn_01K… --direction a_to_b\n"
         "  kalends pairs add conn_01J… conn_01K… --mode full --paused",
-    )(add)
-    pairs.command("edit", epilog="\b\nExamples:\n  kalends pairs edit pair_01J… --mode full --interval 900")(edit)
+    )(takes_settings(add))
+    pairs.command(
+        "edit",
+        epilog="\b\nExamples:\n  kalends pairs edit pair_01J… --mode full --interval 900\n"
+        "  kalends pairs edit pair_01J… --only-hours 'mo-fr 09:00-17:00 Europe/Berlin' --without-word lunch\n"
+        "  kalends pairs edit pair_01J… --b-to-a --mode blocker --title Away",
+    )(takes_settings(edit))
     pairs.command(
         "pause",
         epilog="\b\nExamples:\n  kalends pairs pause pair_01J… --until 2026-12-24T18:00\n"
@@ -130,36 +112,24 @@ def add(
     context: typer.Context,
     connection_a: Annotated[str, typer.Argument(metavar="A", help="Id of a calendar's connection.")],
     connection_b: Annotated[str, typer.Argument(metavar="B", help="Id of the other's.")],
-    mode: ModeOption = None,
+    settings: Told,
     direction: DirectionOption = None,
     interval: IntervalOption = None,
     paused: Annotated[bool, typer.Option("--paused", help="Do not sync yet, to preview first.")] = False,
-    title: TitleOption = None,
-    private: PrivateOption = None,
-    reminders: RemindersOption = None,
-    copy_edited: EditedOption = None,
-    copy_deleted: DeletedOption = None,
-    conflict: ConflictOption = None,
-    filtered_later: FilteredOption = None,
-    back_days: BackOption = None,
-    ahead_days: AheadOption = None,
     as_json: JsonOption = False,
     profile: ProfileOption = None,
 ) -> None:
     """Keep two calendars in step. `kalends accounts list` shows the ids."""
     session = session_of(context)
     session.expect(as_json, profile)
-    settings = _settings(
-        title, private, reminders, copy_edited, copy_deleted, conflict, filtered_later, back_days, ahead_days
-    )
     body = {
         "connection_a_id": connection_a,
         "connection_b_id": connection_b,
-        "sync_mode": str(mode or Mode.BLOCKER),
+        "sync_mode": str(Mode.BLOCKER),
         "direction": str(direction or Direction.BIDIRECTIONAL),
         "status": str(StatusName.PAUSED if paused else StatusName.ACTIVE),
         "interval_seconds": 300 if interval is None else interval,
-        "settings": settings,
+        **settings.body(),
     }
     with meet(session) as kalends:
         answer = kalends.ask("POST", "/sync-pairs", body=body)
@@ -169,33 +139,19 @@ def add(
 def edit(
     context: typer.Context,
     pair_id: PairId,
-    mode: ModeOption = None,
+    settings: Told,
     direction: DirectionOption = None,
     interval: IntervalOption = None,
-    title: TitleOption = None,
-    private: PrivateOption = None,
-    reminders: RemindersOption = None,
-    copy_edited: EditedOption = None,
-    copy_deleted: DeletedOption = None,
-    conflict: ConflictOption = None,
-    filtered_later: FilteredOption = None,
-    back_days: BackOption = None,
-    ahead_days: AheadOption = None,
     as_json: JsonOption = False,
     profile: ProfileOption = None,
 ) -> None:
     """Change a sync pair; what is left out stays."""
     session = session_of(context)
     session.expect(as_json, profile)
-    settings = _settings(
-        title, private, reminders, copy_edited, copy_deleted, conflict, filtered_later, back_days, ahead_days
-    )
-    body = given(
-        sync_mode=None if mode is None else str(mode),
-        direction=None if direction is None else str(direction),
-        interval_seconds=interval,
-        settings=settings or None,
-    )
+    body = {
+        **given(direction=None if direction is None else str(direction), interval_seconds=interval),
+        **settings.body(),
+    }
     if not body:
         raise InputError("There is nothing to change: name an option, such as --mode.")
     with meet(session) as kalends:
@@ -305,31 +261,6 @@ def _change_status(session: Session, pair_id: str | None, every: bool, body: dic
         return
     for pair in answer["pairs"]:
         _tell(session, pair)
-
-
-def _settings(
-    title: str | None,
-    private: PrivateOriginals | None,
-    reminders: Reminders | None,
-    copy_edited: CopyEdited | None,
-    copy_deleted: CopyDeleted | None,
-    conflict: Conflict | None,
-    filtered_later: FilteredLater | None,
-    back_days: int | None,
-    ahead_days: int | None,
-) -> dict[str, Any]:
-    named = given(
-        title=title,
-        private_originals=private,
-        reminders=reminders,
-        copy_edited=copy_edited,
-        copy_deleted=copy_deleted,
-        conflict=conflict,
-        filtered_later=filtered_later,
-    )
-    return {name: str(value) for name, value in named.items()} | dict(
-        given(window_back_days=back_days, window_ahead_days=ahead_days)
-    )
 
 
 def _names(answer: dict[str, Any]) -> dict[str, str]:

@@ -98,6 +98,91 @@ def test_a_pair_is_made_changed_paused_resumed_synced_and_removed(kalends: Kalen
     assert kalends("sync", "--json").json == {"runs": []}
 
 
+def test_every_setting_can_be_told_when_a_pair_is_made_and_later(kalends: Kalends, ends: tuple[str, str]) -> None:
+    told = (
+        *("--mode", "details", "--show", "place", "--show", "link", "--prefix", "[W] ", "--title", "{title}!"),
+        *("--replace", "a=b", "--replace-pattern", r"\d{2}=#=", "--private", "skip", "--availability", "free"),
+        *("--visibility", "private", "--colour", "sage", "--reminders", "fixed", "--reminder-minutes", "45"),
+        *("--leave-out", "all-day", "--leave-out", "free", "--take-in", "declined", "--shorter-than", "10"),
+        *("--without-word", "lunch", "--without-word", "gym", "--only-word", "work", "--whole-words"),
+        *("--words-in", "title", "--only-hours", "fr-mo,we 22:00-06:30 Europe/Berlin", "--back-days", "3"),
+        *("--copy-edited", "keep", "--copy-deleted", "restore", "--conflict", "keep_both"),
+        *("--filtered-later", "leave", "--ahead-days", "60", "--write-back", "title"),
+    )
+    made = kalends("pairs", "add", *ends, "--direction", "a_to_b", *told, "--paused", "--json").json
+    later = kalends("pairs", "add", *ends, "--direction", "b_to_a", "--paused", "--json").json
+    changed = kalends("pairs", "edit", later["id"], *told, "--json").json
+    assert made["settings"] == changed["settings"]
+    assert made["sync_mode"] == changed["sync_mode"] == "details"
+    settings = made["settings"]
+    filters = settings.pop("filters")
+    rule = {"within": "title", "whole_words": True}
+    assert filters["words"] == [
+        {**rule, "words": ["lunch", "gym"], "only": False},
+        {**rule, "words": ["work"], "only": True},
+    ]
+    days = ["FR", "SA", "SU", "MO", "WE"]
+    hours = {"weekdays": days, "start": "22:00", "end": "06:30", "zone": "Europe/Berlin", "only": True}
+    assert filters["hours"] == hours
+    assert (filters["all_day"], filters["free"], filters["declined"], filters["birthdays"]) == (True, True, False, True)
+    assert filters["shorter_than_seconds"] == 600
+    assert (
+        settings.items()
+        >= {
+            "detail_fields": ["place", "link"],
+            "title": "{title}!",
+            "title_prefix": "[W] ",
+            "title_replacements": [
+                {"find": "a", "by": "b", "pattern": False},
+                {"find": r"\d{2}", "by": "#=", "pattern": True},
+            ],
+            "private_originals": "skip",
+            "availability": "free",
+            "visibility": "private",
+            "colour": "sage",
+            "reminders": "fixed",
+            "reminder_minutes": 45,
+            "copy_edited": "keep",
+            "copy_deleted": "restore",
+            "conflict": "keep_both",
+            "filtered_later": "leave",
+            "write_back_fields": ["title"],
+            "window_back_days": 3,
+            "window_ahead_days": 60,
+        }.items()
+    )
+    nothing = ("--no-replace", "--any-words", "--any-hours", "--show", "none", "--visibility", "by-mode")
+    plain = kalends("pairs", "edit", made["id"], *nothing, "--colour", "by-mode", "--json").json["settings"]
+    assert (plain["title_replacements"], plain["filters"]["words"], plain["filters"]["hours"]) == ([], [], None)
+    assert (plain["detail_fields"], plain["visibility"], plain["colour"]) == ([], None, None)
+    assert plain["filters"]["all_day"] is True
+
+
+def test_the_way_back_has_settings_of_its_own_until_they_are_the_same_again(
+    kalends: Kalends, ends: tuple[str, str]
+) -> None:
+    made = kalends("pairs", "add", *ends, "--paused", "--title", "Away", "--json").json
+    assert made["settings_b_to_a"] is None
+    own = kalends("pairs", "edit", made["id"], "--b-to-a", "--mode", "full", "--prefix", "x", "--json").json
+    assert (own["sync_mode"], own["settings"]["title_prefix"]) == ("blocker", "")
+    back = own["settings_b_to_a"]
+    assert (back["sync_mode"], back["title_prefix"], back["title"]) == ("full", "x", "Away")
+    again = kalends("pairs", "edit", made["id"], "--b-to-a", "--ahead-days", "9", "--json").json["settings_b_to_a"]
+    assert (again["sync_mode"], again["window_ahead_days"]) == ("full", 9)
+    same = kalends("pairs", "edit", made["id"], "--b-to-a-same", "--prefix", "y", "--json").json
+    assert (same["settings_b_to_a"], same["settings"]["title_prefix"]) == (None, "y")
+    later = kalends("pairs", "edit", made["id"], "--title", "Out", "--json").json
+    assert later["settings_b_to_a"] is None, "it follows the other way's from then on"
+
+
+def test_settings_that_cannot_be_are_refused_by_their_field(kalends: Kalends, pair_id: str) -> None:
+    ended = kalends("pairs", "edit", pair_id, "--replace-pattern", "(a+)+=x", "--json")
+    assert ended.code == 2
+    (detail,) = ended.json["error"]["details"]
+    assert detail["field"] == "title_replacements[0]"
+    assert "repeated group" in detail["message"]
+
+
 def test_a_preview_plans_and_writes_nothing(kalends: Kalends, pair_id: str) -> None:
     ended = kalends("pairs", "preview", pair_id, "--json")
     assert ended.code == 0
