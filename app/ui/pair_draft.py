@@ -8,12 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from app.domain import title_patterns
 from app.domain.accounts import Access
 from app.domain.errors import FieldError
-from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode, PairStatus, SyncPair
+from app.domain.pairs import (
+    CopyDeleted,
+    CopyEdited,
+    DetailField,
+    Direction,
+    DirectionSettings,
+    Mode,
+    PairStatus,
+    SyncPair,
+)
 from app.services.views import ConnectionView, NewPair, PairChange, PairView
 
 FROM, TO, TITLE, WINDOW, INTERVAL, GENERAL = "from", "to", "title", "window", "interval", ""
+PREFIX, REPLACEMENTS, REMINDERS, WORDS, HOURS = "prefix", "replacements", "reminders", "words", "hours"
 """Places of the form where a reason can stand."""
 
 _PLACES = {
@@ -21,7 +32,17 @@ _PLACES = {
     "window_back_days": WINDOW,
     "window_ahead_days": WINDOW,
     "title": TITLE,
+    "title_prefix": PREFIX,
+    "title_replacements": REPLACEMENTS,
+    "reminder_minutes": REMINDERS,
+    "words": WORDS,
+    "weekdays": HOURS,
+    "start": HOURS,
+    "end": HOURS,
+    "zone": HOURS,
 }
+FOLDED = (TITLE, WINDOW, PREFIX, REPLACEMENTS, REMINDERS, WORDS, HOURS)
+"""Places that are folded away at first."""
 
 INTERVALS = (300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400)
 """Offered, in seconds; a pair may have another one."""
@@ -126,7 +147,7 @@ class PairDraft:
         if self.both:
             how = {
                 Mode.BLOCKER: "as busy time, without saying what they are",
-                Mode.DETAILS: "with title and time only",
+                Mode.DETAILS: self._details(),
                 Mode.FULL: "with title, place and notes",
             }[self.settings.mode]
             back = (
@@ -137,23 +158,32 @@ class PairDraft:
             return " ".join([story, *(told for chosen, told in back if chosen)])
         return {
             Mode.BLOCKER: f"Events in {one} block time in {other}, without saying what they are.",
-            Mode.DETAILS: f"Events in {one} appear in {other} with title and time only.",
+            Mode.DETAILS: f"Events in {one} appear in {other} {self._details()}.",
             Mode.FULL: f"Events in {one} appear in {other} with title, place and notes.",
         }[self.settings.mode]
+
+    def _details(self) -> str:
+        """What details show, in words."""
+        words = {DetailField.TEXT: "notes", DetailField.PLACE: "place", DetailField.LINK: "meeting link"}
+        shown = [word for name, word in words.items() if name in self.settings.detail_fields]
+        if not shown:
+            return "with title and time only"
+        return f"with title, time{''.join(f', {word}' for word in shown[:-1])} and {shown[-1]}"
 
     def example(self, calendars: Calendars) -> str:
         """What the copy of a meeting would be called."""
         source = calendars.get(self.from_id or "")
         usual = "Busy" if self.settings.mode is Mode.BLOCKER else "{title}"
         title = self.settings.title or usual
+        swaps = [one for one in self.settings.title_replacements if title_patterns.problem(one) is None]
         filled = {
-            "{title}": "" if self.settings.mode is Mode.BLOCKER else "Stand-up",
+            "{title}": "" if self.settings.mode is Mode.BLOCKER else title_patterns.replaced("Stand-up", swaps),
             "{calendar}": source.connection.name if source is not None else "",
             "{account}": source.account.email if source is not None else "",
         }
         for name, value in filled.items():
             title = title.replace(name, value)
-        return title.strip() or "Busy"
+        return (self.settings.title_prefix + (title.strip() or "Busy")).strip()
 
     def withholds_title(self) -> bool:
         """Whether the template asks for the title, which busy time never shows."""
@@ -202,7 +232,7 @@ class PairDraft:
         return found
 
     def _place(self, path: str) -> str:
-        name = path.rsplit(".", 1)[-1]
+        name = path.rsplit(".", 1)[-1].partition("[")[0]
         sides = {"connection_a_id": TO, "connection_b_id": FROM}
         if self.direction is not Direction.B_TO_A:
             sides = {"connection_a_id": FROM, "connection_b_id": TO}

@@ -1,4 +1,4 @@
-"""The finer settings of a pair, folded away until wanted: titles, private events, what is left out, edits, time span.
+"""The finer settings of a pair, folded away until wanted: titles, looks, what is left out, private events, edits, span.
 
 It turns `DirectionSettings` into fields and back. It does not know the calendars.
 """
@@ -6,10 +6,8 @@ It turns `DirectionSettings` into fields and back. It does not know the calendar
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.pairs import (
@@ -18,27 +16,16 @@ from app.domain.pairs import (
     CopyEdited,
     DirectionSettings,
     FilteredLater,
-    Filters,
     Mode,
     PrivateOriginals,
-    Reminders,
 )
-from app.ui.fields import Field, NumberField, TextField, Tick
+from app.ui.fields import Field, NumberField, TextField
+from app.ui.pair_filters import PairFilters
+from app.ui.pair_looks import PairLooks, allow, choice, choose
 from app.ui.theme import Theme
-from app.ui.widgets import Choice, Label
-
-_LEFT_OUT = (
-    ("declined", "Declined by me"),
-    ("free", "Shown as free"),
-    ("tentative", "Tentative"),
-    ("all_day", "All-day"),
-    ("birthdays", "Birthdays"),
-    ("working_location", "Working location"),
-    ("already_there", "Already in the other calendar"),
-)
-"""Filters by their name in `Filters`. What is cancelled has no copy in any case."""
 
 DAYS_AT_MOST = 1825
+_BOTH_WAYS = "Only where a pair goes both ways and shows enough of its events."
 
 
 class PairOptions(QWidget):
@@ -49,11 +36,10 @@ class PairOptions(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._settings = DirectionSettings()
-        self._free: bool | None = None
         self._filling = False
         self.title_text = TextField(theme, "Title of copies", "Busy")
         self.title = Field(theme, "Title of copies", self.title_text)
-        self.private = _choice(
+        self.private = choice(
             theme,
             "Private events",
             (
@@ -62,7 +48,7 @@ class PairOptions(QWidget):
                 (PrivateOriginals.LIKE_OTHERS, "Like all others"),
             ),
         )
-        self.edited = _choice(
+        self.edited = choice(
             theme,
             "If someone edits a copy",
             (
@@ -71,7 +57,7 @@ class PairOptions(QWidget):
                 (CopyEdited.WRITE_BACK, "Change the original too"),
             ),
         )
-        self.deleted = _choice(
+        self.deleted = choice(
             theme,
             "If someone deletes a copy",
             (
@@ -80,7 +66,7 @@ class PairOptions(QWidget):
                 (CopyDeleted.DELETE_ORIGINAL, "Delete the original too"),
             ),
         )
-        self.conflict = _choice(
+        self.conflict = choice(
             theme,
             "If both were edited",
             (
@@ -90,16 +76,13 @@ class PairOptions(QWidget):
                 (Conflict.KEEP_BOTH, "Keep both events"),
             ),
         )
-        self.filtered = _choice(
+        self.filtered = choice(
             theme,
             "If an event is left out later",
             ((FilteredLater.REMOVE, "Remove its copy"), (FilteredLater.LEAVE, "Leave its copy")),
         )
-        self.reminders = _choice(
-            theme, "Reminders", ((Reminders.NONE, "Copies have none"), (Reminders.COPY, "Copy them"))
-        )
-        self.ticks = {name: Tick(theme, text) for name, text in _LEFT_OUT}
-        self.shorter = NumberField("Leave out events shorter than, in minutes", 0, 1440, "min")
+        self.looks = PairLooks(theme)
+        self.filters = PairFilters(theme)
         self.back = NumberField("Days back", 0, DAYS_AT_MOST, "days back")
         self.ahead = NumberField("Days ahead", 0, DAYS_AT_MOST, "days ahead")
         span = QWidget()
@@ -117,25 +100,8 @@ class PairOptions(QWidget):
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(16)
         column.addWidget(self.title)
-        leave = QVBoxLayout()
-        leave.setSpacing(2)
-        leave.addWidget(Label("Leave out", "strong"))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(0)
-        for number, tick in enumerate(self.ticks.values()):
-            grid.addWidget(tick, number // 2, number % 2)
-        short = QHBoxLayout()
-        short.setSpacing(8)
-        short.addWidget(Label("Shorter than"))
-        short.addWidget(self.shorter)
-        short.addStretch(1)
-        last = len(self.ticks)
-        grid.addLayout(short, last // 2, last % 2)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        leave.addLayout(grid)
-        column.addLayout(leave)
+        column.addWidget(self.looks)
+        column.addWidget(self.filters)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(14)
         self._grid.setVerticalSpacing(14)
@@ -143,7 +109,6 @@ class PairOptions(QWidget):
         self.conflict_field.setParent(self)  # also while it is not laid out: without one it would be a window
         self._fields = (
             Field(theme, "Private events", self.private),
-            Field(theme, "Reminders", self.reminders),
             Field(theme, "If someone edits a copy", self.edited),
             Field(theme, "If someone deletes a copy", self.deleted),
             self.conflict_field,
@@ -157,13 +122,13 @@ class PairOptions(QWidget):
 
     def _listen(self) -> None:
         self.title_text.textChanged.connect(self._edited)
-        for choice in (self.private, self.edited, self.deleted, self.conflict, self.filtered, self.reminders):
-            choice.currentIndexChanged.connect(self._edited)
+        for field in (self.private, self.edited, self.deleted, self.conflict, self.filtered):
+            field.currentIndexChanged.connect(self._edited)
         self.edited.currentIndexChanged.connect(self._show_conflict)
-        for name, tick in self.ticks.items():
-            tick.toggled.connect(self._free_chosen if name == "free" else self._edited)
-        for number in (self.shorter, self.back, self.ahead):
+        for number in (self.back, self.ahead):
             number.valueChanged.connect(self._edited)
+        self.looks.changed.connect(self._edited)
+        self.filters.changed.connect(self._edited)
 
     # -- in and out --------------------------------------------------------------------------------------------------
 
@@ -171,21 +136,17 @@ class PairOptions(QWidget):
         """Fill in; `both`: the pair goes both ways."""
         self._filling = True
         self._settings = settings
-        self._free = settings.filters.free
         self.title_text.setText(settings.title)
-        for choice, value in (
+        for field, value in (
             (self.private, settings.private_originals),
             (self.edited, settings.copy_edited),
             (self.deleted, settings.copy_deleted),
             (self.conflict, settings.conflict),
             (self.filtered, settings.filtered_later),
-            (self.reminders, settings.reminders),
         ):
-            choice.setCurrentIndex(choice.findData(str(value)))
-        for name, tick in self.ticks.items():
-            if name != "free":
-                tick.setChecked(bool(getattr(settings.filters, name)))
-        self.shorter.setValue(settings.filters.shorter_than_seconds // 60)
+            choose(field, value)
+        self.looks.show_settings(settings)
+        self.filters.show_filters(settings.filters, settings.mode)
         self.back.setValue(settings.window_back_days)
         self.ahead.setValue(settings.window_ahead_days)
         self.show_kind(settings.mode, both=both)
@@ -197,28 +158,22 @@ class PairOptions(QWidget):
         self._settings = replace(self._settings, mode=mode)
         blocker = mode is Mode.BLOCKER
         self.title_text.setPlaceholderText("Busy" if blocker else "{title}")
-        self.ticks["free"].setChecked(blocker if self._free is None else self._free)
-        self.reminders.setEnabled(not blocker)
+        self.looks.show_mode(mode)
+        self.filters.show_mode(mode)
         self.private.setEnabled(True)
-        _allow(self.edited, CopyEdited.WRITE_BACK, CopyEdited.RESTORE, allowed=both and not blocker)
-        _allow(self.deleted, CopyDeleted.DELETE_ORIGINAL, CopyDeleted.STAY_AWAY, allowed=both and mode is Mode.FULL)
+        carries, deletes = both and not blocker, both and mode is Mode.FULL
+        allow(self.edited, CopyEdited.WRITE_BACK, CopyEdited.RESTORE, allowed=carries, hint=_BOTH_WAYS)
+        allow(self.deleted, CopyDeleted.DELETE_ORIGINAL, CopyDeleted.STAY_AWAY, allowed=deletes, hint=_BOTH_WAYS)
         self._show_conflict()
         self._filling = before
 
     def settings(self) -> DirectionSettings:
         """What is filled in."""
-        kept: dict[str, Any] = {name: tick.isChecked() for name, tick in self.ticks.items() if name != "free"}
-        before = self._settings.filters
-        # Seconds that the field cannot show stay as they are.
-        minutes = self.shorter.value()
-        seconds = before.shorter_than_seconds if before.shorter_than_seconds // 60 == minutes else minutes * 60
-        filters: Filters = replace(before, **kept, free=self._free, shorter_than_seconds=seconds)
         return replace(
-            self._settings,
+            self.looks.filled_in(self._settings),
             title=self.title_text.text().strip(),
             private_originals=PrivateOriginals(self.private.currentData()),
-            filters=filters,
-            reminders=Reminders(self.reminders.currentData()),
+            filters=self.filters.filled_in(),
             copy_edited=CopyEdited(self.edited.currentData()),
             copy_deleted=CopyDeleted(self.deleted.currentData()),
             conflict=Conflict(self.conflict.currentData()),
@@ -242,30 +197,6 @@ class PairOptions(QWidget):
         for number, field in enumerate(self._shown_fields()):
             self._grid.addWidget(field, number // 2, number % 2, Qt.AlignmentFlag.AlignTop)
 
-    def _free_chosen(self, left_out: bool) -> None:
-        if not self._filling:
-            self._free = left_out
-        self._edited()
-
     def _edited(self) -> None:
         if not self._filling:
             self.changed.emit()
-
-
-def _allow(choice: Choice, value: str, instead: str, *, allowed: bool) -> None:
-    """Offer a value, or take it out of reach and choose another in its place."""
-    row = choice.findData(str(value))
-    model = choice.model()
-    if isinstance(model, QStandardItemModel):
-        model.item(row).setEnabled(allowed)
-    hint = "" if allowed else "Only where a pair goes both ways and shows enough of its events."
-    choice.setItemData(row, hint, Qt.ItemDataRole.ToolTipRole)
-    if not allowed and choice.currentIndex() == row:
-        choice.setCurrentIndex(choice.findData(str(instead)))
-
-
-def _choice(theme: Theme, name: str, options: tuple[tuple[str, str], ...]) -> Choice:
-    choice = Choice(theme, name)
-    for value, text in options:
-        choice.addItem(text, str(value))
-    return choice

@@ -85,6 +85,11 @@ class PairSheet(Sheet):
             pair_draft.INTERVAL: Field(theme, "Look for changes every", self.interval),
             pair_draft.TITLE: self.options.title,
             pair_draft.WINDOW: self.options.window_field,
+            pair_draft.PREFIX: self.options.looks.prefix_field,
+            pair_draft.REPLACEMENTS: self.options.looks.swaps_field,
+            pair_draft.REMINDERS: self.options.looks.reminders_field,
+            pair_draft.WORDS: self.options.filters.without_field,
+            pair_draft.HOURS: self.options.filters.hours_field,
         }
         self._lay_out(theme)
         self._offer(is_new=is_new)
@@ -231,6 +236,9 @@ class PairSheet(Sheet):
         for place, chosen in ((pair_draft.FROM, draft.from_id), (pair_draft.TO, draft.to_id)):
             end = self._calendars.get(chosen or "")
             self._fields[place].say(words.account_name(end.account) if end is not None else "")
+        source = self._calendars.get(draft.from_id or "")
+        if source is not None:
+            self.options.filters.offer_zone(source.connection.zone)
         title = draft.example(self._calendars)
         usable = "{calendar} and {account}"
         if draft.settings.mode is not Mode.BLOCKER:
@@ -287,6 +295,6 @@ class PairSheet(Sheet):
     def _refused(self, reasons: dict[str, str]) -> None:
         """The core says no: its reasons stand where they belong."""
         self._said = reasons
-        if {pair_draft.TITLE, pair_draft.WINDOW} & set(self._said) and not self.options.isVisibleTo(self):
+        if set(pair_draft.FOLDED) & set(self._said) and not self.options.isVisibleTo(self):
             self._unfold()
         self._show()

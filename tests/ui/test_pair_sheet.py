@@ -115,8 +115,8 @@ def test_the_options_are_asked_for_as_they_are_set(desk: Desk, new_sheet: PairSh
     options.title_text.setText("Busy – {calendar}")
     assert "becomes “Busy – Private”" in words(new_sheet)
     options.private.setCurrentIndex(options.private.findData("skip"))
-    click(options.ticks["all_day"])
-    options.shorter.setValue(15)
+    click(options.filters.ticks["all_day"])
+    options.filters.shorter.setValue(15)
     options.ahead.setValue(180)
     click(new_sheet.save_button)
     qtbot.waitUntil(lambda: bool(desk.called("create")))
@@ -131,7 +131,7 @@ def test_the_options_are_asked_for_as_they_are_set(desk: Desk, new_sheet: PairSh
 
 
 def test_free_events_are_left_out_by_busy_only_and_copied_by_full_until_chosen(new_sheet: PairSheet) -> None:
-    free = new_sheet.options.ticks["free"]
+    free = new_sheet.options.filters.ticks["free"]
     assert free.isChecked()
     click(new_sheet.modes.options[Mode.FULL])
     assert not free.isChecked()
