@@ -255,7 +255,7 @@ def test_a_narrower_filter_that_takes_many_copies_waits_for_the_user(narrower: F
     world.change_settings(filters=narrower)
     assert world.run().counts.held == 20
     assert len(world.copies()) == 20
-    hold = world.ledger.hold(world.direction.id, HoldCause.MASS_DELETE)
+    hold = world.ledger.hold(world.direction.id, HoldCause.FILTERS_NARROWED)
     assert hold is not None
     assert hold.expected == 20
     world.answer(HoldAnswer.APPROVED)
