@@ -26,6 +26,7 @@ from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
 from app.services.alerts import Alerts
 from app.services.audits import Audits
+from app.services.availability import FreeTimes
 from app.services.clients import Clients, ServiceFactory
 from app.services.connections import Connections
 from app.services.core import Core, CoreInfo
@@ -193,6 +194,13 @@ def build(
                 stamps=stamps,
                 expander=expander or own_expander,
                 names=Names(new_id),
+            ),
+            free=FreeTimes(
+                ledger=store.ledger,
+                questions=store.questions,
+                visibility=visibility,
+                expander=expander or own_expander,
+                clock=clock,
             ),
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from app.services import question_shapes
 from app.services.core import Core
+from app.services.moments import from_text
 
 Json = dict[str, Any]
 Asked = Mapping[str, Any]
@@ -21,6 +22,19 @@ async def _why(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     return question_shapes.answered(found)
 
 
+async def _availability(core: Core, ids: Sequence[str], asked: Asked) -> Json:
+    opens, closes = (asked.get(name) for name in ("opens", "closes"))
+    found = await core.questions.free.find(
+        from_text(asked["from"]) if "from" in asked else None,
+        from_text(asked["to"], upper=True) if "to" in asked else None,
+        connection_ids=[one for one in asked.get("connection_ids", "").split(",") if one],
+        min_seconds=asked.get("min_seconds", 0),
+        between=(time.fromisoformat(opens), time.fromisoformat(closes)) if opens and closes else None,
+    )
+    return question_shapes.free_busy(found)
+
+
 QUESTIONS: Mapping[tuple[str, str], Callable[[Core, Sequence[str], Asked], Coroutine[Any, Any, Json]]] = {
     ("GET", "why"): _why,
+    ("GET", "availability"): _availability,
 }

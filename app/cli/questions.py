@@ -1,25 +1,104 @@
-"""`kalends why`: questions about events and calendars, answered from what was last read."""
+"""`kalends why` and `kalends free`: questions about events and calendars, answered from what was last read."""
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.meeting import meet
 from app.cli.output import plain
-from app.cli.session import JsonOption, ProfileOption, given, known_form, session_of
+from app.cli.session import JsonOption, ProfileOption, given, known_form, moment, session_of
 from app.domain.errors import InputError, NotFoundError
 
 
 def add_to(parent: typer.Typer) -> None:
     """Add these commands."""
     parent.command(
+        "free",
+        epilog="\b\nExamples:\n  kalends free --next 2h --between 09:00-18:00\n"
+        "  kalends free --from 2026-03-28 --to 2026-03-30 --at-least 30m --json",
+    )(free)
+    parent.command(
         "why",
         epilog='\b\nExamples:\n  kalends why "Team sync"\n  kalends why --on 2026-03-28\n'
         "  kalends why 4k2n0q8p --pair pair_01J… --json",
     )(why)
+
+
+def free(
+    context: typer.Context,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when on. Default: now.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Until when. Default: a week later.")] = None,
+    at_least: Annotated[
+        str, typer.Option("--at-least", metavar="LENGTH", help="Leave shorter stretches out: 30m, 2h, 1d.")
+    ] = "15m",
+    following: Annotated[
+        str | None, typer.Option("--next", metavar="LENGTH", help="Only the next stretch of this length.")
+    ] = None,
+    between: Annotated[
+        str | None, typer.Option("--between", metavar="HH:MM-HH:MM", help="Only these hours of a day.")
+    ] = None,
+    calendar: Annotated[
+        list[str] | None, typer.Option("--calendar", metavar="ID", help="Only these calendars (connection ids).")
+    ] = None,
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Find free time in all your calendars together, as they were last read."""
+    session = session_of(context)
+    session.expect(as_json, profile)
+    hours = _hours(between)
+    query = given(
+        **{"from": moment("--from", start), "to": moment("--to", end, upper=True)},
+        min_seconds=_seconds(following or at_least),
+        connection_ids=",".join(known_form(one) for one in calendar) if calendar else None,
+        opens=hours[0] if hours else None,
+        closes=hours[1] if hours else None,
+    )
+    with meet(session) as kalends:
+        answer = kalends.ask("GET", "/availability", query=query)
+    if following is not None:
+        answer = {**answer, "free": answer["free"][:1]}
+    if as_json:
+        session.out.json(answer)
+    else:
+        rows = [(_local(one["start"]), _local(one["end"]), _length(one)) for one in answer["free"]]
+        session.out.table(("FREE FROM", "UNTIL", "LENGTH"), rows, "There is no such free time.")
+        as_of = f"as read at {_local(answer['as_of'])}" if answer["as_of"] else "none was read yet"
+        session.out.say(f"{len(answer['calendars'])} calendars, {as_of}.")
+    if following is not None and not answer["free"]:
+        raise NotFoundError("There is no free time of that length in this span.")
+
+
+def _hours(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    try:
+        opens, closes = (time.fromisoformat(part.strip()).isoformat() for part in text.split("-"))
+    except ValueError:
+        raise InputError(f"--between: '{text}' are no hours. Use some such as 09:00-17:30.") from None
+    return opens, closes
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,4})\s*([mhd])", text.strip())
+    if found is None:
+        raise InputError(f"'{text}' is no length. Use one such as 30m, 2h or 1d.")
+    return int(found[1]) * {"m": 60, "h": 3600, "d": 86_400}[found[2]]
+
+
+def _local(text: str) -> str:
+    """A moment by this computer's clock."""
+    return datetime.fromisoformat(text).astimezone().strftime("%a %Y-%m-%d %H:%M")
+
+
+def _length(stretch: dict[str, Any]) -> str:
+    length = datetime.fromisoformat(stretch["end"]) - datetime.fromisoformat(stretch["start"])
+    minutes = int(length.total_seconds()) // 60
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
 def why(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from app.domain.links import Intent
+from app.domain.times import Span
 from app.engine.reasons import SENTENCES
+from app.services.availability import FreeBusy
 from app.services.shapes import Json, moment
 from app.services.views import ConnectionView
 from app.services.why import Answered, Explained, Way
@@ -80,3 +82,28 @@ def _write(intent: Intent) -> Json:
 def place(where: ConnectionView) -> Json:
     """In which calendar something lies."""
     return {"connection_id": where.connection.id, "calendar_name": where.connection.name}
+
+
+# -- free and busy -----------------------------------------------------------------------------------------------------
+
+
+def free_busy(value: FreeBusy) -> Json:
+    """Free and busy times of calendars."""
+    return {
+        "busy": [_stretch(one) for one in value.busy],
+        "free": [_stretch(one) for one in value.free],
+        "as_of": moment(value.as_of),
+        "calendars": [
+            {
+                **place(one.where),
+                "as_of": moment(one.as_of),
+                "known_until": moment(one.known_until),
+                "unreadable": one.unreadable,
+            }
+            for one in value.calendars
+        ],
+    }
+
+
+def _stretch(value: Span) -> Json:
+    return {"start": moment(value.start), "end": moment(value.end)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.services.availability import FreeTimes
 from app.services.why import Why
 
 
@@ -12,3 +13,4 @@ class Questions:
     """The questions of one profile."""
 
     why: Why
+    free: FreeTimes

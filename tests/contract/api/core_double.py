@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from app.domain.accounts import Access, Account, Connection, Provider
 from app.domain.errors import ConflictError, FieldError, InputError, NotFoundError
@@ -31,6 +31,8 @@ from app.domain.runs import (
     Trigger,
     Verb,
 )
+from app.domain.times import Span
+from app.services.availability import FreeBusy
 from app.services.core import Core, CoreInfo
 from app.services.views import (
     EVERYTHING,
@@ -520,6 +522,25 @@ class Double:
     sync: SyncDouble
 
 
+class FreeDouble:
+    """`FreeTimes`: one busy hour, after a look at what was asked."""
+
+    async def find(self, start: datetime | None = None, end: datetime | None = None, **asked: Any) -> FreeBusy:
+        """What the service answers; unknown calendars are refused as it refuses them."""
+        if set(asked["connection_ids"]) - {conn(number) for number in range(1, 5)}:
+            raise NotFoundError("There is no such connection.")
+        span = Span(start or NOW, end or (start or NOW) + timedelta(days=7))
+        hour = Span(span.start, span.start + timedelta(hours=1))
+        return FreeBusy(span, (hour,), (Span(hour.end, span.end),), ())
+
+
+@dataclass(frozen=True)
+class QuestionsDouble:
+    """A person's questions."""
+
+    free: FreeDouble
+
+
 def make_double(*, sandbox: bool = False) -> Double:
     """A core with two accounts, four connections, one pair between 1 and 2, and one hold."""
     world = World()
@@ -570,6 +591,7 @@ def make_double(*, sandbox: bool = False) -> Double:
         holds: HoldsDouble
         keys: KeysDouble
         status: StatusDouble
+        questions: QuestionsDouble
 
     services = Services(
         CoreInfo(
@@ -587,5 +609,6 @@ def make_double(*, sandbox: bool = False) -> Double:
         HoldsDouble(world),
         keys,
         StatusDouble(world),
+        QuestionsDouble(FreeDouble()),
     )
     return Double(world, cast("Core", services), keys, pairs, sync)

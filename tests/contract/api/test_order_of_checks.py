@@ -276,6 +276,7 @@ ROUTES: list[tuple[str, str, Any, str]] = [
     ("GET", "/logs", None, "read:logs"),
     ("GET", "/status", None, "read:logs"),
     ("GET", "/runs", None, "read:pairs"),
+    ("GET", "/availability", None, "read:calendar"),
     ("GET", "/holds", None, "read:pairs"),
     ("POST", f"/holds/hold_{ulid(1)}/reject", None, "write:pairs"),
     ("POST", f"/holds/hold_{ulid(1)}/approve", {"expected": 7}, "approve:deletions"),

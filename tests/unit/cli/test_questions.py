@@ -80,3 +80,25 @@ def test_why_finds_nothing_and_understands_no_odd_day(kalends: Kalends, pair_id:
     assert kalends("why", "nobody's party", "--json").code == 6
     assert kalends("why", "--on", "someday").code == 2
     assert kalends("why", "x", "--pair", "pair_01J00000000000000000000000").code == 6
+
+
+def test_free_tells_the_same_in_this_process_and_over_the_api(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
+    span = {"from": f"{MONDAY}T00:00:00Z", "to": f"{MONDAY}T20:00:00Z"}
+    told = kalends("free", "--from", span["from"], "--to", span["to"], "--at-least", "2h", "--json")
+    assert told.code == 0
+    assert [one["start"] for one in told.json["busy"]] == [f"{MONDAY}T08:00:00Z", f"{MONDAY}T09:00:00Z"]
+    assert told.json["free"][0] == {"start": f"{MONDAY}T00:00:00Z", "end": f"{MONDAY}T08:00:00Z"}
+    assert told.json == over_the_api(host.world, "availability", **span, min_seconds="7200")
+    assert "Team" not in told.out
+    following = kalends("free", "--from", f"{MONDAY}T08:10:00Z", "--to", span["to"], "--next", "2h", "--json")
+    assert following.json["free"] == [{"start": f"{MONDAY}T09:30:00Z", "end": f"{MONDAY}T20:00:00Z"}]
+
+
+def test_free_understands_no_odd_lengths_or_hours_and_finds_none_where_there_is_none(
+    kalends: Kalends, pair_id: str
+) -> None:
+    assert kalends("free", "--next", "soon").code == 2
+    assert kalends("free", "--between", "late").code == 2
+    span = ("--from", f"{MONDAY}T08:00:00Z", "--to", f"{MONDAY}T08:30:00Z")
+    assert kalends("free", *span, "--next", "1h").code == 6
+    assert "calendars, as read at" in kalends("free", *span).err
