@@ -31,10 +31,12 @@ from app.services.clients import Clients, ServiceFactory
 from app.services.connections import Connections
 from app.services.core import Core, CoreInfo
 from app.services.demo import Demo
+from app.services.duplicates import Duplicates
 from app.services.health import Health
 from app.services.history import History
 from app.services.holds import Holds
 from app.services.keys import Keys
+from app.services.leaks import Leaks
 from app.services.maintenance import Maintenance
 from app.services.notices import Notices
 from app.services.pairs import Pairs
@@ -202,6 +204,8 @@ def build(
                 expander=expander or own_expander,
                 clock=clock,
             ),
+            leaks=Leaks(pairs=store.pairs, ledger=store.ledger, clients=clients, visibility=visibility),
+            duplicates=Duplicates(ledger=store.ledger, questions=store.questions, visibility=visibility),
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )

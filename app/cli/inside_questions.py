@@ -34,7 +34,18 @@ async def _availability(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     return question_shapes.free_busy(found)
 
 
+async def _leaks(core: Core, ids: Sequence[str], asked: Asked) -> Json:
+    return question_shapes.checked(await core.questions.leaks.check(pair_id=asked.get("pair_id")))
+
+
+async def _duplicates(core: Core, ids: Sequence[str], asked: Asked) -> Json:
+    named = [asked["connection_id"]] if "connection_id" in asked else []
+    return question_shapes.duplicates(*await core.questions.duplicates.find(connection_ids=named))
+
+
 QUESTIONS: Mapping[tuple[str, str], Callable[[Core, Sequence[str], Asked], Coroutine[Any, Any, Json]]] = {
     ("GET", "why"): _why,
     ("GET", "availability"): _availability,
+    ("GET", "leaks"): _leaks,
+    ("GET", "duplicates"): _duplicates,
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.domain.links import Intent
 from app.domain.times import Span
 from app.engine.reasons import SENTENCES
 from app.services.availability import FreeBusy
+from app.services.duplicates import Group
+from app.services.leaks import Checked
 from app.services.shapes import Json, moment
 from app.services.views import ConnectionView
 from app.services.why import Answered, Explained, Way
@@ -107,3 +111,52 @@ def free_busy(value: FreeBusy) -> Json:
 
 def _stretch(value: Span) -> Json:
     return {"start": moment(value.start), "end": moment(value.end)}
+
+
+# -- copies ------------------------------------------------------------------------------------------------------------
+
+
+def checked(value: Checked) -> Json:
+    """What a leak check came to."""
+    return {
+        "checked": value.checked,
+        "gone": value.gone,
+        "unanswered": value.unanswered,
+        "leaks": [
+            {
+                "pair_id": one.pair_id,
+                "direction_id": one.direction.id,
+                "connection_id": one.direction.target.id,
+                "calendar_name": one.direction.target.name,
+                "event_id": one.event_id,
+                "starts_at": moment(one.starts_at),
+                "fields": list(one.fields),
+            }
+            for one in value.leaks
+        ],
+    }
+
+
+def duplicates(groups: Sequence[Group], total: int) -> Json:
+    """What is in a calendar more than once."""
+    return {
+        "total": total,
+        "groups": [
+            {
+                **place(group.where),
+                "alike": str(group.alike),
+                "events": [
+                    {
+                        "event_id": one.event.id,
+                        "title": one.event.fields.title if one.event.fields is not None else None,
+                        "starts_at": moment(one.starts_at),
+                        "made_by": str(one.made_by),
+                        "direction_id": one.direction_id,
+                        "web_link": one.event.web_link,
+                    }
+                    for one in group.members
+                ],
+            }
+            for group in groups
+        ],
+    }

@@ -29,7 +29,7 @@ def test_the_documented_commands_are_there_and_no_others() -> None:
     assert {" ".join(words) for words in commands()} == {
         "",
         *("run", "serve", "show", "quit", "paths", "demo", "sandbox", "sandbox ctl", "status", "sync", "logs"),
-        *("why", "free", "doctor"),
+        *("why", "free", "doctor", "copies", "copies check", "copies duplicates"),
         *("accounts", "accounts list", "accounts add", "accounts test", "accounts reconnect", "accounts remove"),
         *("pairs", "pairs list", "pairs add", "pairs edit", "pairs pause", "pairs resume", "pairs remove"),
         *("pairs preview", "keys", "keys create", "keys list", "keys revoke", "runs", "runs list", "runs show"),

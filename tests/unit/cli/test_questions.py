@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -102,3 +103,21 @@ def test_free_understands_no_odd_lengths_or_hours_and_finds_none_where_there_is_
     span = ("--from", f"{MONDAY}T08:00:00Z", "--to", f"{MONDAY}T08:30:00Z")
     assert kalends("free", *span, "--next", "1h").code == 6
     assert "calendars, as read at" in kalends("free", *span).err
+
+
+def test_copies_are_checked_and_duplicates_shown_the_same_in_this_process_and_over_the_api(
+    kalends: Kalends, host: HostDouble, pair_id: str
+) -> None:
+    told = kalends("copies", "check", "--pair", pair_id, "--json")
+    assert (told.code, told.json) == (0, {"checked": 2, "gone": 0, "unanswered": 0, "leaks": []})
+    assert told.json == over_the_api(host.world, "leaks", pair_id=pair_id)
+    shown = kalends("copies", "duplicates", "--json")
+    assert (shown.code, shown.json) == (0, {"total": 0, "groups": []})
+    assert shown.json == over_the_api(host.world, "duplicates")
+    copy = next(iter(host.world.home.events.values()))
+    assert copy.fields is not None
+    host.world.home.put(replace(copy, fields=replace(copy.fields, title="Team sync")))
+    leaking = kalends("copies", "check")
+    assert leaking.code == 1
+    assert "title" in leaking.out
+    assert "Team sync" not in leaking.out
