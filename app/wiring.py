@@ -45,6 +45,7 @@ from app.services.questions import Questions
 from app.services.schedule import Schedule
 from app.services.status import Status
 from app.services.sync import Sync
+from app.services.undo import Undo
 from app.services.views import PairChange
 from app.services.visibility import Visibility
 from app.services.why import Why
@@ -162,6 +163,7 @@ def build(
         sync=sync,
         history=History(store.runs, visibility),
         holds=holds,
+        undo=Undo(runs=store.runs, ledger=store.ledger, sync=sync, visibility=visibility, clock=clock),
         keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
         status=Status(
             connections,

@@ -9,7 +9,7 @@ from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.runs import Hold, Run
 from app.services import shapes
-from app.services.views import Attempt, ConnectionView, NewKey, PairView, RunView, StatusView
+from app.services.views import Attempt, ConnectionView, NewKey, PairView, RunView, StatusView, UndoView
 
 
 def connection(view: ConnectionView) -> r.ConnectionAnswer:
@@ -51,6 +51,11 @@ def trigger(view: RunView) -> r.TriggerAnswer:
 def pair_trigger(view: RunView) -> r.PairTriggerAnswer:
     """The same, naming the pair."""
     return r.PairTriggerAnswer.model_validate(shapes.pair_trigger_answer(view))
+
+
+def undo(view: UndoView) -> r.UndoAnswer:
+    """What of a run can be undone."""
+    return r.UndoAnswer.model_validate(shapes.undo(view))
 
 
 def run(view: RunView, *, story: bool = False) -> r.RunAnswer:

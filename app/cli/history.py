@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli import exits
 from app.cli.meeting import meet
 from app.cli.output import cells
 from app.cli.session import JsonOption, ProfileOption, given, known_form, moment, session_of
 
+UNDO_SECONDS = 300.0
 PageOption = Annotated[int, typer.Option("--page", min=1, help="Which page, the newest first.")]
 PerPageOption = Annotated[int, typer.Option("--per-page", min=1, max=200, help="How many a page.")]
 PairOption = Annotated[str | None, typer.Option("--pair", metavar="ID", help="Only those of a pair.")]
@@ -34,6 +36,10 @@ def add_to(parent: typer.Typer) -> None:
         list_runs
     )
     runs.command("show", epilog="\b\nExamples:\n  kalends runs show sync_run_01J…")(show_run)
+    runs.command(
+        "undo",
+        epilog="\b\nExamples:\n  kalends runs undo sync_run_01J… --dry-run\n  kalends runs undo sync_run_01J… --json",
+    )(undo_run)
     parent.add_typer(runs, name="runs", epilog="\b\nExamples:\n  kalends runs list\n  kalends runs show sync_run_01J…")
     holds = typer.Typer(
         help="Holds: what waits for your decision, such as many deletions at once.",
@@ -103,6 +109,47 @@ def show_run(
     for error in run["errors"]:
         session.out.text(f"- {error['message']}")
     session.out.table(ACTION_HEADS, [action_row(one) for one in run["actions"]], "It did nothing to any event.")
+
+
+def undo_run(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a run.")],
+    event: Annotated[
+        list[str] | None, typer.Option("--event", metavar="ID", help="Only this event (its id in the run's story).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what can be undone; write nothing.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="How long to wait at most.")
+    ] = UNDO_SECONDS,
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
+) -> None:
+    """Undo what a run did, for 30 days. What was changed since is left alone; undoing the undo does it again."""
+    session = session_of(context)
+    session.expect(as_json, profile)
+    known = known_form(run_id)
+    with meet(session) as kalends:
+        if dry_run:
+            answer = kalends.ask("GET", f"/runs/{known}/undo")
+            if event:
+                answer = {**answer, "changes": [one for one in answer["changes"] if one["event_id"] in event]}
+        else:
+            answer = kalends.undo(known, event or [], wait_seconds=timeout)
+    if as_json:
+        session.out.json(answer)
+    elif dry_run:
+        session.out.table(
+            ("ACTION", "STARTS", "TITLE", "UNDO"),
+            [cells(one, "action", "starts_at", "title", "sentence") for one in answer["changes"]],
+            "This run changed nothing.",
+        )
+    else:
+        restored = answer["events_created"] + answer["events_updated"] + answer["events_deleted"]
+        session.out.say(f"Undone: {restored} events restored. {answer['events_skipped']} left alone.")
+        for error in answer["errors"]:
+            session.out.text(f"- {error['message']}")
+    if not dry_run:
+        raise typer.Exit(exits.of_run(answer))
 
 
 ACTION_HEADS = ("ACTION", "RESULT", "STARTS", "TITLE", "WHY")

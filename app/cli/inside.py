@@ -113,6 +113,15 @@ class Inside:
 
         return self._run(work())
 
+    def undo(self, run_id: str, events: list[str], *, wait_seconds: float) -> Json:
+        """Undo a run, or some events of it, and wait."""
+
+        async def work() -> Json:
+            run = self._core.undo.start(run_id, events=frozenset(events) if events else None)
+            return shapes.run_story(await self._core.sync.wait(run.id, wait_seconds))
+
+        return self._run(work())
+
     def attempt(self, attempt_id: str, *, wait_seconds: float) -> Json:
         """How a sign-in stands, once it ended or time is up."""
 
@@ -258,6 +267,10 @@ async def _run(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     return shapes.run_story(core.history.run(ids[0]))
 
 
+async def _look_at_undo(core: Core, ids: Sequence[str], asked: Asked) -> Json:
+    return shapes.undo(await core.undo.look(ids[0]))
+
+
 async def _logs(core: Core, ids: Sequence[str], asked: Asked) -> Json:
     status = asked.get("status")
     found = core.history.logs(
@@ -333,6 +346,7 @@ _ROUTES: Mapping[tuple[str, str], Answerer] = {
     ("POST", "sync/*"): _stop,
     ("GET", "runs"): _runs,
     ("GET", "runs/*"): _run,
+    ("GET", "runs/*/undo"): _look_at_undo,
     ("GET", "logs"): _logs,
     ("GET", "holds"): _holds,
     ("POST", "holds/*/approve"): _approve,

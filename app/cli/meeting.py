@@ -44,6 +44,10 @@ class Kalends(Protocol):
         """Sync or preview a pair."""
         ...
 
+    def undo(self, run_id: str, events: list[str], *, wait_seconds: float) -> dict[str, Any]:
+        """Undo a run, or some events of it; the run that does it."""
+        ...
+
     def attempt(self, attempt_id: str, *, wait_seconds: float) -> dict[str, Any]:
         """How a sign-in stands."""
         ...

@@ -114,6 +114,17 @@ class Remote:
         )
         return self._followed(answer, end)
 
+    def undo(self, run_id: str, events: list[str], *, wait_seconds: float) -> dict[str, Any]:
+        """`POST /runs/{id}/undo`; the run that does it, once it ended or time is up."""
+        end = time.monotonic() + wait_seconds
+        body = {"events": events} if events else {}
+        started = self.ask("POST", f"/runs/{run_id}/undo", body=body)
+        while True:
+            run = self.ask("GET", f"/runs/{started['sync_id']}")
+            if run["finished_at"] is not None or time.monotonic() >= end:
+                return run
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
     def attempt(self, attempt_id: str, *, wait_seconds: float) -> dict[str, Any]:
         """How a sign-in stands, once it ended or time is up."""
         end = time.monotonic() + wait_seconds

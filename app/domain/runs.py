@@ -78,6 +78,18 @@ class ActionResult(StrEnum):
     WAITING = "waiting"
 
 
+class Undoable(StrEnum):
+    """Whether a change can be taken back."""
+
+    POSSIBLE = "possible"
+    UNDONE = "already_undone"
+    CHANGED_SINCE = "changed_since"
+    """What it left is no longer as it left it: somebody's work, or a later change of ours."""
+    NOT_UNDOABLE = "not_undoable"
+    """There is no way back, or none that could not cost more than it brings."""
+    COULD_NOT_ASK = "could_not_ask"
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
     """One line of a run's story: what was (or would be) done to one event, and why.

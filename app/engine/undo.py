@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from app.domain.events import Event, EventKind, Marker
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Intent, Link, LinkState, Op
-from app.domain.runs import Verb
+from app.domain.runs import Undoable, Verb
 from app.engine.comparison import REWRITABLE, bears_other_stamp, overlay, still_rewriting
 from app.engine.decisions import Step
 from app.engine.fingerprint import FIELD_NAMES, differing, hashes
@@ -25,7 +25,6 @@ from app.engine.undo_changes import (
     Change,
     Finding,
     Standing,
-    Undoable,
     changes,
     date_key,
     exceptions,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Copy, CopyState, DirectionRecord, Intent, IntentState, Link, LinkState, Op, Undoing
-from app.domain.runs import Verb
+from app.domain.runs import Undoable, Verb
 from app.domain.times import Moment
 from app.engine.closing import VERBS
 from app.engine.decisions import Step
@@ -23,18 +22,6 @@ from app.engine.write_back import Originals
 
 REASON = "command_undo"
 """Reason of every write of an undo; what begins with `command_` is not counted by the guard."""
-
-
-class Undoable(StrEnum):
-    """Whether a change can be taken back."""
-
-    POSSIBLE = "possible"
-    UNDONE = "already_undone"
-    CHANGED_SINCE = "changed_since"
-    """What it left is no longer as it left it: somebody's work, or a later change of ours."""
-    NOT_UNDOABLE = "not_undoable"
-    """There is no way back, or none that could not cost more than it brings."""
-    COULD_NOT_ASK = "could_not_ask"
 
 
 @dataclass(frozen=True, slots=True)

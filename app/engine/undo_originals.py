@@ -10,13 +10,13 @@ from dataclasses import replace
 from app.domain.events import EventKind
 from app.domain.identity import copy_key
 from app.domain.links import Carried, Copy, CopyForm, CopyState, DirectionRecord, LinkState, Op
-from app.domain.runs import Verb
+from app.domain.runs import Undoable, Verb
 from app.engine.comparison import overlay
 from app.engine.decisions import Step
 from app.engine.fingerprint import FIELD_NAMES, hashes
 from app.engine.originals import wall_start
 from app.engine.transform import copy_fields
-from app.engine.undo_changes import REASON, Basis, Change, Finding, Undoable, date_key
+from app.engine.undo_changes import REASON, Basis, Change, Finding, date_key
 
 
 class OriginalsUndo:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from app.domain.links import Answer, DirectionRecord, Evidence, Intent, Row, Seen
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
-from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Verb
+from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Undoable, Verb
 from app.engine import view
 from app.engine.cases import CaseReader
 from app.engine.decisions import Step
@@ -23,7 +23,7 @@ from app.engine.reasons import sentence
 from app.engine.recovery import recover
 from app.engine.run import window_of
 from app.engine.undo import UndoPlanner
-from app.engine.undo_changes import Finding, Standing, Undoable
+from app.engine.undo_changes import Finding, Standing
 from app.engine.undo_originals import restored_key
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals

@@ -7,13 +7,13 @@ from dataclasses import replace
 from app.domain.events import Event
 from app.domain.identity import copy_key
 from app.domain.links import Copy, CopyForm, CopyState, LinkState, Op, Undoing
-from app.domain.runs import Verb
+from app.domain.runs import Undoable, Verb
 from app.domain.times import Moment
 from app.engine.comparison import overlay
 from app.engine.decisions import Step
 from app.engine.fingerprint import differing, hashes
 from app.engine.originals import Unit, wall_start
-from app.engine.undo_changes import REASON, Basis, Change, Finding, Undoable, date_key, exceptions, pinned, stubs
+from app.engine.undo_changes import REASON, Basis, Change, Finding, date_key, exceptions, pinned, stubs
 
 
 class SeriesUndo:

@@ -21,6 +21,7 @@ from app.services.preferences import Preferences
 from app.services.questions import Questions
 from app.services.status import Status
 from app.services.sync import Sync
+from app.services.undo import Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Core:
     sync: Sync
     history: History
     holds: Holds
+    undo: Undo
     keys: Keys
     status: Status
     notices: Notices

@@ -13,6 +13,7 @@ import structlog
 
 from app.domain.errors import StorageError
 from app.domain.ports import Clock
+from app.engine.undo_run import KEPT_FOR
 from app.store.store import Store
 
 EVERY = timedelta(days=1)
@@ -34,7 +35,7 @@ class Maintenance:
         now = self._clock.now()
         if not self._is_due(now):
             return
-        gone = self._store.runs.purge(now - HISTORY_KEPT)
+        gone = self._store.runs.purge(now - HISTORY_KEPT, undo_before=now - KEPT_FOR)
         try:
             name = self._store.next_backup()
             if name is not None:

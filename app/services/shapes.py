@@ -14,7 +14,8 @@ from app.domain import settings_data
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import DirectionSettings, SyncPair
-from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus
+from app.domain.runs import ActionRecord, Hold, Run, RunError, RunStatus, Undoable
+from app.engine.reasons import sentence
 from app.services.hold_words import WORDS, what_waits
 from app.services.moments import to_text
 from app.services.views import (
@@ -28,10 +29,14 @@ from app.services.views import (
     Progress,
     RunView,
     StatusView,
+    UndoView,
 )
 
 Json = dict[str, Any]
 
+UNDO_SENTENCES = {
+    state: "It can be undone." if state is Undoable.POSSIBLE else sentence(str(state)) for state in Undoable
+}
 _GOOD = (RunStatus.SUCCESS, RunStatus.HELD)
 
 _REASONS = {
@@ -217,6 +222,30 @@ def action(record: ActionRecord) -> Json:
         "title": record.title,
         "starts_at": moment(record.starts_at),
         "all_day": record.all_day,
+    }
+
+
+def undo(view: UndoView) -> Json:
+    """What of a run can be undone."""
+    return {
+        "run_id": view.run.id,
+        "possible": view.possible,
+        "already_undone": view.undone,
+        "left_alone": len(view.changes) - view.possible - view.undone,
+        "expires_at": moment(view.expires_at),
+        "changes": [
+            {
+                "event_id": change.original_id,
+                "occurrence": change.occ,
+                "action": str(change.verb),
+                "state": str(change.state),
+                "sentence": UNDO_SENTENCES[change.state],
+                "title": change.title,
+                "starts_at": moment(change.starts_at),
+                "all_day": change.all_day,
+            }
+            for change in view.changes
+        ],
     }
 
 

@@ -6,7 +6,7 @@ One run of a pair at a time; several pairs side by side (`jobs`). What a run doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from app.domain.errors import ConflictError, KalendsError
@@ -14,6 +14,7 @@ from app.domain.links import DirectionRecord
 from app.domain.pairs import PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Ledger, Stamps
 from app.domain.runs import Run, RunStatus, Trigger
+from app.engine.undo_changes import Finding
 from app.services.audits import Audits
 from app.services.clients import Clients
 from app.services.health import Health
@@ -30,6 +31,8 @@ from app.store.runs import RunRepository
 ROUNDS_AT_MOST = 5
 """A run that is joined again and again reads so often at most; later askers get a run of their own."""
 
+UNDO = "undo"
+"""What a run that undoes another does, beside `release` and `remove`."""
 STOPPED_BY_PERSON = "stopped_by_person"
 """Why a run was interrupted that a person stopped."""
 
@@ -106,7 +109,8 @@ class Sync:
         if pair.status is PairStatus.PAUSED:
             raise ConflictError("This sync pair is paused.", code="pair_paused", fix="Resume it, or ask for a dry run.")
         job = self._jobs.of_pair(pair_id)
-        if job is None or job.stop or job.rounds >= ROUNDS_AT_MOST:
+        # An undo reads nothing anew: whoever asks for a sync meanwhile gets a run of its own after it.
+        if job is None or job.stop or job.rounds >= ROUNDS_AT_MOST or job.command == UNDO:
             return self._start(pair, trigger, dry=False, full=full)
         if job.running:
             job.again = True
@@ -143,6 +147,23 @@ class Sync:
         command = "release" if release else "remove"
         return self._jobs.start(pair, self._places(pair), Trigger.MANUAL, work, command=command).run
 
+    def undo(self, undone: Run, events: Collection[str] | None) -> Run:
+        """Undo an ended run of a pair that is there, paused or not, as a run of its own. Returns it while it goes on.
+
+        Args:
+            events: only these originals, None for all.
+        """
+        pair = self._pairs.get(undone.pair_id)
+
+        async def work(job: Job) -> Ending:
+            return await self._worker.undo(job, undone.id, events)
+
+        return self._jobs.start(pair, self._places(pair), Trigger.UNDO, work, command=UNDO).run
+
+    async def look_at_undo(self, undone: Run, events: Collection[str] | None) -> Sequence[Finding]:
+        """What of a run can be undone. Raises a ProviderError where a calendar cannot be read."""
+        return await self._worker.look_at_undo(undone, events)
+
     # -- looking and waiting -------------------------------------------------------------------------------------------
 
     async def wait(self, run_id: str, timeout_seconds: float) -> RunView:
@@ -168,7 +189,7 @@ class Sync:
     def command(self, pair_id: str) -> tuple[str, Run] | None:
         """What is being done to all copies of a pair (`release` or `remove`) and the run that does it, else None."""
         job = self._jobs.of_pair(pair_id)
-        return (job.command, job.run) if job is not None and job.command is not None else None
+        return (job.command, job.run) if job is not None and job.command not in (None, UNDO) else None
 
     def waits_until(self, account_ids: Iterable[str]) -> datetime | None:
         """Until when one of these accounts was asked to wait, None if none was or the time is over."""

@@ -9,7 +9,8 @@ from enum import StrEnum
 from app.domain.accounts import Account, AccountStatus, Connection, ConnectionStatus, Provider
 from app.domain.keys import ApiKey
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
-from app.domain.runs import ActionRecord, Phase, Run
+from app.domain.runs import ActionRecord, Phase, Run, Undoable
+from app.engine.undo_changes import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ PROVIDER_NAMES = {
 }
 
 
-_COMMANDS = {"remove": "Removing copies", "release": "Releasing copies"}
+_COMMANDS = {"remove": "Removing copies", "release": "Releasing copies", "undo": "Undoing"}
 _PHASES = {Phase.READING: "Reading the calendars…", Phase.COMPARING: "Comparing events…"}
 
 
@@ -69,7 +70,7 @@ class Progress:
     Args:
         phase: what it is busy with, None while it waits for its turn.
         done, total: events compared, or writes answered; 0 of 0 where nobody knows how many there are.
-        command: what becomes of the pair's copies (`release` or `remove`), None for a sync.
+        command: what becomes of the pair's copies (`release`, `remove` or `undo`), None for a sync.
         stopping: it was asked to stop and ends what it has begun.
     """
 
@@ -188,6 +189,29 @@ class RunView:
 
     run: Run
     actions: tuple[ActionRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UndoView:
+    """What of a run can be undone, and until when.
+
+    Args:
+        changes: what it did to each event, the newest first.
+    """
+
+    run: Run
+    changes: tuple[Finding, ...]
+    expires_at: datetime
+
+    @property
+    def possible(self) -> int:
+        """How many changes can be undone."""
+        return sum(change.state is Undoable.POSSIBLE for change in self.changes)
+
+    @property
+    def undone(self) -> int:
+        """How many are undone already."""
+        return sum(change.state is Undoable.UNDONE for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)

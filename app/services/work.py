@@ -6,7 +6,7 @@ The engine decides and writes; here its outcomes become the end of a run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import structlog
@@ -17,9 +17,11 @@ from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopyDeleted, CopyEdited, PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Ledger, Stamps
-from app.domain.runs import Counts, Phase, RunError, RunStatus, Trigger
+from app.domain.runs import Counts, Phase, Run, RunError, RunStatus, Trigger
 from app.engine.commands import take_copies_away
 from app.engine.run import DirectionResult, DirectionRun, Tools
+from app.engine.undo_changes import Finding
+from app.engine.undo_run import UndoRun, UndoTools
 from app.engine.writer import Writer
 from app.services.audits import Audit, Audits
 from app.services.clients import Clients
@@ -144,6 +146,39 @@ class Worker:
                 errors.append(RunError("copies_left", message, direction.target.id))
         return self._ending(job, counts, errors, all_failed=bool(directions) and failed == len(directions))
 
+    async def undo(self, job: Job, undone_run_id: str, events: Collection[str] | None) -> Ending:
+        """Take back what a run did, in each direction of its pair."""
+        self._jobs.begin(job)
+        counts, errors, failed = Counts(), list[RunError](), 0
+        directions = self._pairs.directions(job.run.pair_id)
+        for direction in directions:
+            if self._jobs.halted(job):
+                break
+            going = self._undo_run(direction, undone_run_id, events, job=job, before=counts)
+            failure = None
+            try:
+                await going.run()
+            except KalendsError as error:
+                failed += 1
+                failure = self._note_failure(job, direction.target.id, error)
+            # What was taken back before a failure is taken back.
+            written = going.result.written
+            counts = counts.plus(written.counts)
+            errors.extend(written.errors)
+            if failure is not None:
+                errors.append(failure)
+            elif written.unfinished and not written.errors:
+                message = "Some changes are not undone yet; ask again to go on."
+                errors.append(RunError("undo_unfinished", message, direction.target.id))
+        return self._ending(job, counts, errors, all_failed=bool(directions) and failed == len(directions))
+
+    async def look_at_undo(self, undone: Run, events: Collection[str] | None) -> Sequence[Finding]:
+        """What of a run can be undone, in all directions of its pair. Raises a ProviderError."""
+        found: list[Finding] = []
+        for direction in self._pairs.directions(undone.pair_id):
+            found.extend(await self._undo_run(direction, undone.id, events).look())
+        return found
+
     # -- inside --------------------------------------------------------------------------------------------------------
 
     async def _direction(
@@ -214,6 +249,36 @@ class Worker:
                 Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})
             )
         return result, failure
+
+    def _undo_run(
+        self,
+        direction: DirectionRecord,
+        undone_run_id: str,
+        events: Collection[str] | None,
+        *,
+        job: Job | None = None,
+        before: Counts | None = None,
+    ) -> UndoRun:
+        """The undo of one direction; without a job it only looks."""
+        tools = UndoTools(
+            ledger=self._ledger,
+            clock=self._clock,
+            stamps=self._stamps,
+            expander=self._expander,
+            stopping=lambda: job is not None and self._jobs.halted(job),
+            tell=lambda phase, done, total: self._jobs.tell(job, phase, done, total) if job is not None else None,
+            before=before or Counts(),
+        )
+        return UndoRun(
+            direction,
+            self._clients.reader(direction.source),
+            self._clients.calendar(direction.target),
+            tools,
+            undone_run_id=undone_run_id,
+            run_id=job.run.id if job is not None else "",
+            events=events,
+            originals=self._clients.calendar(direction.source) if direction.both_ways else None,
+        )
 
     def _writer(self, job: Job, direction: DirectionRecord, before: Counts) -> Writer:
         return Writer(

@@ -223,6 +223,15 @@ class ApprovalBody(Input):
     expected: Number
 
 
+EventId = Annotated[StrictStr, Field(min_length=1, max_length=1024)]
+
+
+class UndoBody(Input):
+    """What of a run to undo: changes of these events, by their ids in the source; all where none are named."""
+
+    events: Annotated[list[EventId], Field(min_length=1, max_length=500)] | None = None
+
+
 class NewKeyBody(Input):
     """A key to be made (local only)."""
 

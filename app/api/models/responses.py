@@ -24,7 +24,7 @@ from app.domain.pairs import (
     Weekday,
     Within,
 )
-from app.domain.runs import ActionResult, HoldAnswer, HoldCause, Phase, RunStatus, Trigger, Verb
+from app.domain.runs import ActionResult, HoldAnswer, HoldCause, Phase, RunStatus, Trigger, Undoable, Verb
 from app.services.views import AttemptStatus, RollUp
 
 
@@ -247,6 +247,36 @@ class RunAnswer(TriggerAnswer):
     duration_ms: int
     reason: str | None
     actions: list[ActionAnswer] | None = None
+
+
+class UndoChangeAnswer(Output):
+    """What a run did to one event, and whether it can be undone."""
+
+    event_id: str
+    occurrence: str
+    action: Verb
+    state: Undoable
+    sentence: str
+    title: str
+    starts_at: Moment | None
+    all_day: bool
+
+
+class UndoAnswer(Output):
+    """What of a run can be undone, the newest change first."""
+
+    run_id: str
+    possible: int
+    already_undone: int
+    left_alone: int
+    expires_at: Moment
+    changes: list[UndoChangeAnswer]
+
+
+class RunStarted(Output):
+    """A run that was set off."""
+
+    sync_id: str
 
 
 class RunPage(Output):

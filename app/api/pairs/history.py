@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from app.api import serialise
 from app.api.context import Given
 from app.api.errors import invalid
 from app.api.identifiers import known_connection, known_form
 from app.api.models.base import MomentIn, UpperMomentIn
-from app.api.models.responses import LogList, RunAnswer, RunPage, StatusAnswer
+from app.api.models.requests import UndoBody
+from app.api.models.responses import LogList, RunAnswer, RunPage, RunStarted, StatusAnswer, UndoAnswer
 from app.api.paging import HistoryPage
 from app.api.routes import CheckedRoute, errors, requires
 from app.domain.errors import FieldError
@@ -73,6 +74,23 @@ async def show_run(given: Given, run_id: str) -> RunAnswer:
     """One run with its story: what was done to which event, and why."""
     view = given.core.history.run(known_form(run_id, "sync_run"), given.principal.viewer)
     return serialise.run(view, story=True)
+
+
+@router.get("/runs/{run_id}/undo", openapi_extra=requires("read:pairs"), responses=errors(404, 409))
+async def look_at_undo(given: Given, run_id: str) -> UndoAnswer:
+    """What of a run can be undone: its events are read as they are now, nothing is written."""
+    return serialise.undo(await given.core.undo.look(known_form(run_id, "sync_run"), viewer=given.principal.viewer))
+
+
+@router.post(
+    "/runs/{run_id}/undo", status_code=202, openapi_extra=requires("approve:deletions"), responses=errors(404, 409)
+)
+async def undo(given: Given, run_id: str, body: UndoBody, response: Response) -> RunStarted:
+    """Undo a run, or some events of it, as a run of its own. What changed since is left alone."""
+    events = None if body.events is None else frozenset(body.events)
+    run = given.core.undo.start(known_form(run_id, "sync_run"), events=events, viewer=given.principal.viewer)
+    response.headers["Location"] = given.address("runs", run.id)
+    return RunStarted(sync_id=run.id)
 
 
 @router.get("/status", openapi_extra=requires("read:logs"), responses=errors())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,9 +29,11 @@ from app.domain.runs import (
     RunError,
     RunStatus,
     Trigger,
+    Undoable,
     Verb,
 )
 from app.domain.times import Span
+from app.engine.undo_changes import Finding
 from app.services.availability import FreeBusy
 from app.services.core import Core, CoreInfo
 from app.services.views import (
@@ -48,6 +50,7 @@ from app.services.views import (
     RollUp,
     RunView,
     StatusView,
+    UndoView,
     Viewer,
 )
 
@@ -417,6 +420,32 @@ class HistoryDouble:
         return LogPage(tuple(found[(page - 1) * per_page : page * per_page]), len(found), page, per_page)
 
 
+class UndoDouble:
+    """Undoing runs: each run changed one event."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def look(
+        self, run_id: str, *, events: Collection[str] | None = None, viewer: Viewer = EVERYTHING
+    ) -> UndoView:
+        run = self._known(run_id)
+        change = Finding("evt_1", "", Verb.UPDATE, Undoable.POSSIBLE, title="Stand-up", starts_at=NOW)
+        return UndoView(run, (change,), NOW + timedelta(days=30))
+
+    def start(self, run_id: str, *, events: Collection[str] | None = None, viewer: Viewer = EVERYTHING) -> Run:
+        self._world.calls.append(("undo", (run_id, events)))
+        run = self._known(run_id)
+        if run.trigger is Trigger.UNDO:
+            raise ConflictError("This is undone already.", code="already_undone")
+        return replace(run, id=self._world.next("sync_run"), trigger=Trigger.UNDO)
+
+    def _known(self, run_id: str) -> Run:
+        if run_id not in self._world.runs:
+            raise NotFoundError("There is no such run.")
+        return self._world.runs[run_id]
+
+
 class HoldsDouble:
     """Holds."""
 
@@ -589,6 +618,7 @@ def make_double(*, sandbox: bool = False) -> Double:
         sync: SyncDouble
         history: HistoryDouble
         holds: HoldsDouble
+        undo: UndoDouble
         keys: KeysDouble
         status: StatusDouble
         questions: QuestionsDouble
@@ -607,6 +637,7 @@ def make_double(*, sandbox: bool = False) -> Double:
         sync,
         HistoryDouble(world),
         HoldsDouble(world),
+        UndoDouble(world),
         keys,
         StatusDouble(world),
         QuestionsDouble(FreeDouble()),

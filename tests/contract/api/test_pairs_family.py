@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -692,3 +693,41 @@ async def test_a_test_key_may_connect_in_a_demo(key: Key) -> None:
         answer = await client.post(f"{API}/connections", json={"provider": "google"}, headers={"X-API-Key": shown})
         attempt = await client.get(answer.headers["Location"], headers={"X-API-Key": shown})
     assert (answer.status_code, attempt.status_code) == (202, 200)
+
+
+async def test_what_of_a_run_can_be_undone_is_shown_and_then_undone_by_a_run_of_its_own(
+    client: httpx.AsyncClient, key: Key, double: Double
+) -> None:
+    shown = key("read:pairs", "write:pairs", "approve:deletions")
+    sync_id = (await client.post(f"{API}/sync-pairs/{pair_id(1)}/trigger", json={}, headers=shown)).json()["sync_id"]
+    path = f"{API}/runs/{sync_id}/undo"
+    seen = (await client.get(path, headers=shown)).json()
+    assert (seen["possible"], seen["left_alone"], seen["already_undone"]) == (1, 0, 0)
+    assert seen["changes"][0] == {
+        "event_id": "evt_1",
+        "occurrence": "",
+        "action": "update",
+        "state": "possible",
+        "sentence": "It can be undone.",
+        "title": "Stand-up",
+        "starts_at": "2026-03-28T10:00:00Z",
+        "all_day": False,
+    }
+    refused = await client.post(path, json={}, headers=key("read:pairs", "write:pairs"))
+    assert refused.status_code == 403
+    started = await client.post(path, json={"events": ["evt_1"]}, headers=shown)
+    assert started.status_code == 202
+    assert started.headers["Location"] == f"{API}/runs/{started.json()['sync_id']}"
+    assert ("undo", (sync_id, frozenset({"evt_1"}))) in double.world.calls
+    bad: tuple[dict[str, Any], ...] = ({"events": []}, {"events": [""]}, {"events": "evt_1"}, {"event": "evt_1"})
+    for wrong in bad:
+        assert (await client.post(path, json=wrong, headers=shown)).status_code == 422
+    assert (await client.post(f"{API}/runs/sync_run_x/undo", json={}, headers=shown)).status_code == 404
+
+
+async def test_what_is_undone_already_is_a_conflict(client: httpx.AsyncClient, key: Key, double: Double) -> None:
+    shown = key("*")
+    sync_id = (await client.post(f"{API}/sync-pairs/{pair_id(1)}/trigger", json={}, headers=shown)).json()["sync_id"]
+    double.world.runs[sync_id] = replace(double.world.runs[sync_id], trigger=Trigger.UNDO)
+    answer = await client.post(f"{API}/runs/{sync_id}/undo", json={}, headers=shown)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_undone")

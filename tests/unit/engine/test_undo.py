@@ -11,8 +11,7 @@ import pytest
 from app.domain.events import Event, Fields
 from app.domain.links import CopyState, LinkState, Op
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, Mode
-from app.domain.runs import Verb
-from app.engine.undo_changes import Undoable
+from app.domain.runs import Undoable, Verb
 from tests.fakes.calendar import GOOGLE_LIKE, Crash, FakeCalendar, wall
 from tests.fakes.engine_world import FULL, MONDAY, World, meeting, weekly
 
