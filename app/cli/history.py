@@ -157,7 +157,14 @@ ACTION_HEADS = ("ACTION", "RESULT", "STARTS", "TITLE", "WHY")
 
 def action_row(action: dict[str, Any]) -> tuple[str, ...]:
     """A line of a run's story, or of a plan."""
-    return cells(action, "action", "result", "starts_at", "title", "sentence")
+    return (*cells(action, "action", "result"), event_start(action), *cells(action, "title", "sentence"))
+
+
+def event_start(told: dict[str, Any]) -> str:
+    """When an event starts: the moment, or for whole days the date alone, since its midnight would be taken for a
+    moment; a dash when nobody knows."""
+    text = "-" if told["starts_at"] is None else str(told["starts_at"])
+    return text[:10] if told["all_day"] and told["starts_at"] else text
 
 
 def logs(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.history import event_start
 from app.cli.meeting import meet
 from app.cli.output import plain
 from app.cli.session import JsonOption, ProfileOption, given, known_form, moment, session_of
@@ -140,7 +141,7 @@ def _day(text: str | None) -> str | None:
 
 
 def _tell(text: Any, found: dict[str, Any]) -> None:
-    when = f", {found['starts_at']}" if found["starts_at"] else ""
+    when = f", {event_start(found)}" if found["starts_at"] else ""
     gone = {"seen": "", "gone": " (deleted)", "absent": " (was not seen at the last full read)"}[found["seen"]]
     text(f"{plain(found['title'] or found['event_id'])}{when}, in {plain(found['calendar_name'])}{gone}")
     text(f"  {found['sentence']}")

@@ -16,7 +16,8 @@ from app.domain.times import Moment
 from app.engine.closing import VERBS
 from app.engine.decisions import Step
 from app.engine.fingerprint import is_sub_daily
-from app.engine.originals import Unit, occurrence_key, starts_at
+from app.engine.originals import Unit, occurrence_key
+from app.engine.story import told_start
 from app.engine.wishes import UNDONE
 from app.engine.write_back import Originals
 
@@ -190,7 +191,7 @@ class Basis:
             verb=change.verb,
             state=state,
             title=row.title or (fields.title if fields is not None else ""),
-            starts_at=starts_at(fields, self.direction.source.zone),
+            starts_at=told_start(fields, self.direction.source.zone),
             all_day=fields is not None and fields.when.all_day,
             rows=tuple(one.id for one in change.open),
             step=step,

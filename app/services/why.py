@@ -21,6 +21,7 @@ from app.engine.originals import starts_at
 from app.engine.proof import is_released, looks_like_ours
 from app.engine.reasons import SENTENCES
 from app.engine.run import DirectionRun, Tools
+from app.engine.story import told_start
 from app.services import looking
 from app.services.clients import Clients
 from app.services.schedule import Schedule
@@ -202,7 +203,7 @@ class Why:
         else:
             ways = await self._ways_from(connection_id, event.unit, directions)
             what = What.ORIGINAL if ways else What.ORDINARY
-        return Explained(where, event, row.seen, what, starts_at(event.fields, where.connection.zone), ways)
+        return Explained(where, event, row.seen, what, told_start(event.fields, where.connection.zone), ways)
 
     async def _ways_from(
         self, connection_id: str, original_id: str, directions: Iterable[tuple[SyncPair, DirectionRecord]]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from app.api.application import build_api
+from app.cli.history import action_row
 from app.domain.accounts import Provider
+from app.domain.events import Event, EventKind, Fields
 from app.domain.pairs import Direction, Mode
 from app.domain.runs import RunStatus, Trigger
+from app.domain.times import When
 from app.services.views import NewPair
 from tests.fakes.calendar import wall
 from tests.fakes.core_world import CoreWorld
@@ -121,3 +125,23 @@ def test_copies_are_checked_and_duplicates_shown_the_same_in_this_process_and_ov
     assert leaking.code == 1
     assert "title" in leaking.out
     assert "Team sync" not in leaking.out
+
+
+def test_an_all_day_event_is_told_with_its_date_alone(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
+    world = host.world
+
+    async def add() -> None:
+        days = When(MONDAY, MONDAY + timedelta(days=1))
+        world.work.put(Event("holiday", kind=EventKind.SINGLE, fields=Fields(days, "Holiday")))
+        run = world.core.sync.request(pair_id, Trigger.MANUAL)
+        assert (await world.core.sync.wait(run.id, 30)).run.status is RunStatus.SUCCESS
+
+    asyncio.run(add())
+    assert f"Holiday, {MONDAY}, in" in kalends("why", "holiday").out
+
+
+def test_a_line_of_a_story_names_the_date_of_an_all_day_event_and_the_moment_of_another() -> None:
+    line = {"action": "skip", "result": "done", "title": "Holiday", "sentence": "It is marked as free."}
+    assert action_row({**line, "starts_at": "2026-11-18T00:00:00Z", "all_day": True})[2] == "2026-11-18"
+    assert action_row({**line, "starts_at": "2026-11-18T09:00:00Z", "all_day": False})[2] == "2026-11-18T09:00:00Z"
+    assert action_row({**line, "starts_at": None, "all_day": False})[2] == "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -534,3 +534,11 @@ def test_two_installations_with_the_same_pair_make_one_set_of_copies() -> None:
     one.run()
     two.run()
     assert len(one.target.log) == writes
+
+
+def test_whatever_is_told_of_an_all_day_event_names_its_date_and_no_zone_moves_it() -> None:
+    world = World(settings=replace(FULL, filters=Filters(all_day=True)))
+    assert world.direction.source.zone == "Europe/Berlin"
+    world.source.put(Event("a1", fields=Fields(When(MONDAY, MONDAY + timedelta(days=1)), "Holiday")))
+    (skipped,) = world.run().actions
+    assert (skipped.verb, skipped.all_day, skipped.starts_at) == (Verb.SKIP, True, datetime(2026, 11, 23, tzinfo=UTC))

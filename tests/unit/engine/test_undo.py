@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ import pytest
 from app.domain.events import Event, Fields
 from app.domain.links import CopyState, LinkState, Op
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, Mode
+<<<<<<< HEAD
 from app.domain.runs import Undoable, Verb
+=======
+from app.domain.runs import Verb
+from app.domain.times import When
+from app.engine.undo_changes import Undoable
+>>>>>>> 1ff3e2b (Tell all-day events by their date in undo, in why and on the command line, too: no zone moves it)
 from tests.fakes.calendar import GOOGLE_LIKE, Crash, FakeCalendar, wall
 from tests.fakes.engine_world import FULL, MONDAY, World, meeting, weekly
 
@@ -483,3 +490,12 @@ def test_the_writes_of_an_undo_say_what_they_are() -> None:
     (row,) = world.ledger.journaled(world.last_run_id)
     assert (row.op, row.reason) == (Op.DELETE, "command_undo")
     assert row.undoing is not None
+
+
+def test_what_was_done_to_an_all_day_event_tells_its_date_whatever_the_zone() -> None:
+    world = World(settings=FULL)
+    assert world.direction.source.zone == "Europe/Berlin"
+    world.source.put(Event("a1", fields=Fields(When(MONDAY, MONDAY + timedelta(days=1)), "Holiday")))
+    world.run()
+    (finding,) = world.undoable(world.last_run_id)
+    assert (finding.all_day, finding.starts_at) == (True, datetime(2026, 11, 23, tzinfo=UTC))
