@@ -139,7 +139,8 @@ def _tell_skipped(session: Session, imported: tuple[Imported, ...]) -> None:
 
 def _tell(session: Session, ready: DemoReady, answer: shapes.Json) -> None:
     synced = answer["sync"]
-    counts = ", ".join(f"{synced[f'events_{name}']} {name}" for name in ("created", "updated", "deleted", "skipped"))
+    names = {"created": "created", "updated": "updated", "deleted": "deleted", "skipped": "left out"}
+    counts = ", ".join(f"{synced[f'events_{name}']} {word}" for name, word in names.items())
     session.out.text(f"{ready.pair.a.label} → {ready.pair.b.label}: {synced['status']}")
     session.out.text(f"{synced['events_processed']} events looked at: {counts}")
     for error in synced["errors"]:

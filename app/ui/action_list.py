@@ -16,7 +16,7 @@ from app.ui.tables import Table
 from app.ui.theme import Theme
 from app.ui.widgets import Choice, Label, hidden_label
 
-_STAYS = "Stays as it is"
+_STAYS = words.UP_TO_DATE.word
 
 _KINDS: tuple[tuple[str, frozenset[Verb], frozenset[ActionResult]], ...] = (
     ("Added", frozenset({Verb.CREATE, Verb.ADOPT, Verb.RESTORE_ORIGINAL}), frozenset()),

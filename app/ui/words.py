@@ -97,7 +97,7 @@ VERB_SIGNS = {
     Verb.RELEASE: Sign("log-out", "Release", Tone.QUIET),
     Verb.UNLINK: Sign("unlink", "Unlink", Tone.QUIET),
     Verb.HOLD: Sign("hand", "Hold", Tone.ATTENTION),
-    Verb.SKIP: Sign("circle-minus", "Skip", Tone.QUIET),
+    Verb.SKIP: Sign("circle-minus", "Left out", Tone.QUIET),
     Verb.ASK: Sign("circle-question-mark", "Ask", Tone.ATTENTION),
     Verb.WRITE_BACK: Sign("pencil", "Change the original", Tone.BUSY),
     Verb.DELETE_ORIGINAL: Sign("trash-2", "Remove the original", Tone.FAILED),
@@ -112,12 +112,15 @@ DONE_WORDS = {
     Verb.RELEASE: "Released",
     Verb.UNLINK: "Unlinked",
     Verb.HOLD: "Held",
-    Verb.SKIP: "Skipped",
+    Verb.SKIP: "Left out",
     Verb.ASK: "Asked",
     Verb.WRITE_BACK: "Original changed",
     Verb.DELETE_ORIGINAL: "Original removed",
     Verb.RESTORE_ORIGINAL: "Original brought back",
 }
+
+UP_TO_DATE = Sign("circle-check", "Up to date", Tone.QUIET)
+"""An event whose copy is as it should be: a preview names it, and nobody left it out."""
 
 TRIGGER_WORDS = {
     Trigger.MANUAL: "By hand",
@@ -218,7 +221,7 @@ def account_name(account: Account) -> str:
 def action_sign(action: ActionRecord) -> Sign:
     """What was done, or would be, or could not be."""
     if stays(action):
-        return Sign("circle-check", "Stays", Tone.QUIET)
+        return UP_TO_DATE
     sign = VERB_SIGNS[action.verb]
     if action.result is ActionResult.DONE:
         return Sign(sign.icon, DONE_WORDS[action.verb], sign.tone)
@@ -258,8 +261,8 @@ def stays(action: ActionRecord) -> bool:
 
 
 _PLANNED_ORDER = (
-    *(Verb.CREATE, Verb.UPDATE, Verb.WRITE_BACK, Verb.DELETE, Verb.DELETE_ORIGINAL, Verb.RELEASE, Verb.UNLINK),
-    *(Verb.ADOPT, Verb.HOLD, Verb.ASK, Verb.SKIP),
+    *(Verb.CREATE, Verb.UPDATE, Verb.WRITE_BACK, Verb.DELETE, Verb.DELETE_ORIGINAL),
+    *(Verb.RESTORE_ORIGINAL, Verb.RELEASE, Verb.UNLINK, Verb.ADOPT, Verb.HOLD, Verb.ASK, Verb.SKIP),
 )
 
 
@@ -269,27 +272,44 @@ def in_order_of_plan(actions: Iterable[ActionRecord]) -> tuple[ActionRecord, ...
     return tuple(sorted(actions, key=lambda action: (stays(action), _PLANNED_ORDER.index(action.verb))))
 
 
-def planned(actions: Iterable[ActionRecord]) -> Counts:
-    """What a preview would do, without what stays. The counts of its run are of what was written, so of nothing."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a preview would do, by its actions: the counts of its run are of what was written, so of nothing."""
+
+    to_add: int = 0
+    to_change: int = 0
+    to_remove: int = 0
+    would_wait: int = 0
+    up_to_date: int = 0
+    left_out: int = 0
+
+
+def planned(actions: Iterable[ActionRecord]) -> Planned:
+    """Count what a preview would do."""
+    actions = tuple(actions)
     verbs = Counter(action.verb for action in actions if not stays(action))
-    return Counts(
-        created=verbs[Verb.CREATE],
-        updated=verbs[Verb.UPDATE] + verbs[Verb.WRITE_BACK],
-        deleted=verbs[Verb.DELETE] + verbs[Verb.DELETE_ORIGINAL],
-        skipped=verbs[Verb.SKIP],
-        held=verbs[Verb.HOLD] + verbs[Verb.ASK],
+    return Planned(
+        to_add=verbs[Verb.CREATE],
+        to_change=verbs[Verb.UPDATE] + verbs[Verb.WRITE_BACK],
+        to_remove=verbs[Verb.DELETE] + verbs[Verb.DELETE_ORIGINAL],
+        would_wait=verbs[Verb.HOLD] + verbs[Verb.ASK],
+        up_to_date=sum(1 for action in actions if stays(action)),
+        left_out=verbs[Verb.SKIP],
     )
 
 
-def would(counts: Counts) -> str:
-    """`36 to add · 0 to change · 0 to remove · 5 left out`, or that there is nothing to do."""
-    if counts == Counts(processed=counts.processed):
-        return "Nothing to do"
-    parts = [f"{counts.created:,} to add", f"{counts.updated:,} to change", f"{counts.deleted:,} to remove"]
-    if counts.held:
-        parts.append(f"{counts.held:,} would wait for you")
-    if counts.skipped:
-        parts.append(f"{counts.skipped:,} left out")
+def would(counts: Planned) -> str:
+    """`36 to add · 0 to change · 0 to remove · 5 left out`, or `Nothing to do · 32 up to date · 8 left out`."""
+    parts = ["Nothing to do"]
+    if counts.to_add or counts.to_change or counts.to_remove or counts.would_wait:
+        parts = [f"{counts.to_add:,} to add", f"{counts.to_change:,} to change", f"{counts.to_remove:,} to remove"]
+    for number, word in (
+        (counts.would_wait, "would wait for you"),
+        (counts.up_to_date, "up to date"),
+        (counts.left_out, "left out"),
+    ):
+        if number:
+            parts.append(f"{number:,} {word}")
     return " · ".join(parts)
 
 

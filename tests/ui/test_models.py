@@ -7,15 +7,17 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
+from pytestqt.qtbot import QtBot
 
 from app.domain.pairs import Direction
 from app.domain.runs import ActionResult, Verb
-from app.ui.action_list import ActionFilter
+from app.ui.action_list import ActionFilter, ActionList
 from app.ui.key_model import KeyModel
 from app.ui.pair_list_model import PairListModel
 from app.ui.pair_model import PairModel
 from app.ui.run_model import ActionModel, RunModel
 from app.ui.tables import KEY, SECOND_LINE, SIGN
+from app.ui.theme import Theme
 from tests.ui.doubles import action, busy, now
 
 
@@ -115,3 +117,14 @@ def test_an_action_says_what_became_of_it(result: ActionResult, word: str) -> No
     model = ActionModel(now)
     model.show_actions((action(1, Verb.DELETE, "1:1", "Cancelled.", result),))
     assert model.index(0, 0).data(SIGN).word == word
+
+
+def test_what_is_up_to_date_is_not_among_what_is_left_out(qtbot: QtBot, theme: Theme) -> None:
+    actions = ActionList(theme, "Actions", now)
+    qtbot.addWidget(actions)
+    same = replace(action(2, Verb.SKIP, "Standup", "Its copy is as it should be."), reason="nothing_to_do")
+    actions.show_actions((action(1, Verb.SKIP, "Lunch", "You declined it."), same))
+    for kind, title in (("Left out", "Lunch"), ("Up to date", "Standup")):
+        actions.kind.setCurrentIndex(actions.kind.findText(kind))
+        shown = actions.table.model()
+        assert [shown.index(row, 1).data() for row in range(shown.rowCount())] == [title]

@@ -219,7 +219,7 @@ def test_the_preview_lists_what_would_be_done_and_can_be_searched(desk: Desk, qt
     sheet = the(PreviewSheet, desk.window)
     qtbot.waitUntil(lambda: sheet.list.total == 4)
     model = sheet.list.table.model()
-    assert [model.index(row, 0).data() for row in range(4)] == ["Add", "Add", "Add", "Skip"]
+    assert [model.index(row, 0).data() for row in range(4)] == ["Add", "Add", "Add", "Left out"]
     sheet.list.search.setText("lunch declined")
     assert [model.index(row, 1).data() for row in range(model.rowCount())] == ["Team lunch"]
     sheet.list.search.setText("no such thing")

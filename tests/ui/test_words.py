@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from app.domain.pairs import Direction, PairState
 from app.domain.runs import ActionRecord, ActionResult, Counts, RunStatus, Verb
 from app.ui import time_words, words
-from tests.ui.doubles import NOW, account, busy, connection, pair, run
+from tests.ui.doubles import NOW, account, action, busy, connection, pair, run
 
 
 @pytest.mark.parametrize(
@@ -121,11 +122,11 @@ def test_a_preview_tells_changes_first_then_what_is_left_out_and_last_what_stays
     ]
     ordered = words.in_order_of_plan(told)
     assert [action.title for action in ordered] == ["4", "6", "5", "2", "1", "3", "0"]
-    assert words.action_sign(ordered[-1]).word == "Stays"
+    assert words.action_sign(ordered[-1]).word == "Up to date"
     assert words.would(words.planned(told)) == (
-        "2 to add · 1 to change · 1 to remove · 1 would wait for you · 1 left out"
+        "2 to add · 1 to change · 1 to remove · 1 would wait for you · 1 up to date · 1 left out"
     )
-    assert words.would(words.planned(told[:1])) == "Nothing to do"
+    assert words.would(words.planned(told[:1])) == "Nothing to do · 1 up to date"
 
 
 def test_every_verb_has_its_place_in_a_preview() -> None:
@@ -136,3 +137,11 @@ def test_a_preview_is_counted_by_its_actions() -> None:
     counts = words.planned(busy().plan)
     assert words.would(counts) == "3 to add · 0 to change · 0 to remove · 1 left out"
     assert words.would(words.planned(())) == "Nothing to do"
+
+
+def test_what_is_up_to_date_is_counted_apart_from_what_is_left_out() -> None:
+    left_out = replace(action(1, Verb.SKIP, "Lunch", "You declined it."), reason="declined", result=ActionResult.DONE)
+    same = replace(left_out, reason="nothing_to_do", sentence="Its copy is as it should be.")
+    assert words.action_sign(left_out).word == "Left out"
+    assert words.action_sign(same).word == "Up to date"
+    assert words.would(words.planned([same] * 32 + [left_out] * 8)) == "Nothing to do · 32 up to date · 8 left out"
