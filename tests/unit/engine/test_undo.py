@@ -12,13 +12,8 @@ import pytest
 from app.domain.events import Event, Fields
 from app.domain.links import CopyState, LinkState, Op
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, Mode
-<<<<<<< HEAD
 from app.domain.runs import Undoable, Verb
-=======
-from app.domain.runs import Verb
 from app.domain.times import When
-from app.engine.undo_changes import Undoable
->>>>>>> 1ff3e2b (Tell all-day events by their date in undo, in why and on the command line, too: no zone moves it)
 from tests.fakes.calendar import GOOGLE_LIKE, Crash, FakeCalendar, wall
 from tests.fakes.engine_world import FULL, MONDAY, World, meeting, weekly
 
