@@ -217,6 +217,11 @@ class Ledger(Protocol):
         """Rows of these units (masters, exceptions and cancelled occurrences of a series; singles), None for all."""
         ...
 
+    def extents(self, calendar_id: str, span: Span) -> Sequence[tuple[str, datetime | None, datetime | None]]:
+        """Units with a row that is not gone and may meet a span: unit and between which instants that row can lie, None
+        where there is no bound."""
+        ...
+
     def changed_units(self, calendar_id: str, since_seq: int) -> Sequence[str]:
         """Units with a row whose `seq` is higher, sorted."""
         ...
@@ -244,6 +249,10 @@ class Ledger(Protocol):
 
     def links(self, direction_id: str, original_ids: Collection[str] | None) -> Sequence[Link]:
         """Links of these originals with all their occurrences, None for all."""
+        ...
+
+    def links_to(self, direction_id: str, copy_keys: Collection[str]) -> Sequence[Link]:
+        """Links that follow these copies, of whatever original."""
         ...
 
     def copies(self, direction_id: str, copy_keys: Collection[str] | None) -> Sequence[Copy]:

@@ -15,6 +15,7 @@ from app.domain.runs import Verb
 from app.engine.cases import copy_from
 from app.engine.decisions import Step
 from app.engine.recovery import marked_copies, recover
+from app.engine.wishes import COVERED
 from app.engine.writer import Work, Writer, Written
 
 
@@ -38,7 +39,10 @@ async def take_copies_away(
     """
     await recover(direction, client, ledger, writer, clock)
     known = {copy.copy_key: copy for copy in ledger.copies(direction.id, None)}
-    original_of = {link.copy_key: link for link in ledger.links(direction.id, None) if link.copy_key}
+    links = [link for link in ledger.links(direction.id, None) if link.copy_key]
+    # Of several that one copy covers, the one it was made for.
+    links.sort(key=lambda link: link.reason != COVERED)
+    original_of = {link.copy_key: link for link in links}
     work = []
     for event in await marked_copies(client, direction):
         copy = copy_from(event, direction.id)

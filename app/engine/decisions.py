@@ -9,6 +9,7 @@ from app.domain.events import Event, Fields
 from app.domain.links import Carried, Copy, CopyForm, Link, Op, Undoing
 from app.domain.runs import Verb
 from app.domain.times import Moment
+from app.engine.blocks import Block
 from app.engine.originals import Unit
 from app.engine.wishes import Wishes
 
@@ -27,6 +28,8 @@ class Case:
         asked_copies: event ids in the target read directly in this run, and answered.
         is_copy: this event is a copy we made in its calendar, by its id.
         twin: the same meeting lives in the target by itself.
+        blocks: where touching blockers are merged, the block of each occurrence that is in one.
+        partial: looked at because of what is beside it: links and wishes are those of a few occurrences only.
     """
 
     unit: Unit
@@ -39,6 +42,38 @@ class Case:
     asked_copies: frozenset[str] = frozenset()
     is_copy: bool = False
     twin: bool = False
+    blocks: Mapping[str, Block] = field(default_factory=dict)
+    partial: bool = False
+
+
+@dataclass(slots=True)
+class Around:
+    """What a change touches.
+
+    Args:
+        wishes: of each original, with the span of its block where it is that block's founder.
+        blocks: by original and occurrence.
+        partial: originals beside those that were asked for, and which of their occurrences are touched.
+    """
+
+    wishes: dict[str, Wishes] = field(default_factory=dict)
+    blocks: dict[str, dict[str, Block]] = field(default_factory=dict)
+    partial: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """One that is covered by another's copy and shall be no longer. The copy changes once that is carried out.
+
+    Args:
+        copy_key: of the block's copy.
+        loses: the original is left without any (the guard counts it).
+    """
+
+    occ: str
+    copy_key: str
+    reason: str
+    loses: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +90,7 @@ class Step:
         copy: the copy's row as known, None when it is new.
         loses: the original loses its copy by this (the guard counts it).
         follows_original: the write carries a change of the original (the guard counts it).
+        covers: titles of the others that its block covers.
     """
 
     verb: Verb
@@ -81,6 +117,7 @@ class Step:
     released: bool = False
     loses: bool = False
     follows_original: bool = False
+    covers: tuple[str, ...] = ()
     source: Event | None = None
 
 
@@ -109,6 +146,11 @@ class Decision:
     """Whether this is an original at all (copies of ours and vanished strangers are not)."""
     shrinks: bool = False
     """A series copied date by date would lose over half its copies though its rule is the same."""
+    leaves: list[Leave] = field(default_factory=list)
+    covered: list[tuple[str, Event, str]] = field(default_factory=list)
+    """(occ, event, title of the founder) of what a block of another original covers."""
+    again: bool = False
+    """It waits for a write of this round to another original: plan it once more after that."""
     other_installation: bool = False
     """A copy of it bears the stamp of another installation."""
 
@@ -116,3 +158,14 @@ class Decision:
     def asks(self) -> bool:
         """Whether something must be read before this can be decided."""
         return self.ask_original or self.ask_marker or bool(self.ask_copies)
+
+    @property
+    def loses(self) -> bool:
+        """Whether the original loses its copy, or its part of another's (the guard counts it)."""
+        return bool(self.losses)
+
+    @property
+    def losses(self) -> set[str]:
+        """Why it loses that."""
+        why = {step.reason for step in self.steps if step.loses}
+        return why | {leave.reason for leave in self.leaves if leave.loses}

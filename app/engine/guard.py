@@ -90,7 +90,7 @@ def guard(
     """
     verdict = Verdict()
     decisions = _split_rekeyed(decisions, tally, signs, answers, verdict)
-    losing = [d for d in decisions if any(step.loses for step in d.steps) and not _is_orphan(d)]
+    losing = [d for d in decisions if d.loses and not _is_orphan(d)]
     losers = {id(d) for d in losing}
     changing = [
         d
@@ -148,7 +148,7 @@ def _split_rekeyed(
         if said is HoldAnswer.APPROVED:
             verdict.go.extend((vanished, newcomer))
             continue
-        if said is HoldAnswer.KEPT and vanished.steps:
+        if said is HoldAnswer.KEPT and (vanished.steps or vanished.leaves):
             verdict.relinked[old] = new
             continue
         # What could not be proved gone yet takes no copy away, and yet must not get a second one.
@@ -164,7 +164,7 @@ def _is_orphan(decision: Decision) -> bool:
 
 def _by_filter(decision: Decision, cause: HoldCause | None) -> HoldCause | None:
     """Its original is there: too many to lose all the same, but for another reason."""
-    wanted_no_more = all(step.reason != GONE for step in decision.steps if step.loses)
+    wanted_no_more = GONE not in decision.losses
     return HoldCause.FILTERS_NARROWED if cause is HoldCause.MASS_DELETE and wanted_no_more else cause
 
 

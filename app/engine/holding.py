@@ -49,7 +49,7 @@ class Holder:
         if self._known is None:
             self._known = self._look_up()
         tally = self._ledger.tally(self._direction.id, self._now)
-        losing = sum(1 for decision in decisions if any(step.loses for step in decision.steps))
+        losing = sum(1 for decision in decisions if decision.loses)
         signs = Signs(
             source_empty=self._source_became_empty(losing, tally),
             calendar_changed=self._calendar_changed(self._known),
@@ -216,6 +216,7 @@ class Holder:
             ]
         if decision.shrinks:
             lost = {step.occ for step in decision.steps if step.op is Op.DELETE}
+            lost |= {leave.occ for leave in decision.leaves}
             # The dates that would have gone stay; of the rest, what is new is planned in the next run.
             return [
                 replace(link, state=LinkState.KEPT, reason="kept", base_original={}, replan_at=None)
@@ -224,7 +225,7 @@ class Holder:
                 for link in self._ledger.links(self._direction.id, [decision.original_id])
                 if link.occ in lost or not link.occ
             ]
-        as_it_was = {} if any(step.loses for step in decision.steps) else {KEPT_AS_IT_WAS: decision.fingerprint}
+        as_it_was = {} if decision.loses else {KEPT_AS_IT_WAS: decision.fingerprint}
         links = self._ledger.links(self._direction.id, [decision.original_id])
         return [
             replace(link, state=LinkState.KEPT, reason="kept", base_original=as_it_was, replan_at=None)
@@ -241,7 +242,7 @@ def calendars_of(direction: DirectionRecord) -> str:
 
 def _may_have_vanished(decision: Decision) -> bool:
     """Whether an original is gone, or out of sight and not asked about yet."""
-    gone = any(step.loses and step.reason == GONE for step in decision.steps)
+    gone = GONE in decision.losses
     return gone or any(reason == NOT_ASKED for _, reason, _ in decision.skips)
 
 
@@ -262,4 +263,6 @@ def _concerns(
     cause: HoldCause, decisions: Sequence[Decision], answers: Mapping[tuple[HoldCause, str], HoldAnswer]
 ) -> bool:
     """Whether something that was answered is still to be done: an answered hold is over once nothing is."""
-    return any(decision.steps and (cause, decision.original_id) in answers for decision in decisions)
+    return any(
+        (decision.steps or decision.leaves) and (cause, decision.original_id) in answers for decision in decisions
+    )

@@ -18,7 +18,7 @@ from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit
 from app.engine.proof import is_ours
-from app.engine.wishes import STAND_IN, UNDONE, Wish, Wisher
+from app.engine.wishes import COVERED, STAND_IN, UNDONE, Wish, Wisher
 from app.engine.write_back import Originals, WriteBack
 
 _PASSING = {
@@ -31,6 +31,7 @@ _PASSING = {
     "not_provable",
     "left_after_filter",
     UNDONE,
+    COVERED,
 }
 """Reasons that describe a copy or a moment, and are not kept on a link as "why there is no copy"."""
 _LASTING = (LinkState.AWAY, LinkState.KEPT)
@@ -136,7 +137,7 @@ class Judge:
             fields = overlay(fields, event.fields, tuple(name for name in left if name not in comparison.write))
         followed = [name for name in comparison.write if name in comparison.wish_changed]
         if followed and copy.wanted:
-            reason = "changed" if link is None or wish.original_hashes != link.base_original else "settings_changed"
+            reason = self._why_followed(wish, link)
         elif bears_other_stamp(event, copy) or comparison.no_base:
             reason = "copy_unknown"
         else:
@@ -161,6 +162,12 @@ class Judge:
             follows_original=reason == "changed",
             source=wish.source,
         )
+
+    def _why_followed(self, wish: Wish, link: Link | None) -> str:
+        if link is None or wish.original_hashes != link.base_original:
+            return "changed"
+        by_settings = wish.span is None or self.direction.settings_no > self.direction.planned_settings_no
+        return "settings_changed" if by_settings else "block_changed"
 
     def carry_back(
         self, wish: Wish, copy: Copy, carried: Carried, actual: Mapping[str, str], *, conflict: bool

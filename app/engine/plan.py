@@ -16,12 +16,14 @@ from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
 from app.domain.times import Span
 from app.engine.comparison import Comparison, bears_other_stamp
+from app.engine.covering import CoverPlanner
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import canonical_rule, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released
 from app.engine.series import SeriesPlanner
+from app.engine.story import title_of
 from app.engine.wishes import UNDONE, Wish
 
 REPLAN_DAILY = timedelta(days=1)
@@ -47,12 +49,14 @@ class Planner:
     def __init__(self, judge: Judge, window: Span) -> None:
         self._judge = judge
         self._series = SeriesPlanner(self._judge)
+        self._covering = CoverPlanner(self._judge, self._remove_needless)
         self._window = window
 
     def plan(self, case: Case) -> Decision:
         """Decide one original. The same case always gives the same decision."""
         unit = case.unit
         decision = Decision(unit.id, source=unit.event, reads=unit.reads)
+        decision.counted = not case.partial
         if unit.seen is Seen.GONE:
             self._gone(case, decision)
         elif unit.seen is Seen.ABSENT:
@@ -71,8 +75,10 @@ class Planner:
             self._ask_original(case, decision)
         else:
             self._living(case, decision)
+        decision.counted |= case.partial and bool(decision.steps or decision.leaves)
         if decision.asks:
             decision.steps.clear()
+            decision.leaves.clear()
         elif not decision.steps and all(reason != "pending" for _, reason, _ in decision.skips):
             self._no_longer_due(case, decision)
         return decision
@@ -102,7 +108,7 @@ class Planner:
     def _living(self, case: Case, decision: Decision) -> None:
         wishes = case.wishes
         if not wishes.items and wishes.reason and not wishes.expanded:
-            decision.counted = wishes.reason != "is_copy"
+            decision.counted = wishes.reason != "is_copy" and not case.partial
             self._unwanted(case, decision, wishes.reason)
             return
         decision.fingerprint = wishes.fingerprint()
@@ -118,13 +124,23 @@ class Planner:
             if whole_away and not self._has_copy(case, wish.copy_key):
                 self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
             elif wish.form is not CopyForm.OCCURRENCE:
-                self._wish(case, decision, wish, [w for w in wishes.items if w.parent == wish.copy_key])
-        if wishes.expanded and not whole_away:
+                self._wish_or_cover(case, decision, wish, [w for w in wishes.items if w.parent == wish.copy_key])
+        if wishes.expanded and not whole_away and not case.partial:
             decision.skips.extend((occ, *why) for occ, why in sorted(wishes.left_out.items()))
             if not wishes.items:
                 self._judge.skip(decision, "", wishes.reason, remember=False)
             self._watch_shrinking(case, decision)
             self._remember_expanded(case, decision, wishes.reason or EXPANDED)
+
+    def _wish_or_cover(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
+        if self._covering.covers(case, decision, wish):
+            return
+        before = len(decision.steps)
+        self._wish(case, decision, wish, parts)
+        block = case.blocks.get(wish.occ)
+        if block is not None:
+            others = tuple(title_of(member.source) for member in block.members if member.copy_key != wish.copy_key)
+            decision.steps[before:] = [replace(step, covers=others) for step in decision.steps[before:]]
 
     @staticmethod
     def _has_copy(case: Case, key: str) -> bool:
@@ -153,7 +169,7 @@ class Planner:
         link = case.links.get("")
         if link is None or link.base_original.get(RULE, _rule_of(case.unit)) != _rule_of(case.unit):
             return
-        going = sum(1 for step in decision.steps if step.op is Op.DELETE and step.occ)
+        going = sum(1 for step in decision.steps if step.op is Op.DELETE and step.occ) + len(decision.leaves)
         living = sum(1 for own in case.links.values() if own.occ and self._judge.copy_of(case, own) is not None)
         decision.shrinks = going > max(SHRINKS_BEYOND, living / 2)
 
@@ -162,6 +178,10 @@ class Planner:
         for occ, link in sorted(case.links.items()):
             copy = self._judge.copy_of(case, link)
             wish = wished.get(occ)
+            if self._covering.follows_another(link):
+                if wish is None:
+                    self._covering.leave_date(case, decision, link)
+                continue
             if wish is not None and (copy is None or copy.form is wish.form or _is_gone(case, copy)):
                 continue
             if copy is None:
@@ -360,7 +380,18 @@ class Planner:
     # -- the original is not wanted, gone or out of sight ------------------------------------------------------------
 
     def _unwanted(self, case: Case, decision: Decision, reason: str) -> None:
-        living = [(link, copy) for link in case.links.values() if (copy := self._judge.copy_of(case, link)) is not None]
+        covered = [link for link in case.links.values() if self._covering.follows_another(link)]
+        living = [
+            (link, copy)
+            for link in case.links.values()
+            if link not in covered and (copy := self._judge.copy_of(case, link)) is not None
+        ]
+        if covered and reason not in _LEAVE_COPIES:
+            if self._judge.settings.filtered_later is FilteredLater.LEAVE:
+                self._judge.skip(decision, "", "left_after_filter")
+            else:
+                for link in covered:
+                    self._covering.leave(case, decision, link, reason, loses=True)
         roots = [(link, copy) for link, copy in living if copy.form is not CopyForm.OCCURRENCE]
         if roots and reason not in _LEAVE_COPIES:
             if self._judge.settings.filtered_later is FilteredLater.LEAVE:
@@ -372,8 +403,9 @@ class Planner:
                 else:
                     self._remove(case, decision, link, copy, reason, loses=True)
             return
-        if roots:
-            self._judge.skip(decision, "", reason)
+        if roots or covered:
+            if not roots or not decision.leaves:
+                self._judge.skip(decision, "", reason)
             return
         for occ, link in case.links.items():
             if occ and link.state is not LinkState.AWAY:
@@ -385,7 +417,9 @@ class Planner:
             decision.counted = False
         for occ, link in sorted(case.links.items()):
             copy = self._judge.copy_of(case, link)
-            if self._judge.kept_for_good(link):
+            if self._covering.follows_another(link):
+                self._covering.leave(case, decision, link, "original_gone", loses=True)
+            elif self._judge.kept_for_good(link):
                 self._judge.skip(decision, occ, "kept")
             elif copy is None:
                 decision.unlink.append(occ)
@@ -411,6 +445,9 @@ class Planner:
             decision.ask_marker = True
         else:
             decision.ask_original = True
+
+    def _remove_needless(self, case: Case, decision: Decision, link: Link, copy: Copy, reason: str) -> None:
+        self._remove(case, decision, link, copy, reason, loses=False)
 
     def _remove(self, case: Case, decision: Decision, link: Link, copy: Copy, reason: str, *, loses: bool) -> None:
         """Take a copy away: proved ours, read as it is now, and as we left it (else it may be the person's by now)."""

@@ -30,7 +30,10 @@ SENTENCES: dict[str, str] = {
     "conflict_copy_won": "Original and copy were both changed; the copy's change wins.",
     "conflict_keep_both": "Original and copy were both changed; the edited copy becomes an event of its own.",
     "copy_deleted": "Its copy was deleted by hand, and this pair deletes the original too.",
+    "block_changed": "What its block covers changed: events beside it moved, came or went.",
+    "merged": "The block of an event beside it covers it now.",
     # no copy
+    "covered_by_block": "It touches another event, and one block covers both.",
     "declined": "You declined it.",
     "cancelled_original": "It is cancelled.",
     "working_location": "Working locations are left out.",

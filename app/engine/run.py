@@ -18,6 +18,7 @@ from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Le
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
 from app.domain.times import Span
 from app.engine import view
+from app.engine.block_reader import BlockReader
 from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision
 from app.engine.guard import Verdict
@@ -28,6 +29,7 @@ from app.engine.orphans import orphans
 from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
 from app.engine.second_copies import removals, sort_out
+from app.engine.shape import merges
 from app.engine.story import Names, only_settled, told_by
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
@@ -138,6 +140,8 @@ class DirectionRun:
         )
         self._planner = Planner(self._judge, self._window)
         self._cases = CaseReader(direction, tools.ledger, wisher)
+        reader = BlockReader(direction, tools.ledger, self._cases, wisher)
+        self._blocks = reader if merges(direction.settings) else None
         self._holder = Holder(direction, tools.ledger, tools.names, self._now)
         self._complete = True
         self._surplus: list[Decision] = []
@@ -195,8 +199,11 @@ class DirectionRun:
                 break
             self._keep(decisions)
             self._result.holds.extend(self._holder.carry_out(verdict, decisions))
+            left = self._leave_blocks(verdict)
             written = await self._write(writer, verdict)
             await self._settle(writer)
+            if left or any(decision.steps for decision in verdict.go):
+                written.again |= left | {decision.original_id for decision in decisions if decision.again}
             originals = sorted((written.again | set(verdict.relinked.values())) - self._pending_originals())
             if not originals or self._tools.stopping():
                 break
@@ -235,19 +242,29 @@ class DirectionRun:
         open_ones = list(originals)
         for _ in range(3):
             fresh = await self._plan(open_ones)
-            decided |= {decision.original_id: decision for decision in fresh}
+            decided = self._with(decided, fresh)
             asking = [decision for decision in fresh if decision.asks]
             if not asking:
                 break
             open_ones = await self._ask(asking)
             if not open_ones:
                 break
+            if self._blocks is not None:
+                # An answer about one may change the blocks of others.
+                open_ones = list(originals)
         succeeded = await self._find_successors(decided.values())
-        decided |= {decision.original_id: decision for decision in await self._plan(succeeded)}
+        if succeeded:
+            decided = self._with(decided, await self._plan(list(originals) if self._blocks is not None else succeeded))
         self._put_off([decision for decision in decided.values() if decision.asks])
         unknown = {d.original_id for d in decided.values() if any(r == "could_not_ask" for _, r, _ in d.skips)}
         self._unknown = (self._unknown - decided.keys()) | unknown
-        return [decided[original_id] for original_id in originals if original_id in decided]
+        asked_for = [decided.pop(original_id) for original_id in originals if original_id in decided]
+        return [*asked_for, *decided.values()]
+
+    def _with(self, decided: dict[str, Decision], fresh: Sequence[Decision]) -> dict[str, Decision]:
+        """Decisions with those made anew; where blockers are merged, all were."""
+        earlier = decided if self._blocks is None else {}
+        return earlier | {decision.original_id: decision for decision in fresh}
 
     async def _ask(self, asking: Iterable[Decision]) -> list[str]:
         """Read what decisions ask for, as far as this run's allowance goes; returns the originals to plan again."""
@@ -326,10 +343,12 @@ class DirectionRun:
 
     async def _plan(self, originals: Sequence[str]) -> list[Decision]:
         decisions: list[Decision] = []
+        around = await self._blocks.around(originals, self._tools.breathe) if self._blocks and originals else None
+        if around is not None:
+            originals = [*originals, *around.partial]
         for start in range(0, len(originals), PLAN_AT_ONCE):
-            decisions.extend(
-                self._planner.plan(case) for case in self._cases.cases(originals[start : start + PLAN_AT_ONCE])
-            )
+            cases = self._cases.cases(originals[start : start + PLAN_AT_ONCE], around)
+            decisions.extend(self._planner.plan(case) for case in cases)
             self._tools.tell(Phase.COMPARING, len(decisions), len(originals))
             await self._tools.breathe()
         return decisions
@@ -337,8 +356,9 @@ class DirectionRun:
     def _put_off_losses(self, decisions: Sequence[Decision]) -> None:
         """What the database wants deleted waits for the next run, which plans by what this one reads."""
         for decision in decisions:
-            if any(step.loses for step in decision.steps):
+            if decision.loses:
                 decision.steps.clear()
+                decision.leaves.clear()
                 decision.skips.append(("", "audit_first", decision.source))
                 self._complete = False
                 if not self._dry:
@@ -373,8 +393,37 @@ class DirectionRun:
         links = [link for decision in decisions for link in decision.links]
         copies = [copy for decision in decisions for copy in decision.copies]
         unlink = [(self._direction.id, d.original_id, occ) for d in decisions for occ in d.unlink]
+        if self._blocks is not None:
+            links += self._due_until_written(decisions)
         if links or copies or unlink:
             self._ledger.save(links, copies, unlink)
+
+    def _due_until_written(self, decisions: Sequence[Decision]) -> list[Link]:
+        """A block's copy may have to change because another original moved, which nothing shows any more once that one
+        is planned: whoever has something to be written stays due until it is."""
+        writing = {(d.original_id, step.occ) for d in decisions for step in d.steps}
+        told = {(link.original_id, link.occ) for d in decisions for link in d.links}
+        known = self._ledger.links(self._direction.id, sorted({original_id for original_id, _ in writing}))
+        return [
+            replace(link, replan_at=self._now)
+            for link in known
+            if link.copy_key and (link.original_id, link.occ) in writing - told
+        ]
+
+    def _leave_blocks(self, verdict: Verdict) -> set[str]:
+        """Carry out what leaves the copies of others. Returns who followed them too: they are due with that."""
+        leaving = [(decision, leave) for decision in verdict.go for leave in decision.leaves]
+        if not leaving:
+            return set()
+        gone = [(self._direction.id, decision.original_id, leave.occ) for decision, leave in leaving]
+        keys = sorted({leave.copy_key for _, leave in leaving})
+        others = [
+            replace(link, replan_at=self._now)
+            for link in self._ledger.links_to(self._direction.id, keys)
+            if (self._direction.id, link.original_id, link.occ) not in gone
+        ]
+        self._ledger.save(others, [], gone)
+        return {link.original_id for link in others} | {decision.original_id for decision, _ in leaving}
 
     # -- writing -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,10 @@ from app.engine.decisions import Decision, Step
 from app.engine.guard import Verdict
 from app.engine.originals import starts_at
 from app.engine.reasons import sentence
+from app.engine.wishes import COVERED
+
+NAMED_AT_MOST = 3
+"""So many titles stand in one sentence."""
 
 
 class Names(Protocol):
@@ -50,12 +54,25 @@ def told_by(
                 _line(direction, decision, occ, Verb.ADOPT, "found_copy", ActionResult.DONE, None, event)
                 for occ, event in decision.adopted
             )
+    lines.extend(
+        _line(direction, decision, leave.occ, Verb.UNLINK, leave.reason, _planned(dry=dry), None)
+        for decision in verdict.go
+        for leave in decision.leaves
+    )
     if dry:
         lines.extend(
             _line(direction, decision, "", Verb.SKIP, "nothing_to_do", ActionResult.DONE, None)
             for decision in decisions
-            if decision.counted and not (decision.steps or decision.skips or decision.adopted)
+            if decision.counted
+            and not (decision.steps or decision.skips or decision.adopted or decision.leaves or decision.covered)
         )
+        for decision in (d for d in decisions if d.counted):
+            told = {occ for occ, reason, _ in decision.skips if reason == COVERED}
+            lines.extend(
+                _line(direction, decision, occ, Verb.SKIP, COVERED, ActionResult.DONE, None, event)
+                for occ, event, _ in decision.covered
+                if occ not in told
+            )
         lines.extend(
             _line(direction, decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
             for decision in verdict.go
@@ -75,6 +92,8 @@ def _line(
     event: Event | None = None,
 ) -> ActionRecord:
     subject = event or (step.source or step.before if step is not None else None) or decision.source
+    founder = next((title for occ_, _, title in decision.covered if occ_ == occ and reason == COVERED), "")
+    beside = step.covers if step is not None else (founder,) if founder else ()
     fields = subject.fields if subject is not None else None
     return ActionRecord(
         direction_id=direction.id,
@@ -82,7 +101,7 @@ def _line(
         occ=occ,
         verb=verb,
         reason=reason,
-        sentence=sentence(reason),
+        sentence=sentence(reason) + _named(beside, "It also covers" if step is not None else "That block is of"),
         result=result,
         fields=step.names if step is not None else (),
         title=title_of(subject),
@@ -91,9 +110,23 @@ def _line(
     )
 
 
+def _planned(*, dry: bool) -> ActionResult:
+    return ActionResult.PLANNED if dry else ActionResult.DONE
+
+
+def _named(titles: Sequence[str], begins: str) -> str:
+    """Titles as a sentence to add, three at most; empty without any."""
+    if not titles:
+        return ""
+    shown = [f"“{title}”" if title else "an event without title" for title in titles[:NAMED_AT_MOST]]
+    more = len(titles) - len(shown)
+    listed = ", ".join(shown) + (f" and {more} more" if more else "")
+    return f" {begins} {listed}."
+
+
 def only_settled(decision: Decision) -> bool:
     """Whether nothing but "its copy is as it should be" is to be said."""
-    return all(reason == "nothing_to_do" for _, reason, _ in decision.skips)
+    return all(reason in ("nothing_to_do", "covered_by_block") for _, reason, _ in decision.skips)
 
 
 def before_of(decision: Decision) -> Event | None:

@@ -28,7 +28,25 @@ STAND_IN = "stand_in"
 UNDONE = "undone"
 """Reason on the link of a copy whose making was undone, or that an undo brought back: no policy changes that."""
 
+COVERED = "covered_by_block"
+"""Reason on the link of what the copy of another original covers, in one block with it."""
+
 Expand = Callable[[Fields, Span], Sequence[Moment]]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Which occurrences are wished for where a series is looked at in part: those near others, and some by name.
+
+    Args:
+        meets: whether something between two instants is near.
+        hull: outside it nothing is near, None where nothing is.
+        occs: wished for wherever they are.
+    """
+
+    meets: Callable[[datetime, datetime], bool]
+    hull: Span | None
+    occs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +133,17 @@ class Wisher:
 
     def key(self, unit_id: str, occ: str, links: Mapping[str, Link]) -> str:
         """Key of a copy: that of the copy it has. One that was re-linked keeps the key it was made under, as its id
-        proves it by that. Members of a block share the copy of one of them, and have keys of their own."""
+        proves it by that. What another's copy covers has a key of its own all the same."""
         link = links.get(occ)
-        own = identity.copy_key(self._direction.key, unit_id, occ)
-        if merges(self._direction.settings):
-            return own
-        return link.copy_key if link is not None and link.copy_key else own
+        if link is not None and link.copy_key and link.reason != COVERED:
+            return link.copy_key
+        return identity.copy_key(self._direction.key, unit_id, occ)
 
-    def wishes(self, unit: Unit, links: Mapping[str, Link]) -> Wishes:
+    def wishes(self, unit: Unit, links: Mapping[str, Link], near: Near | None = None) -> Wishes:
         """What the target shall hold for a living original.
 
         Args:
+            near: look at these occurrences of an expanded series only.
             links: its links by occurrence key. They tell which occurrences have copies, to be followed out of the
                 window too; which the target refused inside the series; which a person deleted.
         """
@@ -146,7 +164,7 @@ class Wisher:
             whole = reason is None and keeps_series(fields, self._direction.settings)
             if whole and self._expresses(self._shown(fields)):
                 return self._series(unit, unit.event, links)
-            return self._expanded(unit, unit.event, links)
+            return self._expanded(unit, unit.event, links, near)
         except InputError as error:
             return Wishes(reason=error.code)
         except (OverflowError, ZoneInfoNotFoundError):
@@ -242,15 +260,15 @@ class Wisher:
         wanted = (left_out(exception, self._direction.settings) is None for exception in unit.exceptions.values())
         return told | {None} if told and any(wanted) else told
 
-    def _expanded(self, unit: Unit, event: Event, links: Mapping[str, Link]) -> Wishes:
+    def _expanded(self, unit: Unit, event: Event, links: Mapping[str, Link], near: Near | None) -> Wishes:
         linked = _linked(links)
         fields = self._fields(event)
         sub_daily = is_sub_daily(fields)
-        span = self._span_with(linked)
+        span = self._span_with(linked) if near is None else self._span_near(near)
         hours = self._direction.settings.filters.hours
         wished = []
         without: dict[str, tuple[str, Event]] = {}
-        for start in self._expand(fields, span):
+        for start in self._expand(fields, span) if span is not None else ():
             occ = occurrence_key(start, fields.when.zone, sub_daily=sub_daily)
             if occ in unit.cancelled or occ in unit.exceptions:
                 continue
@@ -259,16 +277,29 @@ class Wisher:
             if reason is not None:
                 without[occ] = (reason, replace(event, fields=own))
                 continue
-            wished.append(self._single(unit.id, occ, event, links, own))
+            if near is None or self._is_near(near, occ, own):
+                wished.append(self._single(unit.id, occ, event, links, own))
         for occ, exception in sorted(unit.exceptions.items()):
             reason = left_out(exception, self._direction.settings)
             if reason is not None:
                 without[occ] = (reason, exception)
                 continue
             own = replace(self._fields(exception), recurrence=None)
-            wished.append(self._single(unit.id, occ, exception, links, own))
+            if near is None or self._is_near(near, occ, own):
+                wished.append(self._single(unit.id, occ, exception, links, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
         return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True, left_out=without)
+
+    def _is_near(self, near: Near, occ: str, fields: Fields) -> bool:
+        when = fields.when
+        return occ in near.occs or near.meets(when.start_instant(self._zone), when.end_instant(self._zone))
+
+    def _span_near(self, near: Near) -> Span | None:
+        """Where the occurrences can be that are looked at."""
+        named = self._dates(near.occs)
+        if near.hull is not None:
+            named = [near.hull, *named]
+        return Span(min(s.start for s in named), max(s.end for s in named)) if named else None
 
     def _wish(self, key: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
         settings = self._direction.settings
@@ -308,13 +339,14 @@ class Wisher:
 
     def _span_with(self, linked: Collection[str]) -> Span:
         """The window, widened to the dates of occurrences that have copies already."""
-        dates = [
-            datetime.strptime(occ[:8], "%Y%m%d").replace(tzinfo=self._window.start.tzinfo) for occ in linked if occ
-        ]
+        spans = [self._window, *self._dates(linked)]
+        return Span(min(s.start for s in spans), max(s.end for s in spans))
+
+    def _dates(self, occs: Collection[str]) -> list[Span]:
+        """The dates of these occurrences."""
+        dates = [datetime.strptime(occ[:8], "%Y%m%d").replace(tzinfo=self._window.start.tzinfo) for occ in occs if occ]
         # A day more on the early side: a date key is local, the span is not.
-        start = min([self._window.start, *(date - timedelta(days=1) for date in dates)])
-        end = max([self._window.end, *(date + timedelta(days=2) for date in dates)])
-        return Span(start, end)
+        return [Span(date - timedelta(days=1), date + timedelta(days=2)) for date in dates]
 
     @staticmethod
     def _original_start(exception: Event, master: Fields) -> Moment:

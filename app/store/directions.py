@@ -126,6 +126,15 @@ class Directions:
             )
         return [_link_from(record) for record in found]
 
+    def links_to(self, direction_id: str, copy_keys: Collection[str]) -> Sequence[Link]:
+        """Links that follow these copies, of whatever original; in the order of originals and occurrences."""
+        found = self._database.select(
+            f"{_SELECT_LINK} WHERE direction_id = ? AND copy_key IN {AMONG} AND copy_key <> '' "
+            "ORDER BY original_id, occ",
+            (direction_id, among(copy_keys)),
+        )
+        return [_link_from(record) for record in found]
+
     def copies(self, direction_id: str, copy_keys: Collection[str] | None) -> Sequence[Copy]:
         """Copy rows, the gone ones too, None for all; in the order of keys."""
         if copy_keys is None:
@@ -157,8 +166,8 @@ class Directions:
         deleted = self._database.one(
             "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete' "
             "AND state = 'applied' AND closed_at > ? AND reason NOT GLOB 'command_*' "
-            # What is made anew in another form, or lacks one date by now, still has its copy.
-            "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled')",
+            # What is made anew in another form, lacks one date by now, or is covered by a block still has its copy.
+            "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled', 'merged')",
             (direction_id, instant_to_text(now - timedelta(hours=24))),
         )
         originals = self._database.one(

@@ -165,6 +165,16 @@ class Views:
             )
         return [Row(event_from_text(body), Seen(seen)) for body, seen in found]
 
+    def extents(self, calendar_id: str, span: Span) -> Sequence[tuple[str, datetime | None, datetime | None]]:
+        """Units with a row that is not gone and may meet a span: unit and between which instants that row can lie, None
+        where there is no bound; in the order of units."""
+        found = self._database.select(
+            f"SELECT unit, starts_at, ends_at FROM event WHERE calendar_id = ?3 AND {_IN_SPAN} "  # noqa: S608 - ours
+            "AND seen <> 'gone' AND kind <> 'cancelled' ORDER BY unit, event_id",
+            (instant_to_text(span.end), instant_to_text(span.start), calendar_id),
+        )
+        return [(unit, instant_from_text(starts), instant_from_text(ends)) for unit, starts, ends in found]
+
     def changed_units(self, calendar_id: str, since_seq: int) -> Sequence[str]:
         """Units with a row whose `seq` is higher, sorted."""
         found = self._database.select(
