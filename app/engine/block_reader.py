@@ -41,7 +41,15 @@ class _Original:
     is_copy: bool
     twin: bool
     wishes: Wishes = field(default_factory=Wishes)
-    occs: frozenset[str] = frozenset()
+    occs: frozenset[str] | None = None
+    """Where it is only beside what was asked for: the occurrences that follow a copy that is touched."""
+
+    def looked_at(self) -> list[Link]:
+        """Its links, as far as it is looked at."""
+        wished = {wish.occ for wish in self.wishes.items}
+        return [
+            link for occ, link in sorted(self.links.items()) if self.occs is None or occ in self.occs or occ in wished
+        ]
 
 
 class BlockReader:
@@ -136,7 +144,7 @@ class BlockReader:
         unknown = not _is_live(original.links) and any(not event.marker_known for event in _events(unit))
         if unit.seen is not Seen.SEEN or original.is_copy or unknown:
             return Wishes()
-        near = Near(region.meets, region.hull, original.occs) if region is not None else None
+        near = Near(region.meets, region.hull, original.occs or frozenset()) if region is not None else None
         return self._wisher.wishes(unit, original.links, near)
 
     def _keys(self, original: _Original) -> set[str]:
@@ -173,7 +181,7 @@ class BlockReader:
     def _put_together(self, known: Mapping[str, _Original]) -> tuple[dict[tuple[str, str], Member], list[Block]]:
         originals = sorted(known.values(), key=lambda original: original.unit.id)
         keys = {wish.copy_key for original in originals for wish in original.wishes.items if wish.span is not None}
-        keys |= {link.copy_key for original in originals for link in original.links.values() if link.copy_key}
+        keys |= {link.copy_key for original in originals for link in original.looked_at() if link.copy_key}
         copies = self._cases.copies(keys)
         targets = self._cases.targets(copies.values())
         pending = self._cases.pending()
@@ -193,9 +201,9 @@ class BlockReader:
                 member = self._member(original, wish, state, wish.copy_key in pending)
                 if member is not None:
                     members[member.place] = member
-            for occ, link in sorted(original.links.items()):
-                partly = original.wishes.expanded and original.occs and occ not in original.occs
-                if occ in wished or partly or not link.copy_key or link.state not in (LinkState.LIVE, LinkState.KEPT):
+            for link in original.looked_at():
+                follows = link.copy_key and link.state in (LinkState.LIVE, LinkState.KEPT)
+                if link.occ in wished or not follows:
                     continue
                 left = self._stayer(original, link, *state(link.copy_key))
                 if left is not None:

@@ -60,7 +60,7 @@ def carry_out(world: World, act: Act) -> None:
 def wanted(world: World) -> list[Span]:
     """The spans of all living events that block time, a series by its days."""
     before, after = world.settings.buffer_before_minutes, world.settings.buffer_after_minutes
-    found = []
+    found: list[Span] = []
     for event in world.source.living():
         assert event.fields is not None
         if event.fields.availability is Availability.FREE:
@@ -100,7 +100,7 @@ def merged(spans: Sequence[Span], minimum: timedelta) -> list[Span]:
 
 
 def there(world: World) -> list[Span]:
-    found = []
+    found: list[Span] = []
     for event in world.copies():
         assert event.fields is not None
         assert event.kind is EventKind.SINGLE
