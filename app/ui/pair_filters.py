@@ -63,10 +63,10 @@ class PairFilters(QWidget):
         self.start = choice(theme, "From", _clock())
         self.end = choice(theme, "To", _clock())
         self.zone = TextField(theme, "Time zone of these hours", "Europe/Berlin")
-        self._lay_out()
+        self._lay_out(theme)
         self._listen()
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, theme: Theme) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
@@ -110,10 +110,9 @@ class PairFilters(QWidget):
         part.addLayout(days)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(self.start)
-        row.addWidget(Label("to"))
-        row.addWidget(self.end)
-        row.addWidget(self.zone, 1)
+        row.addWidget(Field(theme, "From", self.start))
+        row.addWidget(Field(theme, "To", self.end))
+        row.addWidget(Field(theme, "Time zone of these hours", self.zone), 1)
         part.addLayout(row)
         when.addWidget(self.hours_part)
         column.addLayout(when)

@@ -109,13 +109,8 @@ class PairLooks(QWidget):
         ticks.addStretch(1)
         details.addLayout(ticks)
         column.addWidget(self.shown_part)
-        reminding = QWidget()
-        row = QHBoxLayout(reminding)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.reminders, 1)
-        row.addWidget(self.minutes)
-        self.reminders_field = Field(theme, "Reminders", reminding)
+        self.reminders_field = Field(theme, "Reminders", self.reminders)
+        self.minutes_field = Field(theme, "Minutes before the start", self.minutes)
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(14)
@@ -126,6 +121,7 @@ class PairLooks(QWidget):
             Field(theme, "Who sees details of copies", self.visibility),
             Field(theme, "Colour", self.colour),
             self.reminders_field,
+            self.minutes_field,
         )
         for number, field in enumerate(fields):
             grid.addWidget(field, number // 2, number % 2, Qt.AlignmentFlag.AlignTop)
@@ -198,7 +194,7 @@ class PairLooks(QWidget):
         )
 
     def _show_minutes(self) -> None:
-        self.minutes.setVisible(self.reminders.currentData() == Reminders.FIXED)
+        self.minutes_field.setVisible(self.reminders.currentData() == Reminders.FIXED)
 
     def _edited(self) -> None:
         if not self._filling:

@@ -9,6 +9,8 @@ from datetime import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from app.domain.errors import FieldError
@@ -135,6 +137,16 @@ def test_looks_words_and_hours_are_asked_for_as_they_are_set(desk: Desk, qtbot: 
     assert hours is not None
     assert hours.weekdays == tuple(Weekday)[:6]
     assert hours.zone, "the source calendar's zone is offered"
+
+
+def test_every_choice_has_a_label_also_where_hours_and_minutes_are_chosen(options: PairOptions) -> None:
+    options.show_settings(RICH, both=True)
+    options.show()
+    for combo in options.findChildren(QComboBox):
+        spoken = QAccessible.queryAccessibleInterface(combo)
+        labels = [other for other, _relation in spoken.relations(QAccessible.RelationFlag.Label)]
+        named = [label.text(QAccessible.Text.Name) for label in labels]
+        assert not combo.isVisible() or named == [combo.accessibleName()]
 
 
 @pytest.mark.parametrize(
