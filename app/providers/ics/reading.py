@@ -113,10 +113,11 @@ class _Reader:
         roots: list[Event] = []
         parts: list[Event] = []
         for uid, versions in self._roots.items():
-            root = self._tried(self._newest(versions), self._root)
+            newest = self._newest(versions)
+            root = self._tried(newest, self._root)
             roots.extend(root)
             if root and root[0].kind is EventKind.SERIES:
-                parts.extend(self._occurrences(root[0], self._parts.pop(uid, [])))
+                parts.extend(self._occurrences(root[0], newest, self._parts.pop(uid, [])))
         for uid, left in self._parts.items():
             called_off = any(found.cancelled for found in self._roots.get(uid, []))
             for found in left:
@@ -141,16 +142,19 @@ class _Reader:
             ical_uid=found.uid,
         )
 
-    def _occurrences(self, series: Event, parts: Sequence[_Found]) -> Iterator[Event]:
-        """The changed and cancelled occurrences of a series."""
+    def _occurrences(self, series: Event, master: _Found, parts: Sequence[_Found]) -> Iterator[Event]:
+        """The changed and cancelled occurrences of a series. A later version of the series that excludes a date has
+        the last word on it."""
         of_dates: dict[Moment, list[_Found]] = {}
         for found in parts:
             for original in self._tried(found, lambda one: _original(one, series)):
                 of_dates.setdefault(original, []).append(found)
         for original, versions in of_dates.items():
-            yield from self._tried(
-                self._newest(versions), lambda found, original=original: _occurrence(found, series, original)
-            )
+            newest = self._newest(versions)
+            if original in series.cancelled and newest.version[0] < master.version[0]:
+                self._skip(newest, "A later version of its series lacks this date.")
+                continue
+            yield from self._tried(newest, lambda found, original=original: _occurrence(found, series, original))
 
     def _alone(self, found: _Found) -> Event:
         """An exception whose series is not in the file stands for itself."""

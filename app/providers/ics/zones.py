@@ -9,9 +9,11 @@ from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from tzlocal.windows_tz import win_tz
 
 _PROBES = tuple(datetime(year, month, 15, 12, tzinfo=UTC) for year in (2024, 2025, 2026) for month in (1, 4, 7, 10))
-_WINDOWS = {name.casefold(): zone for name, zone in WINDOWS_TO_OLSON.items()}
+_WINDOWS = {name.casefold(): zone for name, zone in (win_tz | WINDOWS_TO_OLSON).items()}
+"""Both tables come from CLDR's; either may know zones that the other's version does not."""
 _FIXED = {timedelta(hours=hours): f"Etc/GMT{-hours:+d}" for hours in range(-12, 15) if hours}
 _LIKELY_FIRST = ("Europe/", "America/", "Asia/", "Australia/", "Africa/", "Pacific/", "Atlantic/", "Indian/")
 

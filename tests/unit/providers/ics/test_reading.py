@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from tzlocal.windows_tz import win_tz
 
 from app.domain.events import Availability, Event, EventKind
 from app.domain.times import When
@@ -327,3 +330,27 @@ def test_what_outlook_says_of_availability_wins_and_doubled_texts_are_read_once(
     )
     assert events[0].fields is not None
     assert (events[0].fields.availability, events[0].fields.title) == (Availability.OUT_OF_OFFICE, "one")
+
+
+def test_an_occurrence_that_a_later_version_of_its_series_excludes_is_gone() -> None:
+    changed = event(
+        "s",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20261109T090000",
+        "DTSTART;TZID=Europe/Berlin:20261109T150000",
+        "SEQUENCE:{}",
+    )
+    master = SERIES.format(more="EXDATE;TZID=Europe/Berlin:20261109T090000\nSEQUENCE:2")
+    (series,), (skipped,) = read(master, changed.format(1))
+    assert series.cancelled == (NINTH,)
+    assert "later version" in skipped.reason
+    assert len(read(master, changed.format(2))[0]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(win_tz))
+def test_every_windows_zone_is_known_to_both_tables_or_to_one(name: str) -> None:
+    both = {win_tz[name], WINDOWS_TO_OLSON.get(name, win_tz[name]), *({name} & {"UTC"})}
+    (one,), unread = read(event("w", f"DTSTART;TZID={name}:20261102T090000", "DURATION:PT1H"))
+    assert one.fields is not None
+    assert one.fields.when.zone in both
+    assert len({ZoneInfo(zone).utcoffset(NINTH) for zone in both}) == 1
+    assert not unread
