@@ -14,7 +14,7 @@ from app.domain.ports import Clock, Ledger
 from app.domain.runs import Run
 from app.engine.undo_run import KEPT_FOR
 from app.services.sync import Sync
-from app.services.views import EVERYTHING, UndoView, Viewer
+from app.services.views import EVERYTHING, UndoChange, UndoView, Viewer
 from app.services.visibility import Visibility
 from app.store.runs import RunRepository
 
@@ -47,7 +47,11 @@ class Undo:
         run = self._known(run_id, viewer)
         rows = self._rows(run, events)
         found = await self._sync.look_at_undo(run, events) if rows else ()
-        return UndoView(run, tuple(found), self._expires(run))
+        changes = tuple(
+            UndoChange(one.original_id, one.occ, one.verb, one.state, one.title, one.starts_at, one.all_day)
+            for one in found
+        )
+        return UndoView(run, changes, self._expires(run))
 
     def start(self, run_id: str, *, events: Collection[str] | None = None, viewer: Viewer = EVERYTHING) -> Run:
         """Undo a run, or some events of it, as a run of its own. Returns it while it goes on.

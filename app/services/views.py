@@ -9,8 +9,7 @@ from enum import StrEnum
 from app.domain.accounts import Account, AccountStatus, Connection, ConnectionStatus, Provider
 from app.domain.keys import ApiKey
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
-from app.domain.runs import ActionRecord, Phase, Run, Undoable
-from app.engine.undo_changes import Finding
+from app.domain.runs import ActionRecord, Phase, Run, Undoable, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +191,19 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoChange:
+    """What a run did to one event, and whether it can be undone."""
+
+    original_id: str
+    occ: str
+    verb: Verb
+    state: Undoable
+    title: str = ""
+    starts_at: datetime | None = None
+    all_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UndoView:
     """What of a run can be undone, and until when.
 
@@ -200,7 +212,7 @@ class UndoView:
     """
 
     run: Run
-    changes: tuple[Finding, ...]
+    changes: tuple[UndoChange, ...]
     expires_at: datetime
 
     @property

@@ -41,6 +41,8 @@ class ActivityPage(QWidget):
 
     sync_wanted = Signal()
     """The button of the empty page was pressed."""
+    undo_wanted = Signal(str)
+    """A run is to be undone."""
 
     def __init__(self, theme: Theme, bridge: CoreThread, tasks: TaskRunner, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -78,6 +80,7 @@ class ActivityPage(QWidget):
 
         self.details = RunDetails(theme, now)
         self.details.closed.connect(self._close_details)
+        self.details.undo_wanted.connect(self.undo_wanted)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setHandleWidth(14)
         splitter.setChildrenCollapsible(False)

@@ -142,6 +142,7 @@ class Desktop(QObject):
         accounts.reconnect_wanted.connect(sheets.reconnect)
         accounts.remove_wanted.connect(sheets.remove_account)
         window.activity.sync_wanted.connect(self.commands.sync_all)
+        window.activity.undo_wanted.connect(sheets.undo_run)
         settings = window.settings
         settings.changed.connect(self._prefer)
         settings.key_wanted.connect(sheets.new_key)

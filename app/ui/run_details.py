@@ -14,7 +14,7 @@ from app.ui import time_words, words
 from app.ui.action_list import ActionList
 from app.ui.run_model import GONE_PAIR
 from app.ui.theme import Theme
-from app.ui.widgets import Badge, Frame, IconButton, Label
+from app.ui.widgets import Badge, Button, Frame, IconButton, Label
 from app.ui.words import Tone
 
 _ERRORS_SHOWN = 3
@@ -24,6 +24,8 @@ class RunDetails(Frame):
     """The panel below the runs."""
 
     closed = Signal()
+    undo_wanted = Signal(str)
+    """The run that is shown is to be undone."""
 
     def __init__(self, theme: Theme, now: Callable[[], datetime]) -> None:
         super().__init__("card")
@@ -36,6 +38,8 @@ class RunDetails(Frame):
         texts.setSpacing(1)
         texts.addWidget(self._title)
         texts.addWidget(self._detail)
+        self.undo_button = Button(theme, "Undo this run", "history")
+        self.undo_button.clicked.connect(self._undo)
         close = IconButton(theme, "x", "Close the details")
         close.clicked.connect(self.closed)
         head = QHBoxLayout()
@@ -43,6 +47,7 @@ class RunDetails(Frame):
         head.setSpacing(12)
         head.addWidget(self._badge)
         head.addLayout(texts, 1)
+        head.addWidget(self.undo_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._errors = Label("", wrap=True)
         self._errors.setContentsMargins(16, 0, 16, 0)
@@ -68,6 +73,7 @@ class RunDetails(Frame):
             self.story.show_actions(view.actions)
         self.run_id = run.id
         sign = words.RUN_SIGNS[run.status]
+        self.undo_button.setVisible(bool(pair_name) and words.may_undo(run, self._now()))
         self._badge.show_sign(sign.icon, sign.tone)
         self._title.setText(pair_name or GONE_PAIR)
         self._detail.setText(self._summary(view))
@@ -80,6 +86,10 @@ class RunDetails(Frame):
         self.story.setVisible(bool(view.actions))
         self._nothing.setText("Still at work." if not run.status.ended else "No event had to be changed.")
         self._nothing.setVisible(not view.actions and not messages)
+
+    def _undo(self) -> None:
+        if self.run_id is not None:
+            self.undo_wanted.emit(self.run_id)
 
     def _summary(self, view: RunView) -> str:
         run = view.run

@@ -31,6 +31,7 @@ from app.ui.sheet import ConfirmSheet
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
+from app.ui.undo_sheet import UndoSheet
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -189,6 +190,14 @@ class Sheets(QObject):
         sheet = HoldSheet(self._theme, self._bridge, pair_id, name, self._now, self.window)
         sheet.finished.connect(self._read)
         _open(sheet)
+        return sheet
+
+    def undo_run(self, run_id: str) -> UndoSheet:
+        """Show what of a run can be undone, and undo it when asked."""
+        sheet = UndoSheet(self._theme, self._bridge, run_id, self._now, self.window)
+        sheet.undone.connect(self._read)
+        _open(sheet)
+        sheet.look()
         return sheet
 
     def pause_pair_until(self, view: PairView) -> PauseSheet:

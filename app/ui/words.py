@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.accounts import Account, AccountStatus
 from app.domain.pairs import Direction, Mode, PairState, SyncPair
-from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Run, RunStatus, Trigger, Verb
-from app.services.views import PROVIDER_NAMES, SIGN_IN_EXPIRES, PairView, Problem, RollUp, StatusView
+from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Run, RunStatus, Trigger, Undoable, Verb
+from app.services.views import PROVIDER_NAMES, SIGN_IN_EXPIRES, PairView, Problem, RollUp, StatusView, UndoView
 from app.ui import time_words
+
+UNDO_KEPT = timedelta(days=30)
+"""For so long a run can be undone; the core has the last word."""
 
 
 class Tone(StrEnum):
@@ -311,6 +314,39 @@ def would(counts: Planned) -> str:
         if number:
             parts.append(f"{number:,} {word}")
     return " · ".join(parts)
+
+
+def undoable(view: UndoView) -> str:
+    """`2 of 3 can be undone; 1 was edited since (left alone).`"""
+    total, states = len(view.changes), Counter(change.state for change in view.changes)
+    if not total:
+        return "This run changed nothing."
+    parts = [f"{view.possible:,} of {total:,} can be undone"]
+    for state, one, many in (
+        (Undoable.CHANGED_SINCE, "was edited since (left alone)", "were edited since (left alone)"),
+        (Undoable.UNDONE, "is undone already", "are undone already"),
+        (Undoable.NOT_UNDOABLE, "cannot be taken back", "cannot be taken back"),
+        (Undoable.COULD_NOT_ASK, "could not be looked at", "could not be looked at"),
+    ):
+        if states[state]:
+            parts.append(f"{states[state]:,} {one if states[state] == 1 else many}")
+    return "; ".join(parts) + "."
+
+
+def undone(run: Run) -> str:
+    """`Undone: 3 events restored.`, or how far it is."""
+    if not run.status.ended:
+        return "This takes longer than usual. The result will be under Activity."
+    counts = run.counts
+    restored = counts.created + counts.updated + counts.deleted
+    return f"Undone: {plural(restored, 'event', 'events')} restored."
+
+
+def may_undo(run: Run, now: datetime) -> bool:
+    """Whether a run wrote anything that a person may still undo."""
+    wrote = run.counts.created + run.counts.updated + run.counts.deleted
+    recent = run.finished_at is not None and now - run.finished_at < UNDO_KEPT
+    return run.status.ended and not run.dry and wrote > 0 and recent
 
 
 def run_changes(run: Run) -> str:

@@ -31,6 +31,7 @@ from app.domain.runs import (
     RunError,
     RunStatus,
     Trigger,
+    Undoable,
     Verb,
 )
 from app.services.core import CoreInfo
@@ -49,6 +50,8 @@ from app.services.views import (
     RollUp,
     RunView,
     StatusView,
+    UndoChange,
+    UndoView,
     Viewer,
 )
 
@@ -200,6 +203,7 @@ class CoreDouble:
         self.sync = _Sync(self)
         self.history = _History(self)
         self.holds = _Holds(self)
+        self.undo = _Undo(self)
         self.connections = _Connections(self)
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
@@ -397,6 +401,27 @@ class _History:
             if known.id == run_id:
                 return RunView(known, self._core.stories.get(run_id, ()))
         raise NotFoundError("There is no such run.")
+
+
+class _Undo:
+    """The newest change of a run can be undone, the rest was edited since."""
+
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    async def look(self, run_id: str) -> UndoView:
+        self._core.note("look at undo", run_id)
+        states = [Undoable.POSSIBLE, Undoable.POSSIBLE, Undoable.CHANGED_SINCE]
+        changes = [UndoChange(f"evt_{n}", "", Verb.UPDATE, state, title=f"Event {n}") for n, state in enumerate(states)]
+        return UndoView(self._core.history.run(run_id).run, tuple(changes), NOW + timedelta(days=30))
+
+    def start(self, run_id: str) -> Run:
+        self._core.note("undo", run_id)
+        counts = Counts(processed=3, updated=2, skipped=1)
+        pair_id = self._core.history.run(run_id).run.pair_id
+        made = run(f"undo_{len(self._core.known_runs)}", pair_id, trigger=Trigger.UNDO, counts=counts)
+        self._core.known_runs.insert(0, made)
+        return made
 
 
 class _Holds:

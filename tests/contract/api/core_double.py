@@ -33,7 +33,6 @@ from app.domain.runs import (
     Verb,
 )
 from app.domain.times import Span
-from app.engine.undo_changes import Finding
 from app.services.availability import FreeBusy
 from app.services.core import Core, CoreInfo
 from app.services.views import (
@@ -50,6 +49,7 @@ from app.services.views import (
     RollUp,
     RunView,
     StatusView,
+    UndoChange,
     UndoView,
     Viewer,
 )
@@ -430,7 +430,7 @@ class UndoDouble:
         self, run_id: str, *, events: Collection[str] | None = None, viewer: Viewer = EVERYTHING
     ) -> UndoView:
         run = self._known(run_id)
-        change = Finding("evt_1", "", Verb.UPDATE, Undoable.POSSIBLE, title="Stand-up", starts_at=NOW)
+        change = UndoChange("evt_1", "", Verb.UPDATE, Undoable.POSSIBLE, title="Stand-up", starts_at=NOW)
         return UndoView(run, (change,), NOW + timedelta(days=30))
 
     def start(self, run_id: str, *, events: Collection[str] | None = None, viewer: Viewer = EVERYTHING) -> Run:
