@@ -25,6 +25,7 @@ from app.engine.undo_run import UndoRun, UndoTools
 from app.engine.writer import Writer
 from app.services.audits import Audit, Audits
 from app.services.clients import Clients
+from app.services.clock_changes import ClockChanges
 from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
@@ -93,6 +94,7 @@ class Worker:
         self._stamps = stamps
         self._expander = expander
         self._names = names
+        self._clock_changes = ClockChanges(ledger, expander, clock)
 
     async def sync(self, job: Job) -> Ending:
         """Sync a pair, again while somebody joined after the reading began."""
@@ -244,6 +246,8 @@ class Worker:
             if result.found:
                 _log.error("audit.drift", direction_id=direction.id, copies=result.found)
             self._audits.audited(direction.id, Audit(self._clock.now(), drift + result.found))
+        if failure is None and not job.run.dry and not self._jobs.halted(job):
+            await self._check_clock_changes(direction, result)
         for hold in result.holds:
             self._notices.announce(
                 Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})
@@ -279,6 +283,18 @@ class Worker:
             events=events,
             originals=self._clients.calendar(direction.source) if direction.both_ways else None,
         )
+
+    async def _check_clock_changes(self, direction: DirectionRecord, result: DirectionResult) -> None:
+        """A copied series that will be off after the next clock change is a defect of ours, and shown."""
+        target = self._clients.calendar(direction.target)
+        found = await self._clock_changes.differing(direction, target.normal_form)
+        if not found:
+            return
+        message = (
+            f"{len(found)} copied series will take place at other times than in the source calendar around the next "
+            "clock change. This is a fault in Kalends; the log says which."
+        )
+        result.errors.append(RunError("clock_change_differs", message, direction.target.id))
 
     def _writer(self, job: Job, direction: DirectionRecord, before: Counts) -> Writer:
         return Writer(
