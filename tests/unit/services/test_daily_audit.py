@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from app.domain import identity
 from app.domain.errors import UnavailableError
+from app.domain.links import LinkState
 from app.domain.runs import HoldCause, RunStatus
 from app.services.audits import Audit, Audits
 from tests.fakes.calendar import wall
@@ -120,6 +122,28 @@ async def test_copies_that_no_row_tells_of_count_as_drift_and_wait_for_the_user(
     hold = world.store.ledger.hold(direction.id, HoldCause.COPIES_WITHOUT_ORIGINAL)
     assert hold is not None
     assert len(world.home.living()) == 3
+
+
+async def test_a_copy_that_another_installation_made_anew_is_followed_again_after_a_day(world: CoreWorld) -> None:
+    pair_id = await in_step(world)
+    (direction,) = world.store.pairs.directions(pair_id)
+    (link,) = [link for link in world.store.ledger.links(direction.id, ["a0"]) if link.copy_key]
+    (copy,) = world.store.ledger.copies(direction.id, [link.copy_key])
+    event = world.home.events[copy.event_id]
+    assert event.marker is not None
+    # What another installation deletes looks like a person's deletion; later it makes the copy again.
+    world.home.remove(copy.event_id)
+    await run(world, pair_id)
+    assert [one.state for one in world.store.ledger.links(direction.id, ["a0"])] == [LinkState.AWAY]
+    copy_id = identity.copy_id(direction.target.calendar_key, copy.copy_key, 1)
+    marker = replace(event.marker, generation=1, stamp="other.1")
+    world.home.put(replace(event, id=identity.google_event_id(copy_id), marker=marker), by="kalends")
+    world.clock.advance(hours=26)
+    await run(world, pair_id)
+    assert [one.state for one in world.store.ledger.links(direction.id, ["a0"])] == [LinkState.LIVE]
+    world.work.remove("a0")
+    await run(world, pair_id)
+    assert len(world.home.living()) == 2
 
 
 async def test_an_audit_that_could_not_read_is_due_still(world: CoreWorld) -> None:
