@@ -9,6 +9,8 @@ import pytest
 from app.domain.accounts import Provider
 from app.domain.pairs import Direction, Mode, PairStatus
 from app.services.views import NewPair
+from tests.fakes.calendar import wall
+from tests.fakes.engine_world import MONDAY, meeting
 from tests.unit.cli.conftest import Kalends
 from tests.unit.cli.host_double import HostDouble
 
@@ -242,3 +244,16 @@ def test_without_a_running_app_there_is_nothing_to_stop(kalends: Kalends, pair_i
     assert kalends("sync", "--stop", "--json").json == {"runs": []}
     assert kalends("sync", pair_id, "--stop").code == 0
     assert kalends("sync", "pair_01J0000000000000000000000A", "--stop").code == 6
+
+
+def test_a_run_is_undone_after_looking_at_it(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
+    host.world.work.put(meeting("a1", wall(MONDAY, 9)))
+    kalends("pairs", "resume", pair_id)
+    run_id = kalends("runs", "list", "--json").json["runs"][0]["id"]
+    seen = kalends("runs", "undo", run_id, "--dry-run", "--json").json
+    assert (seen["possible"], [change["event_id"] for change in seen["changes"]]) == (1, ["a1"])
+    assert len(host.world.home.living()) == 1
+    undone = kalends("runs", "undo", run_id, "--event", "a1", "--json")
+    assert (undone.code, undone.json["trigger"], undone.json["events_deleted"]) == (0, "undo", 1)
+    assert host.world.home.living() == []
+    assert kalends("runs", "undo", run_id).code == 1
