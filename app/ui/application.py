@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from app.ui.bridge import StartCore
 
 APP_ID = "kalends"
+
+_SWITCH_SECONDS = 0.001
+"""How long one thread of Python may keep another waiting. Qt asks Python for every cell it paints, so with the usual
+5 ms a table that is painted while the core works stands still half as long again."""
 
 _LATER = (
     *("asyncio", "qasync", "app.domain.runs", "app.domain.pairs", "app.services.views", "app.ui.theme"),
@@ -96,6 +101,7 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     Returns:
         The exit code: 0 when it was ended in order.
     """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     # Panels tell windows apart by this name; `python -m app` would be called `__main__.py`.
     application = Application([APP_ID])
     # The icon first: everything below takes three times as long as all above, and nobody needs it to see the app start.

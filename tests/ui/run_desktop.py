@@ -15,6 +15,9 @@ from app.ui import application
 from app.ui.tray_icon import TrayIcon
 from tests.ui.doubles import HandleDouble, calm
 
+_USUAL_SECONDS = 0.004
+"""Python lets a thread keep the others waiting for 5 ms, if nobody says otherwise."""
+
 _MANY = 10_000
 """Objects: fewer than Qt's modules alone are made of."""
 
@@ -28,6 +31,8 @@ class _Telling(HandleDouble):
     async def stop(self) -> None:
         if sys.argv[2] == "count-and-quit":
             print("left alone" if gc.get_freeze_count() > _MANY else "looked through", flush=True)  # noqa: T201 - the same
+        if sys.argv[2] == "show-and-quit":
+            assert sys.getswitchinterval() < _USUAL_SECONDS, "the windows wait for the core at every cell"
         print("stopped", flush=True)  # noqa: T201 - read by the test
 
 
