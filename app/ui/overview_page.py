@@ -20,6 +20,7 @@ from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
 from app.ui.progress_lines import ProgressLines
+from app.ui.row_widgets import RowWidgets
 from app.ui.run_model import RunModel
 from app.ui.tables import KEY, Table
 from app.ui.theme import Theme
@@ -143,6 +144,7 @@ class OverviewPage(QScrollArea):
         self.pair_table.hide_when_narrow({pair_model.LAST_CHANGE: 720, pair_model.LAST_SYNC: 560})
         self.pair_table.opened.connect(self.activity_wanted)
         self.pair_table.menu_wanted.connect(self._pair_menu_at)
+        self.pair_ends = RowWidgets(self.pair_table, pair_model.COMMANDS)
         self._pair_model.modelReset.connect(self._place_pair_buttons)
         self._no_pairs = EmptyBox(
             self._theme,
@@ -244,15 +246,18 @@ class OverviewPage(QScrollArea):
         self._problem_column.setContentsMargins(0, 0, 0, 14 if problems else 0)
 
     def _place_pair_buttons(self) -> None:
-        self._pair_buttons.clear()  # the view has deleted them with its rows
+        self._pair_buttons.clear()
+        self.pair_ends.clear()
         for row in range(self._pair_model.rowCount()):
             index = self._pair_model.index(row, pair_model.COMMANDS)
             pair_id = str(index.data(KEY))
             buttons = PairButtons(self._theme)
             buttons.sync.clicked.connect(partial(self._sync_or_resume, pair_id))
             buttons.more.clicked.connect(partial(self._pair_menu_below, buttons.more, pair_id))
-            self.pair_table.setIndexWidget(index, buttons)
             self._pair_buttons[pair_id] = buttons
+            if (view := self._pair_model.pair(pair_id)) is not None:
+                buttons.show_pair(view)  # its name, before it may be given the focus of the one it replaces
+            self.pair_ends.put(row, buttons)
 
     # -- what is asked ----------------------------------------------------------------------------------------------
 

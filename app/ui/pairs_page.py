@@ -17,6 +17,7 @@ from app.ui.feed import Snapshot
 from app.ui.menus import PairWish
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_list_model import PairListModel
+from app.ui.row_widgets import RowWidgets
 from app.ui.tables import KEY, Table
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Label
@@ -65,6 +66,7 @@ class PairsPage(QWidget):
         self.table.opened.connect(lambda pair_id: self.wished.emit(PairWish.EDIT, pair_id))
         self.table.menu_wanted.connect(self._menu_at)
         self.table.removal_wanted.connect(lambda pair_id: self.wished.emit(PairWish.DELETE, pair_id))
+        self.row_ends = RowWidgets(self.table, pair_list_model.COMMANDS)
         self._model.modelReset.connect(self._place_buttons)
         self._card = Frame("card")
         inner = QVBoxLayout(self._card)
@@ -113,7 +115,8 @@ class PairsPage(QWidget):
         self.table.updateGeometry()
 
     def _place_buttons(self) -> None:
-        self._buttons.clear()  # the view has deleted them with its rows
+        self._buttons.clear()
+        self.row_ends.clear()
         for row in range(self._model.rowCount()):
             index = self._model.index(row, pair_list_model.COMMANDS)
             pair_id = str(index.data(KEY))
@@ -121,8 +124,10 @@ class PairsPage(QWidget):
             buttons.sync.clicked.connect(partial(self._sync_or_resume, pair_id))
             buttons.edit.clicked.connect(partial(self._edit, pair_id))
             buttons.more.clicked.connect(partial(self._menu_below, buttons.more, pair_id))
-            self.table.setIndexWidget(index, buttons)
             self._buttons[pair_id] = buttons
+            if (view := self._model.pair(pair_id)) is not None:
+                buttons.show_pair(view)  # its name, before it may be given the focus of the one it replaces
+            self.row_ends.put(row, buttons)
 
     # -- what is asked ----------------------------------------------------------------------------------------------
 

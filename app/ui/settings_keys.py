@@ -13,6 +13,7 @@ from app.domain.keys import ApiKey
 from app.ui import key_model
 from app.ui.boxes import Section
 from app.ui.key_model import KeyModel
+from app.ui.row_widgets import RowWidgets
 from app.ui.tables import Table
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Label
@@ -43,6 +44,7 @@ class KeySection(Section):
         self.table.hide_when_narrow({key_model.USED: 620, key_model.MAY: 480})
         self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.table.removal_wanted.connect(self._revoke_by_key)
+        self.row_ends = RowWidgets(self.table, key_model.COMMANDS)
         self._model.modelReset.connect(self._place_buttons)
         self.add(self.table)
         self._none = Label("No key yet. Without one, no program can use the API.", "muted", wrap=True)
@@ -62,12 +64,13 @@ class KeySection(Section):
         self._none.hide()
 
     def _place_buttons(self) -> None:
+        self.row_ends.clear()
         for row in range(self._model.rowCount()):
             if self._model.works(row):
                 key = self._model.key(row)
                 button = Button(self._theme, "Revoke", role="link", name=f"Revoke {key.label}")
                 button.clicked.connect(partial(self._revoke, key))
-                self.table.setIndexWidget(self._model.index(row, key_model.COMMANDS), button)
+                self.row_ends.put(row, button)
 
     def _revoke(self, key: ApiKey) -> None:
         self.revoke_wanted.emit(key)

@@ -23,12 +23,15 @@ from PySide6.QtGui import (
     QFocusEvent,
     QFont,
     QFontMetrics,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
+    QMoveEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -198,6 +201,8 @@ class Table(QTableView):
     """A row was opened (double click or Enter): its `KEY`."""
     menu_wanted = Signal(str, object)
     """The menu of a row was asked for: its `KEY`, and the global position."""
+    placed = Signal()
+    """The table lies elsewhere, has another size, or is shown or hidden."""
     removal_wanted = Signal(str)
     """The *Delete* key was pressed on a row: its `KEY`."""
 
@@ -257,12 +262,28 @@ class Table(QTableView):
         """Columns that give their room to the others when the table is narrower than this, in pixels at 10 points."""
         self._narrow = below
 
+    def moveEvent(self, event: QMoveEvent) -> None:
+        """Tell what lies on the rows."""
+        super().moveEvent(event)
+        self.placed.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tell what lies on the rows."""
+        super().showEvent(event)
+        self.placed.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Tell what lies on the rows."""
+        super().hideEvent(event)
+        self.placed.emit()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hide what there is no room for."""
         scale = self.font().pointSizeF() / 10
         for column, width in self._narrow.items():
             self.setColumnHidden(column, event.size().width() < width * scale)
         super().resizeEvent(event)
+        self.placed.emit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring if a key brought the focus."""
@@ -316,15 +337,16 @@ class Table(QTableView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Light the row under the pointer."""
-        self._hover(self.rowAt(round(event.position().y())))
+        self.light(self.rowAt(round(event.position().y())))
         super().mouseMoveEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Light no row."""
-        self._hover(-1)
+        self.light(-1)
         super().leaveEvent(event)
 
-    def _hover(self, row: int) -> None:
+    def light(self, row: int) -> None:
+        """Light a row; -1 for none."""
         if row != self.hovered_row:
             self.hovered_row = row
             self.viewport().update()

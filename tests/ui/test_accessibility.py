@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QColor
+from PySide6.QtGui import QAccessible, QAccessibleInterface, QColor
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -32,6 +32,7 @@ from app.ui.hold_sheet import HoldSheet
 from app.ui.pair_sheet import PairSheet
 from app.ui.sign_in_sheet import SignInSheet
 from app.ui.theme import DARK, LIGHT, Colours
+from app.ui.widgets import IconButton
 from app.ui.window import MainWindow
 from app.ui.words import Tone
 from tests.ui.desk import Desk
@@ -238,6 +239,51 @@ def test_pages_and_row_buttons_are_told_apart(make_desk: MakeDesk, qtbot: QtBot)
     work = "Private (Google) ⇄ Calendar (Microsoft)"
     for name in (f"Sync {work} now", f"Edit {work}", f"More for {work}", "Resume Private (Google) → Work (Google)"):
         assert found[name] == (QAccessible.Role.Button, False)
+
+
+def told_downwards(spoken: QAccessibleInterface) -> Iterator[str]:
+    """The names of the buttons that a screen reader meets on its way from a window to its parts."""
+    for number in range(spoken.childCount()):
+        child = spoken.child(number)
+        if child is not None:
+            if child.role() is QAccessible.Role.Button and not child.state().invisible:
+                yield child.text(QAccessible.Text.Name)
+            yield from told_downwards(child)
+
+
+@pytest.mark.parametrize("page", [overview, pairs, settings])
+def test_a_screen_reader_finds_the_buttons_of_rows_on_its_way_through_the_window(
+    make_desk: MakeDesk, qtbot: QtBot, page: Callable[[MakeDesk, QtBot], MainWindow]
+) -> None:
+    window = page(make_desk, qtbot)
+    seen = [b.accessibleName() for b in window.findChildren(IconButton) if b.isVisible()]
+    seen += [b.accessibleName() for b in window.findChildren(QPushButton) if b.isVisible() and "Revoke" in b.text()]
+    assert len(seen) > 1
+    assert set(seen) <= set(told_downwards(QAccessible.queryAccessibleInterface(window)))
+
+
+def test_the_buttons_of_rows_lie_on_their_rows_and_come_after_their_table(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    window = pairs(make_desk, qtbot)
+    assert isinstance(window, MainWindow)
+    table, ends = window.pairs.table, window.pairs.row_ends
+    for width in (1120, 940):
+        window.resize(width, 720)
+        qtbot.waitUntil(lambda width=width: window.width() == width)  # type: ignore[misc]  # the bound of this turn
+        for row in range(table.model().rowCount()):
+            buttons = ends.of(row)
+            assert buttons is not None
+            assert buttons.isVisible()
+            middle = buttons.mapTo(window, buttons.rect().center())
+            cell = table.visualRect(table.model().index(row, 5))
+            assert table.viewport().mapTo(window, cell.center()).y() == pytest.approx(middle.y(), abs=2)
+            assert table.viewport().mapTo(window, cell.topRight()).x() >= middle.x()
+    first = ends.of(0)
+    assert first is not None
+    following: QWidget | None = table.nextInFocusChain()
+    while following is not None and (following.focusPolicy() == Qt.FocusPolicy.NoFocus or not following.isVisible()):
+        following = following.nextInFocusChain()
+    assert following is not None
+    assert first.isAncestorOf(following)
 
 
 def test_segments_are_choices_and_say_which_is_chosen(make_desk: MakeDesk, qtbot: QtBot) -> None:

@@ -19,6 +19,7 @@ from app.domain.runs import RunStatus, Trigger
 from app.services.views import RollUp
 from app.ui import menus, time_words
 from app.ui.hold_sheet import HoldSheet
+from app.ui.pair_buttons import PairButtons
 from app.ui.sign_in_sheet import SignInSheet
 from app.ui.tray import Tray
 from app.ui.widgets import IconButton
@@ -66,9 +67,9 @@ def test_sync_now_asks_for_all_pairs_by_hand(make_desk: MakeDesk, qtbot: QtBot) 
 
 def test_the_button_in_a_row_syncs_that_pair(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
-    table = desk.window.overview.pair_table
-    buttons = table.indexWidget(table.model().index(1, 4))
-    click(buttons.sync)  # type: ignore[attr-defined]  # PairButtons, as Qt gives back a QWidget
+    buttons = desk.window.overview.pair_ends.of(1)
+    assert isinstance(buttons, PairButtons)
+    click(buttons.sync)
     qtbot.waitUntil(lambda: bool(desk.called("request")))
     assert desk.called("request") == [("request", "pair_2", Trigger.MANUAL)]
 
@@ -78,8 +79,9 @@ def test_pausing_a_pair_changes_its_row_and_its_button_resumes_it(make_desk: Mak
     desk.desktop.commands.pause_pair("pair_1")
     table = desk.window.overview.pair_table
     qtbot.waitUntil(lambda: table.model().index(0, 1).data() == "Paused")
-    buttons = table.indexWidget(table.model().index(0, 4))
-    sync = buttons.sync  # type: ignore[attr-defined]  # as above
+    buttons = desk.window.overview.pair_ends.of(0)
+    assert isinstance(buttons, PairButtons)
+    sync = buttons.sync
     assert sync.accessibleName() == "Resume Private (Google) ⇄ Calendar (Microsoft)"
     click(sync)
     qtbot.waitUntil(lambda: table.model().index(0, 1).data() == "Up to date")
