@@ -19,6 +19,7 @@ from app.ui.focus import Left, hand_over, take_away
 from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
+from app.ui.pair_rows import COUNTING
 from app.ui.progress_lines import ProgressLines
 from app.ui.row_widgets import RowWidgets
 from app.ui.run_model import RunModel
@@ -35,6 +36,10 @@ FIXES = {
     "choose_calendar": "Open pair",
 }
 """The buttons of problems, by the word the core gives."""
+
+
+_AGO = 10
+"""Average characters of `59 min ago`."""
 
 
 class OverviewPage(QScrollArea):
@@ -163,7 +168,7 @@ class OverviewPage(QScrollArea):
         self.run_table = Table(self._theme, "Latest runs", self._run_model, rows_shown=LATEST_RUNS)
         self.run_table.set_row_lines(1)
         self.run_table.set_columns(15, 0, 14, 18, 12, 8)
-        self.run_table.fit_columns(run_model.TIME, run_model.CHANGES, run_model.TRIGGER, run_model.TOOK)
+        self.run_table.fit_columns(*(column for column in range(len(run_model.RUN_HEADS)) if column != run_model.PAIR))
         self.run_table.hide_when_narrow({run_model.TRIGGER: 760, run_model.TOOK: 640})
         self.run_table.opened.connect(self.run_wanted)
         all_runs = Button(self._theme, "See all activity", role="link")
@@ -200,6 +205,8 @@ class OverviewPage(QScrollArea):
         self._pair_model.show_pairs(snapshot.pairs)
         for view in snapshot.pairs:
             self._pair_buttons[view.pair.id].show_pair(view)
+        self.pair_table.fit_now(pair_model.STATUS, COUNTING if snapshot.going else 0)
+        self.pair_table.fit_now(pair_model.LAST_SYNC, _AGO)
         _swap(self.pair_table, self._no_pairs, bool(snapshot.pairs))
         self._run_model.show_runs(snapshot.runs, snapshot.short_names)
         _swap(self.run_table, self._no_runs, bool(snapshot.runs))

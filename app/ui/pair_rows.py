@@ -16,6 +16,9 @@ from app.ui import words
 from app.ui.tables import KEY, QUIET, SECOND_LINE, SIGN
 from app.ui.widgets import plain_tooltip
 
+COUNTING = 22
+"""Average characters of the longest sign of a pair that syncs: `Syncing 1,000 of 2,000`."""
+
 Index = QModelIndex | QPersistentModelIndex
 
 

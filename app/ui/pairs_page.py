@@ -17,6 +17,7 @@ from app.ui.feed import Snapshot
 from app.ui.menus import PairWish
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_list_model import PairListModel
+from app.ui.pair_rows import COUNTING
 from app.ui.row_widgets import RowWidgets
 from app.ui.tables import KEY, Table
 from app.ui.theme import Theme
@@ -98,6 +99,7 @@ class PairsPage(QWidget):
         self._model.show_pairs(snapshot.pairs)
         for view in snapshot.pairs:
             self._buttons[view.pair.id].show_pair(view)
+        self.table.fit_now(pair_list_model.STATUS, COUNTING if snapshot.going else 0)
         self._show_filled(bool(snapshot.pairs))
 
     def show_progress(self, snapshot: Snapshot) -> None:

@@ -258,6 +258,17 @@ class Table(QTableView):
         for column in columns:
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
 
+    def fit_now(self, column: int, least: int = 0) -> None:
+        """A column that is as wide as its texts are now, and stays so: for texts that change while one looks.
+
+        Args:
+            least: average characters for which there is room in any case.
+        """
+        least_width = least * self.fontMetrics().averageCharWidth() + 2 * _PAD
+        width = max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column), least_width)
+        if width != self.columnWidth(column):
+            self.horizontalHeader().resizeSection(column, width)
+
     def hide_when_narrow(self, below: dict[int, int]) -> None:
         """Columns that give their room to the others when the table is narrower than this, in pixels at 10 points."""
         self._narrow = below

@@ -107,4 +107,4 @@ def test_the_overview_cuts_no_name_of_a_pair_while_there_is_room(make_desk: Make
             for column in range(table.model().columnCount())
             if column != names and table.model().index(0, column).data() and not table.isColumnHidden(column)
         ]
-        assert wanted <= given or max(spare) < 60, (table.accessibleName(), wanted, given, spare)
+        assert wanted <= given or max(spare) < 25, (table.accessibleName(), wanted, given, spare)
