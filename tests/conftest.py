@@ -7,6 +7,7 @@ look on at the sandbox: the judges (`tests/judges`) see every exchange of every 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,7 +20,8 @@ _CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE
 
 # Qt reads its platform when the application object is made and aborts the process on a screen that does not answer.
 # A test that wants a real screen sets the variable itself, for a process of its own.
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
+# Qt's own screen for tests has 800 by 800 pixels, less than most people have: this one is an ordinary one.
+os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={Path(__file__).parent / 'data' / 'screen.json'}"
 os.environ["PYTEST_QT_API"] = "pyside6"
 
 # The same examples in every run: a failure is a defect of the change, never of the day. No time limit for one example

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.runs import ActionRecord, ActionResult, Verb
 from app.ui import words
@@ -64,6 +64,10 @@ class ActionFilter(QSortFilterProxyModel):
         return all(word in spoken for word in self._words)
 
 
+_ROOM = 120
+"""Pixels for the actions at least: the head and a row."""
+
+
 class ActionList(QWidget):
     """Search field, kind, and the table of actions.
 
@@ -102,8 +106,15 @@ class ActionList(QWidget):
         column.setSpacing(6)
         column.addLayout(self.bar)
         hidden_label(self.kind)
-        column.addWidget(self._nothing)
-        column.addWidget(self.table, 1)
+        # Whichever of the two is shown has the same room: the search field stays where it is.
+        self._nothing.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self._found = QStackedWidget()
+        # Its height is what is left over, never what the rows would like: a search must not move what is above it.
+        self._found.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self._found.setMinimumHeight(_ROOM)
+        self._found.addWidget(self.table)
+        self._found.addWidget(self._nothing)
+        column.addWidget(self._found, 1)
         self._narrow()
 
     @property
@@ -125,5 +136,4 @@ class ActionList(QWidget):
         self._filter.narrow(self.search.text(), int(self.kind.currentData()))
         shown, total = self._filter.rowCount(), self._model.rowCount()
         self._count.setText(f"{shown:,} of {total:,}" if shown != total else words.plural(total, "event", "events"))
-        self._nothing.setVisible(total > 0 and shown == 0)
-        self.table.setVisible(shown > 0)
+        self._found.setCurrentWidget(self._nothing if total > 0 and shown == 0 else self.table)

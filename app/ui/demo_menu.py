@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from app.domain.errors import NotFoundError
@@ -35,9 +35,11 @@ class DemoMenu(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(10)
-        self.said = Label("")
+        self.said = Label("", wrap=True)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.said.hide()
-        row.addWidget(self.said)
+        row.addStretch(1)
+        row.addWidget(self.said, 1000)
         self.button = Button(theme, "Make something happen")
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill)

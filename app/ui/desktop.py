@@ -155,7 +155,7 @@ class Desktop(QObject):
         """Show the tray and, unless hidden, the window; start the core; return when someone quits, all stopped."""
         self.tray.show()
         if self._memory.size is not None:
-            self.window.resize(self._memory.size)
+            self.window.take_size(self._memory.size)
         if not hidden:
             self.show_window()
         self.switch(self._profile)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.runs import RunStatus
 from app.services.views import RunView
@@ -62,6 +62,8 @@ class RunDetails(Frame):
         column.addWidget(self._errors)
         column.addWidget(self._nothing)
         column.addWidget(self.story, 1)
+        self._rest = QWidget()
+        column.addWidget(self._rest, 1)
         self._column = column
 
     def show_run(self, view: RunView, pair_name: str) -> None:
@@ -84,6 +86,7 @@ class RunDetails(Frame):
         self._errors.setText("\n".join(messages))
         self._errors.setVisible(bool(messages))
         self.story.setVisible(bool(view.actions))
+        self._rest.setVisible(not view.actions)
         self._nothing.setText("Still at work." if not run.status.ended else "No event had to be changed.")
         self._nothing.setVisible(not view.actions and not messages)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -21,6 +21,8 @@ from app.ui.words import Tone
 
 _SIDE = 28
 _SCROLLS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
+_TITLE_BAR = 30
+_BORDER = 8
 _EDGE = 60
 """Room left at the edge of the screen."""
 
@@ -37,6 +39,7 @@ class FittedDialog(QDialog):
 
     def __init__(self, parent: QWidget, *, fits: bool = True) -> None:
         super().__init__(parent)
+        self._over = parent
         self._fits = fits
         self._fitted = -1
         self._by_key = is_ringed(QApplication.focusWidget())
@@ -49,9 +52,30 @@ class FittedDialog(QDialog):
             # Qt gives its first focus as if by key, whatever opened it.
             ring_on_return(self.focusWidget(), self._by_key)
         done = super().event(event)
-        if self._fits and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
-            self._fit()
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            if self._fits:
+                self._fit()
+            self._place(shown=event.type() == QEvent.Type.Show)
         return done
+
+    def _place(self, *, shown: bool) -> None:
+        """Over the middle of its window when it is shown, and never beyond the screen however it grows.
+
+        Qt places a dialog before it has the height of its words, and a window manager may take its word for it.
+        """
+        if not (shown or self.isVisible()):
+            return
+        if shown:
+            over = self._over.window().geometry().center()
+            wanted = QPoint(over.x() - self.width() // 2, over.y() - self.height() // 2 - _TITLE_BAR)
+        else:
+            wanted = self.pos()
+        room = self.screen().availableGeometry()
+        # What the window manager draws around it has to be seen as well.
+        x = max(room.left(), min(wanted.x(), room.right() - self.width() - _BORDER))
+        y = max(room.top(), min(wanted.y(), room.bottom() - self.height() - _TITLE_BAR - _BORDER))
+        if (x, y) != (self.x(), self.y()):
+            self.move(x, y)
 
     def _fit(self) -> None:
         layout = self.layout()

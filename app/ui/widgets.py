@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSizePolicy,
     QStyle,
+    QStyledItemDelegate,
     QStyleOptionComboBox,
     QStylePainter,
     QToolButton,
@@ -275,6 +276,8 @@ class Choice(QComboBox):
         super().__init__()
         self._theme = theme
         self.setAccessibleName(name)
+        # Only this one heeds the style sheet's rows, and its list is as tall as they are.
+        self.setItemDelegate(QStyledItemDelegate(self))
         theme.changed.connect(self.update)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -32,6 +32,9 @@ _TICK_MS = 30_000
 """How often "2 min ago" is said again, while the window is visible only."""
 
 SIZE = QSize(1120, 720)
+SMALLEST = QSize(920, 520)
+_FRAME = QSize(16, 48)
+"""What a window manager draws around a window, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,8 @@ class DemoStrip(Frame):
         row.setSpacing(10)
         row.addWidget(Icon(theme, "flask-conical", lambda colours: colours.tone(Tone.BUSY).text))
         row.addWidget(Label("Demo – nothing leaves this computer.", "strong"))
-        row.addStretch(1)
         self.happen = DemoMenu(theme)
-        row.addWidget(self.happen)
+        row.addWidget(self.happen, 1)
         self.leave_button = Button(theme, "Leave demo")
         self.leave_button.clicked.connect(self.leave_wanted)
         row.addWidget(self.leave_button)
@@ -173,8 +175,7 @@ class MainWindow(QMainWindow):
         self._no_tray_read = False
         self.setWindowTitle("Kalends")
         self.setWindowIcon(own_icon("kalends"))
-        self.resize(SIZE)
-        self.setMinimumSize(920, 520)
+        self.take_size(SIZE)
         self._stack = QStackedWidget()
         for part in (self.start, self.welcome, *self._pages.values()):
             self._stack.addWidget(part)
@@ -200,6 +201,13 @@ class MainWindow(QMainWindow):
         self._tick.timeout.connect(self._say_times)
         self._add_keys()
         self.show_start("Starting…")
+
+    def take_size(self, size: QSize) -> None:
+        """Be as large as that, as far as the screen has room: where it is small or scaled up, the frame's close button
+        must still be on it."""
+        room = self.screen().availableGeometry().size() - _FRAME
+        self.setMinimumSize(SMALLEST.boundedTo(room))
+        self.resize(size.boundedTo(room))
 
     def _no_tray_note(self) -> QWidget:
         box = QWidget()

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, QPoint, QSize
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QLayout, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
 from app.domain.errors import OfflineError
+from app.services.happenings import Happened
 from app.ui import pair_model, run_model
+from app.ui.pair_sheet import PairSheet
 from app.ui.theme import Theme
 from app.ui.widgets import Choice
 from tests.ui.desk import Desk
-from tests.ui.doubles import CoreDouble, busy
-from tests.ui.hands import button, click, words
+from tests.ui.doubles import CoreDouble, busy, demo
+from tests.ui.hands import button, click, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -108,3 +110,74 @@ def test_the_overview_cuts_no_name_of_a_pair_while_there_is_room(make_desk: Make
             if column != names and table.model().index(0, column).data() and not table.isColumnHidden(column)
         ]
         assert wanted <= given or max(spare) < 25, (table.accessibleName(), wanted, given, spare)
+
+
+def test_every_entry_of_a_choice_is_seen_when_it_opens(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    desk.window.show_page("pairs")
+    click(desk.window.pairs.new_button)
+    sheet = the(PairSheet, desk.window)
+    click(sheet.more_button)
+    for choice in [c for c in sheet.findChildren(Choice) if c.isVisible() and c.count() < 8]:
+        choice.showPopup()
+        view = choice.view()
+        qtbot.waitUntil(view.isVisible)
+        rows = sum(view.sizeHintForRow(row) for row in range(choice.count()))
+        assert view.viewport().height() >= rows, f"{choice.accessibleName()}: the last entry is cut"
+        choice.hidePopup()
+
+
+def test_a_sheet_opens_over_the_middle_of_its_window_and_stays_on_the_screen(
+    make_desk: MakeDesk, qtbot: QtBot
+) -> None:
+    desk = make_desk(busy).begin()
+    desk.window.move(300, 200)
+    sheet = desk.desktop.sheets.delete_pair(desk.core.known_pairs[0])
+    qtbot.waitUntil(lambda: "36" in words(sheet))
+    middle = desk.window.geometry().center() - sheet.geometry().center()
+    assert abs(middle.x()) <= 2
+    assert abs(middle.y()) <= 40, "what it grew by when its words came"
+    sheet.reject()
+    room = desk.window.screen().availableGeometry()
+    desk.window.move(room.width() - 300, room.height() - 200)
+    low = deleting(desk)
+    qtbot.waitUntil(lambda: "36" in words(low))
+    assert room.contains(low.geometry())
+
+
+def test_a_window_is_never_larger_than_the_screen(make_desk: MakeDesk) -> None:
+    window = make_desk(busy).begin().window
+    room = window.screen().availableGeometry().size()
+    window.take_size(QSize(5000, 4000))
+    assert window.width() < room.width()
+    assert window.height() < room.height()
+
+
+def test_what_happened_in_the_demo_is_said_to_its_end(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(demo).begin()
+    said = "“Reminder: send the timesheets of the whole department before Friday noon” was moved by 45 minutes in Work."
+    desk.window.demo_strip.happen.show_happened(Happened(said, None, online=True))
+    label = desk.window.demo_strip.happen.said
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
+
+
+def test_the_search_of_a_run_stays_in_its_place_when_nothing_matches(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(busy).begin()
+    desk.window.activity.show_run("sync_run_02")
+    desk.window.show_page("activity")
+    story = desk.window.activity.details.story
+    qtbot.waitUntil(lambda: story.isVisible() and story.total > 0)
+    seen: list[QPoint] = []
+
+    def at_rest() -> bool:
+        """Whether the field was at one place for ten looks."""
+        seen.append(story.search.mapTo(desk.window, story.search.rect().topLeft()))
+        return len(seen) >= 10 and len(set(map(QPoint.toTuple, seen[-10:]))) == 1
+
+    qtbot.waitUntil(at_rest)
+    before = seen[-1]
+    story.search.setText("no event is called so")
+    qtbot.waitUntil(lambda: not story.table.isVisible())
+    seen.clear()
+    qtbot.waitUntil(at_rest)
+    assert seen[-1] == before
