@@ -147,6 +147,8 @@ def main() -> None:
     """Draw into the folder named by the first argument."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
+    # Pictures of today: the size of a window of an earlier drawing must not be remembered.
+    (folder / "window.ini").unlink(missing_ok=True)
     application = Application(sys.argv[:1])
     theme = Theme(application)
     loop = DesktopLoop(application)
