@@ -22,6 +22,7 @@ from app.domain.pairs import (
 from app.ui.fields import Field, NumberField, TextField
 from app.ui.pair_filters import PairFilters
 from app.ui.pair_looks import PairLooks, allow, choice, choose
+from app.ui.pair_shape import PairShape
 from app.ui.theme import Theme
 
 DAYS_AT_MOST = 1825
@@ -82,6 +83,8 @@ class PairOptions(QWidget):
             ((FilteredLater.REMOVE, "Remove its copy"), (FilteredLater.LEAVE, "Leave its copy")),
         )
         self.looks = PairLooks(theme)
+        self.shape = PairShape(theme)
+        self.shape.setParent(self)  # before it is laid out too: shown without one it would be a window
         self.filters = PairFilters(theme)
         self.back = NumberField("Days back", 0, DAYS_AT_MOST, "days back")
         self.ahead = NumberField("Days ahead", 0, DAYS_AT_MOST, "days ahead")
@@ -101,6 +104,7 @@ class PairOptions(QWidget):
         column.setSpacing(16)
         column.addWidget(self.title)
         column.addWidget(self.looks)
+        column.addWidget(self.shape)
         column.addWidget(self.filters)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(14)
@@ -128,6 +132,7 @@ class PairOptions(QWidget):
         for number in (self.back, self.ahead):
             number.valueChanged.connect(self._edited)
         self.looks.changed.connect(self._edited)
+        self.shape.changed.connect(self._edited)
         self.filters.changed.connect(self._edited)
 
     # -- in and out --------------------------------------------------------------------------------------------------
@@ -146,6 +151,7 @@ class PairOptions(QWidget):
         ):
             choose(field, value)
         self.looks.show_settings(settings)
+        self.shape.show_settings(settings)
         self.filters.show_filters(settings.filters, settings.mode)
         self.back.setValue(settings.window_back_days)
         self.ahead.setValue(settings.window_ahead_days)
@@ -159,6 +165,7 @@ class PairOptions(QWidget):
         blocker = mode is Mode.BLOCKER
         self.title_text.setPlaceholderText("Busy" if blocker else "{title}")
         self.looks.show_mode(mode)
+        self.shape.show_mode(mode)
         self.filters.show_mode(mode)
         self.private.setEnabled(True)
         carries, deletes = both and not blocker, both and mode is Mode.FULL
@@ -170,7 +177,7 @@ class PairOptions(QWidget):
     def settings(self) -> DirectionSettings:
         """What is filled in."""
         return replace(
-            self.looks.filled_in(self._settings),
+            self.shape.filled_in(self.looks.filled_in(self._settings)),
             title=self.title_text.text().strip(),
             private_originals=PrivateOriginals(self.private.currentData()),
             filters=self.filters.filled_in(),

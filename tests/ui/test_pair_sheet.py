@@ -130,6 +130,32 @@ def test_the_options_are_asked_for_as_they_are_set(desk: Desk, new_sheet: PairSh
     assert made.settings.window_ahead_days == 180
 
 
+def test_the_time_of_busy_only_copies_is_asked_for_as_it_is_set(desk: Desk, new_sheet: PairSheet, qtbot: QtBot) -> None:
+    click(new_sheet.more_button)
+    shape = new_sheet.options.shape
+    assert shape.isVisible()
+    shape.before.setValue(10)
+    shape.after.setValue(5)
+    shape.minimum.setValue(30)
+    click(shape.merge)
+    click(new_sheet.save_button)
+    qtbot.waitUntil(lambda: bool(desk.called("create")))
+    made = desk.called("create")[0][1]
+    assert isinstance(made, NewPair)
+    settings = made.settings
+    assert settings is not None
+    assert (settings.buffer_before_minutes, settings.buffer_after_minutes) == (10, 5)
+    assert (settings.minimum_minutes, settings.merge_touching) == (30, True)
+
+
+def test_the_time_of_copies_is_offered_for_busy_only_pairs_alone(new_sheet: PairSheet) -> None:
+    click(new_sheet.more_button)
+    new_sheet.options.show_kind(Mode.FULL, both=False)
+    assert not new_sheet.options.shape.isVisible()
+    new_sheet.options.show_kind(Mode.BLOCKER, both=False)
+    assert new_sheet.options.shape.isVisible()
+
+
 def test_free_events_are_left_out_by_busy_only_and_copied_by_full_until_chosen(new_sheet: PairSheet) -> None:
     free = new_sheet.options.filters.ticks["free"]
     assert free.isChecked()
