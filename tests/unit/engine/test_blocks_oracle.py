@@ -75,7 +75,8 @@ def wanted(world: World) -> list[Span]:
 
 
 def merged(spans: Sequence[Span], minimum: timedelta) -> list[Span]:
-    """Any two that touch are one, until no two do; then the short ones grow, and all begins anew."""
+    """Any two that touch are one, until no two do; then the earliest short one grows, and all begins anew: a later one
+    that is touched by that need not grow itself."""
     blocks = list(spans)
     while True:
         pair = next(
@@ -92,7 +93,7 @@ def merged(spans: Sequence[Span], minimum: timedelta) -> list[Span]:
                 blocks.remove(one)
             blocks.append((min(p[0] for p in pair), max(p[1] for p in pair), pair[0][2]))
             continue
-        short = next((block for block in blocks if block[1] - block[0] < minimum), None)
+        short = min((block for block in blocks if block[1] - block[0] < minimum), default=None)
         if short is None:
             return sorted(blocks)
         blocks.remove(short)
@@ -131,7 +132,7 @@ def shaped(shape: tuple[int, int, int]) -> DirectionSettings:
     )
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=16, derandomize=True, deadline=None)
 @given(shape=st.sampled_from(SHAPES), rounds=st.lists(st.lists(acts, min_size=1, max_size=6), min_size=1, max_size=4))
 def test_the_target_holds_the_blocks_that_brute_force_finds_after_every_round_of_edits(
     shape: tuple[int, int, int], rounds: list[list[Act]]
@@ -143,7 +144,7 @@ def test_the_target_holds_the_blocks_that_brute_force_finds_after_every_round_of
         come_to_rest(world)
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=16, derandomize=True, deadline=None)
 @given(
     shape=st.sampled_from(SHAPES),
     rounds=st.lists(st.lists(acts, min_size=1, max_size=6), min_size=2, max_size=3),
@@ -181,7 +182,7 @@ def strike_once(world: World, moment: str, nth: int, *, dies: bool) -> None:
     setattr(world.target.script, moment, lambda name: None)
 
 
-@settings(max_examples=8, derandomize=True, deadline=None)
+@settings(max_examples=6, derandomize=True, deadline=None)
 @given(
     first=st.lists(acts, min_size=3, max_size=8),
     second=st.lists(acts, max_size=3),
