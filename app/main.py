@@ -27,6 +27,8 @@ from app.system.screen import has_screen
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from app.api.server import ApiServer
+    from app.api.switch import ApiSwitch
     from app.domain.checkups import Check
     from app.sandbox.server import Sandbox
     from app.services.core import Core, CoreHandle
@@ -154,7 +156,7 @@ class LocalHost:
                 _set_aside_without_sandbox(paths)
             store = opened.enter_context(Store.open(paths.database, now=clock.now))
             sandbox = await self._sandbox_of(paths, opened)
-            api_address: list[str] = []
+            api: list[ApiSwitch] = []
             built = build(
                 store,
                 find_addresses(sandbox.description()["env"] if sandbox else self._environ, settings.providers),
@@ -162,7 +164,7 @@ class LocalHost:
                 paths,
                 SettingsFile(paths.config_file, self._environ),
                 clock=clock,
-                api_url=lambda: api_address[0] if api_address else None,
+                api_url=lambda: api[0].url if api else None,
                 sandbox=sandbox,
                 hide=redactor.register,
             )
@@ -172,10 +174,11 @@ class LocalHost:
             opened.push_async_callback(built.core.sync.stop)
             store.runs.interrupt_ongoing("stopped")
             if serve:
+                api.append(self._api_of(built.core, settings, paths, api_port, on_show, on_quit))
+                opened.push_async_callback(api[0].close)
                 if settings.api.enabled:
-                    api_address.append(
-                        await self._serve_api(built.core, settings, paths, opened, api_port, on_show, on_quit)
-                    )
+                    await api[0].open(settings.api.port)
+                built.core.preferences.carried_out_by(api[0].follow)
                 built.schedule.start()
                 opened.callback(built.schedule.stop)
                 opened.push_async_callback(built.core.alerts.stop)
@@ -185,7 +188,7 @@ class LocalHost:
                     built.core.sync.request_all(Trigger.STARTUP)
             _log().info("core.started", profile=profile, serve=serve)
             stop = opened.pop_all().aclose
-        return CoreHandle(built.core, api_address[0] if api_address else None, stop)
+        return CoreHandle(built.core, api[0].url if api else None, stop)
 
     async def diagnose(self, profile: str, *, network: bool) -> Sequence[Check]:
         """Look at everything that Kalends needs, beside whatever runs: nothing is started, locked or changed."""
@@ -295,38 +298,45 @@ class LocalHost:
         _tell_of(sandbox, paths, opened)
         return sandbox
 
-    async def _serve_api(
+    def _api_of(
         self,
         core: Core,
         settings: Settings,
         paths: Paths,
-        opened: AsyncExitStack,
         port: int | None,
         on_show: Callable[[], None] | None,
         on_quit: Callable[[], None],
-    ) -> str:
-        from app.api.server import ApiServer
+    ) -> ApiSwitch:
+        """The API of a core, not open yet."""
+        from app.api.switch import ApiSwitch
 
-        instance, token = runtime_file.new_secret(), runtime_file.new_secret()
-        server = ApiServer(
-            core,
-            port=settings.api.port if port is None else port,
-            allowed_hosts=settings.api.allowed_hosts,
-            allowed_origins=settings.api.allowed_origins,
-            requests_per_hour=settings.api.requests_per_hour,
-            control_token=token,
-            instance_secret=instance,
-            on_show=on_show,
-            on_quit=on_quit,
-        )
-        await server.start()
-        opened.push_async_callback(server.stop)
-        pid = os.getpid()
-        runtime_file.write_api(paths.api_file, runtime_file.ApiAddress(server.url, pid, __version__, instance))
-        runtime_file.write_control(
-            paths.control_file,
-            runtime_file.ControlAddress(server.url, pid, __version__, str(paths.profile), instance, token),
-        )
-        opened.callback(runtime_file.withdraw, paths.api_file, pid)
-        opened.callback(runtime_file.withdraw, paths.control_file, pid)
-        return server.url
+        instance, token, pid = runtime_file.new_secret(), runtime_file.new_secret(), os.getpid()
+
+        def make(wanted: int, exactly: bool) -> ApiServer:
+            from app.api.server import ApiServer
+
+            return ApiServer(
+                core,
+                port=wanted,
+                exactly=exactly,
+                allowed_hosts=settings.api.allowed_hosts,
+                allowed_origins=settings.api.allowed_origins,
+                requests_per_hour=settings.api.requests_per_hour,
+                control_token=token,
+                instance_secret=instance,
+                on_show=on_show,
+                on_quit=on_quit,
+            )
+
+        def tell(url: str | None) -> None:
+            if url is None:
+                runtime_file.withdraw(paths.api_file, pid)
+                runtime_file.withdraw(paths.control_file, pid)
+                return
+            runtime_file.write_api(paths.api_file, runtime_file.ApiAddress(url, pid, __version__, instance))
+            runtime_file.write_control(
+                paths.control_file,
+                runtime_file.ControlAddress(url, pid, __version__, str(paths.profile), instance, token),
+            )
+
+        return ApiSwitch(make, tell, port)

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from app.api.application import build_api
 from app.api.rate_limits import REQUESTS_PER_HOUR
-from app.domain.errors import KalendsError
+from app.domain.errors import FieldError, InputError, KalendsError
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -68,6 +68,7 @@ class ApiServer:
         control_token: opens `/local/v1`; instance_secret: key of the proof that `/healthz` gives.
         on_show: shows the window, None where there is none; on_quit: ends the app. Both are called on the loop.
         requests_per_hour: what one key may do.
+        exactly: that very port is meant, and no other will do.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class ApiServer:
         on_show: Callable[[], None] | None,
         on_quit: Callable[[], None] | None,
         requests_per_hour: int = REQUESTS_PER_HOUR,
+        exactly: bool = False,
     ) -> None:
         self._wanted = port
+        self._exactly = exactly
         self._stopping = asyncio.Event()
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -119,8 +122,9 @@ class ApiServer:
 
         Raises:
             KalendsError: `no_free_port`, `no_loopback`.
+            InputError: by the key `api_port`, when exactly this port was meant and is taken.
         """
-        sockets = listen(self._wanted)
+        sockets = listen(self._wanted, exactly=self._exactly)
         port = int(sockets[0].getsockname()[1])
         self._server = _Server(self._application)
         self._task = asyncio.create_task(self._server.serve(sockets=list(sockets)), name="api")
@@ -215,19 +219,28 @@ class _Server(uvicorn.Server):
 # --- sockets --------------------------------------------------------------------------------------------------------
 
 
-def listen(wanted: int) -> Sequence[socket.socket]:
+def listen(wanted: int, *, exactly: bool = False) -> Sequence[socket.socket]:
     """Sockets that listen on one port of every loopback address there is, the wanted one or the next free.
 
     A port is taken when either address has it taken.
 
     Raises:
         KalendsError: `no_free_port`, `no_loopback`.
+        InputError: by the key `api_port`, when exactly this port was meant and is taken.
     """
     try:
-        return _first_free(wanted)
+        return _this_one(wanted) if exactly and wanted else _first_free(wanted)
     except OSError as error:
         _log.warning("api.no_loopback", error=error.strerror)
         raise KalendsError("The local API cannot listen on this computer's loopback.", code="no_loopback") from error
+
+
+def _this_one(wanted: int) -> Sequence[socket.socket]:
+    sockets = _on_all(wanted)
+    if sockets is None:
+        message = f"Port {wanted} is used by another program. Choose another one."
+        raise InputError(message, details=[FieldError("api_port", message)])
+    return sockets
 
 
 def _first_free(wanted: int) -> Sequence[socket.socket]:

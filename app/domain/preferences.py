@@ -11,7 +11,7 @@ class PreferenceValues:
 
     Args:
         theme: `system`, `light` or `dark`.
-        api_enabled, api_port: of the local API; a change counts from the next start.
+        api_enabled, api_port: of the local API.
         interval_seconds: for new pairs.
         sync_on_start: whether every active pair runs when the app starts.
         notifications: a word of `domain.alerts.Wish`.

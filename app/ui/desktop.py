@@ -145,6 +145,7 @@ class Desktop(QObject):
         window.activity.undo_wanted.connect(sheets.undo_run)
         settings = window.settings
         settings.changed.connect(self._prefer)
+        settings.changed.connect(lambda _values: self._tasks.spawn(self.feed.read))  # the API may be elsewhere now
         settings.key_wanted.connect(sheets.new_key)
         settings.revoke_wanted.connect(sheets.revoke_key)
         settings.licences_wanted.connect(sheets.licences)

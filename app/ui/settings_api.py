@@ -1,4 +1,4 @@
-"""The local API in Settings: on or off, its port and its address. It says what counts now and what from the next start.
+"""The local API in Settings: on or off, its port and its address. It says what counts now.
 
 It shows what it is given and asks nobody: what a person changes is told by a signal.
 """
@@ -17,7 +17,7 @@ from app.ui.fields import NumberField, Tick
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Label
 
-_PORT_HINT = "The next free one is used if it is taken."
+_PORT_HINT = "If it is taken when Kalends starts, the next free one is used."
 _PORT_MAX = 65_535
 
 
@@ -32,7 +32,7 @@ class ApiSection(Section):
     def __init__(self, theme: Theme) -> None:
         super().__init__("Local API", "Lets scripts and programs on this computer see and start syncs.")
         self._url: str | None = None
-        self._at_start: PreferenceValues | None = None
+        self._wanted = 0
         self._filling = False
         self.on = Tick(theme, "On")
         self.on.setAccessibleName("Local API")
@@ -74,9 +74,8 @@ class ApiSection(Section):
         self._say()
 
     def show_values(self, values: PreferenceValues) -> None:
-        """Show what is preferred; the first after a start is what the API was started with."""
-        if self._at_start is None:
-            self._at_start = values
+        """Show what is preferred."""
+        self._wanted = values.api_port
         self._filling = True
         self.on.setChecked(values.api_enabled)
         self.port.setValue(values.api_port)
@@ -85,10 +84,6 @@ class ApiSection(Section):
         self.refuse_port("")
         self._say()
 
-    def forget(self) -> None:
-        """The core was stopped or switched."""
-        self._at_start = None
-
     def refuse_port(self, reason: str) -> None:
         """Say why a port cannot be used; empty takes that away."""
         self._port_hint.setText(reason or _PORT_HINT)
@@ -96,21 +91,11 @@ class ApiSection(Section):
         self.port.setAccessibleDescription(reason)
 
     def _say(self) -> None:
-        """What the API does now, and what a change will do at the next start."""
-        runs, wanted, port = self._url is not None, self.on.isChecked(), self.port.value()
-        begun = self._at_start
-        text = "It answers on this computer only, and only with a key." if runs else "It is off."
-        if runs and not wanted:
-            text = "It still answers, and will be off from the next start of Kalends."
-        elif not runs and wanted:
-            text = "It will answer from the next start of Kalends."
-        elif runs and begun is not None and begun.api_port != port:
-            text = f"It still answers at the old port, and at port {port} from the next start of Kalends."
-            if not port:
-                text = "It still answers at the old port, and at any free one from the next start of Kalends."
-        elif runs and begun is not None and begun.api_port not in (0, urlsplit(self._url).port):
-            used = urlsplit(self._url).port
-            text = f"Port {begun.api_port} is used by another program, so it answers at port {used} for now."
+        """What the API does now."""
+        text = "It answers on this computer only, and only with a key." if self._url is not None else "It is off."
+        used = urlsplit(self._url or "").port
+        if self._url is not None and self._wanted not in (0, used):
+            text = f"Port {self._wanted} is used by another program, so it answers at port {used} for now."
         self._state.setText(text)
         self._state.show()
 

@@ -1,6 +1,6 @@
 """Settings: how Kalends looks, its habits, the local API and its keys, where data lies, and what it is made of.
 
-A change counts at once and is kept by the core; what needs a new start says so. There is no *Save*.
+A change counts at once and is kept by the core. There is no *Save*.
 """
 
 from __future__ import annotations
@@ -175,7 +175,6 @@ class SettingsPage(ScrollPage):
 
     def forget(self) -> None:
         """The core was stopped or switched: until it was read, nothing here is true, and nothing can be changed."""
-        self.api.forget()
         self.keys.forget()
         self.inside.setEnabled(False)
 

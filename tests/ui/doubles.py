@@ -270,7 +270,7 @@ class _Status:
             tuple(core.problems),
             core.profile,
             "0.1.0",
-            "http://127.0.0.1:5545",
+            f"http://127.0.0.1:{core.preference_values.api_port}" if core.preference_values.api_enabled else None,
             NOW - timedelta(hours=3),
             tuple(view.progress for view in core.known_pairs if view.progress is not None),
         )

@@ -100,25 +100,28 @@ def test_every_wish_for_notifications_is_offered(page: SettingsPage) -> None:
     assert {page.notifications.itemData(row) for row in range(page.notifications.count())} == {str(w) for w in Wish}
 
 
-def test_switching_the_api_off_says_that_it_counts_from_the_next_start(
-    desk: Desk, page: SettingsPage, qtbot: QtBot
-) -> None:
+def test_the_api_is_switched_off_and_on_at_once(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
     assert "It answers on this computer only" in words(page)
     click(page.api.on)
-    qtbot.waitUntil(lambda: "will be off from the next start" in words(page))
+    qtbot.waitUntil(lambda: "It is off." in words(page))
     assert not page.api.port.isEnabled()
+    assert not page.api.address.isVisible()
+    click(page.api.on)
+    qtbot.waitUntil(lambda: "It answers on this computer only" in words(page))
+    assert page.api.address.isVisible()
 
 
-def test_another_port_says_when_it_counts_and_a_bad_one_why_not(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+def test_another_port_counts_at_once_and_a_bad_one_says_why_not(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
     page.api.port.setValue(6000)
     page.api.port.editingFinished.emit()
-    qtbot.waitUntil(lambda: "at port 6000 from the next start" in words(page))
+    qtbot.waitUntil(lambda: page.api.address.text() == "http://127.0.0.1:6000")
     message = "Choose a port from 1024 to 65535."
     desk.core.errors["change"] = InputError(message, details=[FieldError("api_port", message)])
     page.api.port.setValue(80)
     page.api.port.editingFinished.emit()
     qtbot.waitUntil(lambda: message in words(page))
     assert page.api.port.accessibleDescription() == message
+    assert page.api.address.text() == "http://127.0.0.1:6000"
 
 
 def test_a_setting_that_cannot_be_kept_is_told_with_try_again(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:

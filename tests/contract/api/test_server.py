@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.anyio
 DEADLINE = 10.0
 
 
-def make_server(double: Double, port: int = 0, **options: int) -> ApiServer:
+def make_server(double: Double, port: int = 0, **options: Any) -> ApiServer:
     """A server that is not started yet."""
     return ApiServer(
         double.core,

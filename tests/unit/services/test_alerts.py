@@ -279,7 +279,7 @@ async def test_without_windows_there_is_nothing_to_press(house: House) -> None:
 
 
 async def test_deletions_that_wait_are_announced_without_titles_whatever_the_person_chose(house: House) -> None:
-    house.world.core.preferences.change(notifications="nothing")
+    await house.world.core.preferences.change(notifications="nothing")
     pair_id = await house.pair()
     for number in range(20):
         house.world.work.put(meeting(f"secret{number}", wall(MONDAY, 8, number), title="Secret"))
@@ -391,7 +391,7 @@ async def test_changes_are_announced_to_who_wants_that_and_only_until_the_next_r
     await house.run(pair_id)
     await house.pass_time(seconds=31)
     assert house.desktop.said == []
-    house.world.core.preferences.change(notifications="problems_and_changes")
+    await house.world.core.preferences.change(notifications="problems_and_changes")
     house.world.work.put(meeting("a2", wall(MONDAY, 10), title="Secret"))
     await house.run(pair_id)
     await house.pass_time(seconds=31)
