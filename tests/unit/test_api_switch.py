@@ -55,7 +55,7 @@ def told(home: Path) -> list[str | None]:
     """Where the files say that the API is."""
     paths = find_paths(environ(home), Profile.DEMO)
     api, control = runtime_file.read_api(paths.api_file), runtime_file.read_control(paths.control_file)
-    return [api and api.url, control and control.url]
+    return [None if found is None else found.url for found in (api, control)]
 
 
 async def test_switched_off_it_answers_nobody_at_once_and_switched_on_it_answers_again(tmp_path: Path) -> None:
