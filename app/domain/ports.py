@@ -238,6 +238,10 @@ class Ledger(Protocol):
         """Seen masters and singles of a calendar by iCalUID."""
         ...
 
+    def named(self, calendar_id: str, names: Collection[str]) -> Sequence[Event]:
+        """Seen masters and singles of a calendar whose id or transaction id is one of these, in the order of ids."""
+        ...
+
     # -- directions --------------------------------------------------------------------------------------------------
 
     def originals_to_plan(

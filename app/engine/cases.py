@@ -20,7 +20,8 @@ class CaseReader:
     """Gathers cases of one direction in one run.
 
     `asked_source` and `asked_target` are what was read directly in this run, and answered; `adopted` are copies found
-    by marker that have no link yet, by copy key; `succeeding` are those in the place of a copy that is gone.
+    by marker that have no link yet, by copy key; `succeeding` are those in the place of a copy that is gone; `living`
+    are those that another installation made where this one knows of none.
     """
 
     def __init__(self, direction: DirectionRecord, ledger: Ledger, wisher: Wisher) -> None:
@@ -31,6 +32,7 @@ class CaseReader:
         self.asked_target: set[str] = set()
         self.adopted: dict[str, Copy] = {}
         self.succeeding: dict[str, Copy] = {}
+        self.living: dict[str, Copy] = {}
 
     def _key(self, original_id: str, occ: str = "") -> str:
         return copy_key(self._direction.key, original_id, occ)
@@ -47,7 +49,7 @@ class CaseReader:
             key: copy
             for key, copy in self.succeeding.items()
             if key in known and known[key].generation < copy.generation
-        }
+        } | self.living  # looked up only where another copy would have been made: the row tells of one that is gone
 
     def pending(self) -> frozenset[str]:
         """Keys of copies with a write that is still being settled."""

@@ -219,6 +219,7 @@ class Judge:
             pins=pins_left(copy, wish.hashes),
             state=CopyState.LIVE,
             cancelled=cancelled,
+            written_at=copy.written_at or (event.updated_at if base == actual else None),
         )
         if settled != copy:
             decision.copies.append(settled)

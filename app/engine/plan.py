@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.events import Event
-from app.domain.identity import digest
+from app.domain.identity import copy_key, digest
 from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op, Seen
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.domain.runs import Verb
@@ -175,6 +175,7 @@ class Planner:
 
     def _drop_unwished(self, case: Case, decision: Decision, wished: Mapping[str, Wish]) -> None:
         """Copies that another form, a cancelled occurrence or a filter leaves without a wish."""
+        self._drop_adopted_series(case, decision, wished)
         for occ, link in sorted(case.links.items()):
             copy = self._judge.copy_of(case, link)
             wish = wished.get(occ)
@@ -215,6 +216,16 @@ class Planner:
         """Whether this is a date of its own that a filter leaves out by now, and the pair leaves such copies."""
         leaves = self._judge.settings.filtered_later is FilteredLater.LEAVE
         return leaves and copy.form is CopyForm.SINGLE and occ in case.unit.exceptions
+
+    def _drop_adopted_series(self, case: Case, decision: Decision, wished: Mapping[str, Wish]) -> None:
+        """A whole copy found by its marker, from a time when a series that is copied date by date now was sayable."""
+        link = case.links.get("")
+        copy = case.copies.get(copy_key(self._judge.direction.key, case.unit.id))
+        known = link is not None and bool(link.copy_key)
+        if known or not wished or "" in wished or copy is None or not self._has_copy(case, copy.copy_key):
+            return
+        found = link or Link(self._judge.direction.id, decision.original_id)
+        self._remove(case, decision, found, copy, "form_changed", loses=False)
 
     def _wish(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
         link = case.links.get(wish.occ)
@@ -333,7 +344,7 @@ class Planner:
         self, decision: Decision, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison
     ) -> bool:
         """Carry a person's edits of a copy to its original, where that may be; what is left is planned after it."""
-        returned = self._judge.write_back.returned(wish, link, event, comparison)
+        returned = self._judge.write_back.returned(wish, link, event, comparison, confirmed=copy.written_at is not None)
         if returned.keep_both:
             known = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
             step = self._judge.release(known, copy, event)

@@ -22,6 +22,12 @@ def is_ours(event: Event, target_key: str, copy_key: str, generation: int) -> bo
     return event.id == identity.google_event_id(copy_id) or event.transaction_id == identity.transaction_id(copy_id)
 
 
+def copy_names(target_key: str, copy_key: str, generations: int) -> tuple[str, ...]:
+    """Event ids and transaction ids that the copy of this key has in its first so many generations."""
+    ids = [identity.copy_id(target_key, copy_key, number) for number in range(generations)]
+    return tuple(name(one) for one in ids for name in (identity.google_event_id, identity.transaction_id))
+
+
 def is_ours_by_marker(event: Event, target_key: str) -> bool:
     """Whether an event without a link is the copy its own marker claims to be."""
     marker = event.marker

@@ -95,15 +95,18 @@ async def _creates(
     creates: Sequence[Intent],
 ) -> None:
     found = {}
+    any_generation: dict[str, Event] = {}
     for event in await marked_copies(client, direction):
         if event.marker is not None:
             found[(event.marker.copy_key, event.marker.generation)] = event
+            any_generation.setdefault(event.marker.copy_key, event)
     links = _links(ledger, direction, creates)
     closings: list[Closing] = []
     answers: list[Answer] = []
     again: list[Intent] = []
     for intent in creates:
-        there = found.get((intent.copy_key, intent.generation))
+        # Another installation may have gone on to the next generation; sent again, this one would double it.
+        there = found.get((intent.copy_key, intent.generation)) or any_generation.get(intent.copy_key)
         if there is None or there.fields is None or there.marker is None:
             again.append(intent)
         elif there.marker.stamp == intent.stamp:
@@ -134,7 +137,7 @@ def _taken_over(intent: Intent, event: Event, link: Link | None, clock: Clock) -
     copy = Copy(
         intent.direction_id,
         intent.copy_key,
-        generation=intent.generation,
+        generation=event.marker.generation if event.marker is not None else intent.generation,
         event_id=event.id,
         form=intent.form,
         state=CopyState.LIVE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState, Op
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
@@ -27,6 +27,7 @@ from app.engine.judge import Judge
 from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
+from app.engine.proof import copy_names, is_ours_by_marker
 from app.engine.recovery import marked_copies, recover
 from app.engine.second_copies import removals, sort_out
 from app.engine.shape import merges
@@ -39,6 +40,8 @@ ASK_AT_MOST = 200
 """Direct reads in one run; the rest waits for the next."""
 ROUNDS_AT_MOST = 6
 """Plan and write so often at the most: a master, its occurrences, a burned id, a dropped write."""
+GENERATIONS_AHEAD = 3
+"""So many generations are looked for in the view before a copy is made: another installation may be further on."""
 PLAN_AT_ONCE = 100
 """Originals planned between two chances for others to run."""
 
@@ -201,6 +204,7 @@ class DirectionRun:
             self._result.holds.extend(self._holder.carry_out(verdict, decisions))
             left = self._leave_blocks(verdict)
             written = await self._write(writer, verdict)
+            self._cases.living.clear()  # by now their own rows tell of them
             await self._settle(writer)
             if left or any(decision.steps for decision in verdict.go):
                 written.again |= left | {decision.original_id for decision in decisions if decision.again}
@@ -255,6 +259,9 @@ class DirectionRun:
         succeeded = await self._find_successors(decided.values())
         if succeeded:
             decided = self._with(decided, await self._plan(list(originals) if self._blocks is not None else succeeded))
+        living = await self._find_living(decided.values())
+        if living:
+            decided = self._with(decided, await self._plan(list(originals) if self._blocks is not None else living))
         self._put_off([decision for decision in decided.values() if decision.asks])
         unknown = {d.original_id for d in decided.values() if any(r == "could_not_ask" for _, r, _ in d.skips)}
         self._unknown = (self._unknown - decided.keys()) | unknown
@@ -319,6 +326,47 @@ class DirectionRun:
                 found[copy.copy_key] = copy
         self._cases.succeeding |= found
         return sorted({gone[key][0] for key in found})
+
+    async def _find_living(self, decisions: Iterable[Decision]) -> list[str]:
+        """Originals that would get a copy although one lives: another installation made it since, and a service that
+        names events itself would make a second one (`engine.md` §4). It is in the view, known by its name; read
+        directly it proves itself and is taken over without a base."""
+        creating = {
+            step.copy_key: (decision, step.copy.generation if step.copy is not None else 0)
+            for decision in decisions
+            for step in decision.steps
+            if step.op is Op.CREATE and step.copy_key not in self._cases.living
+        }
+        target = self._direction.target
+        names = {
+            name: key
+            for key, (_, generation) in creating.items()
+            for name in copy_names(target.calendar_key, key, generation + GENERATIONS_AHEAD)
+        }
+        seen = {event.id: event for event in self._ledger.named(target.id, names)} if names else {}
+        if not seen:
+            return []
+        answers = await view.ask(self._target, self._ledger, target.id, sorted(seen))
+        told = {event.id: event for answer in answers for event in answer.events}
+        silent = {answer.event_id for answer in answers if answer.evidence is Evidence.UNKNOWN}
+        again: set[str] = set()
+        for event_id, event in sorted(seen.items()):
+            key = names.get(event_id) or names[event.transaction_id or ""]
+            decision, _ = creating[key]
+            if event_id in silent:
+                self._put_off([decision])
+                continue
+            found = told.get(event_id)
+            copy = copy_from(found, self._direction.id) if found is not None else None
+            if found is None or copy is None or copy.copy_key != key or found.fields is None:
+                continue
+            rival = self._cases.living.get(key)
+            if is_ours_by_marker(found, target.calendar_key) and (
+                rival is None or copy.generation < rival.generation
+            ):
+                self._cases.living[key] = copy
+                again.add(decision.original_id)
+        return sorted(again)
 
     def _put_off(self, waiting: Sequence[Decision]) -> None:
         """What could not be asked, or not in this run, is due in the next one."""

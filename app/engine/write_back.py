@@ -86,12 +86,18 @@ class WriteBack:
         """Whether this original may be deleted: nobody else is on it, and we may write it."""
         return bool(self._writable(original))
 
-    def returned(self, wish: Wish, link: Link | None, event: Event, comparison: Comparison) -> Returned:
+    def returned(
+        self, wish: Wish, link: Link | None, event: Event, comparison: Comparison, *, confirmed: bool
+    ) -> Returned:
         """What becomes of the edits of one copy.
 
         Args:
             event: the copy as it is; `comparison` is its comparison with the wish.
+            confirmed: the service told what it made of our last write, or the copy was seen to be just that. Else what
+                differs may be the service's own spelling, which nobody typed.
         """
+        if not confirmed:
+            return Returned()
         edited = [name for name in comparison.edited if name in self._direction.settings.write_back_fields]
         if not self.carries_edits or not edited or wish.occ or wish.form is CopyForm.OCCURRENCE:
             return Returned()

@@ -239,6 +239,9 @@ class Writer:
         if outcome.result is Result.LATER:
             self._ask_to_wait(outcome)
             self.written.unfinished = True
+            if intent.tries > 1:
+                # This try did nothing; what became of the one before it still nobody knows.
+                return closing.still_unknown(intent)
             return closing.dropped(intent, link, self._clock.now())
         self.written.unfinished = True
         return closing.still_unknown(intent)

@@ -215,6 +215,16 @@ class Views:
             by_uid.setdefault(asked[uid], []).append(event_from_text(body))
         return by_uid
 
+    def named(self, calendar_id: str, names: Collection[str]) -> Sequence[Event]:
+        """Seen masters and singles of a calendar whose id or transaction id is one of these, in the order of ids."""
+        found = self._database.select(
+            "SELECT body FROM event WHERE calendar_id = ?1 AND seen = 'seen' "  # noqa: S608 - a constant
+            f"AND {_MASTERS} AND (event_id IN (SELECT value FROM json_each(?2)) OR (body LIKE '%\"transaction_id\"%' "
+            "AND json_extract(body, '$.transaction_id') IN (SELECT value FROM json_each(?2)))) ORDER BY event_id",
+            (calendar_id, among(names)),
+        )
+        return [event_from_text(body) for (body,) in found]
+
     def _ensure_calendar(self, calendar_id: str) -> None:
         self._database.change(
             "INSERT INTO calendar (calendar_id, read_no, seq, live_count) VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING",

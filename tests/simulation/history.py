@@ -5,194 +5,213 @@ People, faults and the schedule have seeds of their own, so that one can be chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from random import Random
 
-from app.domain.errors import UnavailableError
-from app.domain.links import Intent, Outcome, Result
-from app.domain.pairs import CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode
-from tests.fakes.calendar import GOOGLE_LIKE, FakeCalendar
+from app.domain.links import Intent
 from tests.fakes.engine_world import HandClock
-from tests.simulation.machine import Machine, Topology
+from tests.simulation.hands import Hands
+from tests.simulation.machine import Machine
 from tests.simulation.oracle import Oracle, Violation
 from tests.simulation.people import People
+from tests.simulation.plans import GOOGLE, Plan
+from tests.simulation.services import SimCalendar
+from tests.simulation.weather import Weather
 
-ONE_WAY = Topology((("a", "b", Direction.A_TO_B),))
-RING = Topology((("a", "b", Direction.A_TO_B), ("a", "c", Direction.B_TO_A), ("b", "c", Direction.A_TO_B)))
-BACK_AND_FORTH = Topology((("a", "b", Direction.BIDIRECTIONAL),))
-TWO_MACHINES = Topology((("a", "b", Direction.A_TO_B),), machines=2)
-
-STEPS = 160
 CALM_RUNS = 8
 LOSSES_UNASKED = 5
 """So many originals may lose their copies within a day without a question (fewer than 50 have one)."""
-
-
-@dataclass
-class Weather:
-    """How the services fail, by its own seed. `trouble` is the chance that one request meets a fault."""
-
-    random: Random
-    trouble: float
-    struck: bool = False
-
-    def at(self, calendar: FakeCalendar) -> None:
-        """Put this weather over a calendar."""
-        calendar.script.before = lambda name: self._lost(name, calendar)
-        calendar.script.after = lambda name: self._lost(name, calendar)
-        calendar.script.verdict = self._verdict
-
-    def _lost(self, name: str, calendar: FakeCalendar) -> None:
-        chance = self.random.random()
-        if chance >= self.trouble:
-            return
-        self.struck = True
-        if chance < self.trouble * 0.2 and name == "changes":
-            # The position dies, and the full read that follows lacks something.
-            calendar.generation += 1
-            living = sorted(event.id for event in calendar.living())
-            calendar.script.unlisted = set(self.random.sample(living, min(len(living), 3)))
-        elif chance < self.trouble * 0.3:
-            calendar.script.unlisted = set()
-            calendar.script.unanswered = {e.id for e in calendar.living() if self.random.random() < 0.2}
-        else:
-            raise UnavailableError("It was lost on the way.")
-
-    def _verdict(self, intent: Intent) -> Outcome | None:
-        if self.random.random() >= self.trouble * 0.2:
-            return None
-        self.struck = True
-        return Outcome(intent.id, Result.LATER, code="throttled", retry_after_seconds=1.0)
-
-    def clear_up(self, calendar: FakeCalendar) -> None:
-        """The service works from now on."""
-        calendar.script.before = calendar.script.after = lambda name: None
-        calendar.script.verdict = lambda intent: None
-        calendar.script.unlisted = set()
-        calendar.script.unanswered = set()
-        # What a listing left out for good is found by reading everything once more, as the daily audit does.
-        calendar.generation += 1
+FIRST_EVENTS = 9
 
 
 class History:
     """One history. `play` runs it and raises Violation when a promise is broken."""
 
-    def __init__(
-        self,
-        seed: int,
-        topology: Topology = ONE_WAY,
-        *,
-        trouble: float = 0.06,
-        settings: DirectionSettings | None = None,
-        burns_ids: bool = True,
-        forgets: bool = False,
-        retires: bool = False,
-    ) -> None:
-        self._schedule = Random(f"schedule {seed}")
-        self._weather = Weather(Random(f"faults {seed}"), trouble)
-        self._forgets = forgets
-        self._retires = retires
-        self.settings = settings or _settings(Random(f"settings {seed}"))
-        capabilities = replace(GOOGLE_LIKE, batch=2, parallel=2, excluded_dates=seed % 3 > 0)
-        self.calendars = {
-            name: FakeCalendar(capabilities, tells_whole=True, burns_ids=burns_ids, resets_exceptions=seed % 4 == 0)
-            for name in topology.calendars
-        }
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.weather = Weather(Random(f"faults {plan.seed}"), plan.trouble, plan.skipped_faults, plan.poison)
+        topology = plan.topology
+        self.calendars = {name: SimCalendar.of(plan.quirks.get(name, GOOGLE)) for name in topology.calendars}
         self.clock = HandClock()
         self.machines = [
-            Machine(f"inst{number}", topology, self.calendars, self.settings, self.clock)
+            Machine(
+                f"inst{number}",
+                topology,
+                self.calendars,
+                plan.settings,
+                self.clock,
+                plan.minutes_off if number == topology.machines - 1 else 0,
+            )
             for number in range(topology.machines)
         ]
         directions = tuple(self.machines[0].directions())
         sources = tuple(sorted({direction.source.id.removeprefix("conn_") for direction in directions}))
-        self.people = People(Random(f"people {seed}"), self.calendars, sources)
-        self.oracle = Oracle(self.calendars, directions, self.people, strict=trouble == 0, forgetful=forgets or retires)
+        self.people = People(f"people {plan.seed}", self.calendars, sources, plan.skipped_acts)
+        Hands(self.people, self.calendars)
+        self.oracle = Oracle(
+            self.calendars,
+            directions,
+            self.people.notes,
+            strict=plan.trouble == 0 and topology.machines == 1,
+            forgetful=plan.forgets or plan.retires,
+            poison=plan.poison,
+            lost_state=plan.forgets,
+        )
+        self._running: Machine | None = None
+        for calendar in self.calendars.values():
+            calendar.sending = self._sent
 
     def play(self) -> None:
         """The whole history. Raises Violation."""
-        for _ in range(9):
-            self.people.create()
+        self._tell_time()
+        while self.people.number < FIRST_EVENTS:
+            if self.people.begin():
+                self.people.create()
         self._storm()
         self._calm()
 
+    def trace(self) -> str:
+        """One hash over everything that was written, by whom and when."""
+        told = hashlib.sha256()
+        for name, calendar in sorted(self.calendars.items()):
+            for change in calendar.log:
+                told.update(f"{name} {change.by} {change.what} {change.event_id}\n".encode())
+            told.update(repr(sorted(calendar.events.items())).encode())
+            told.update(repr(calendar.requests).encode())
+        return told.hexdigest()
+
+    def _sent(self, intents: Sequence[Intent]) -> None:
+        if self._running is not None and not self._running.has_journaled(intents):
+            raise Violation(6, f"{intents[0].op} of {intents[0].original_id} was sent and is not in the journal")
+
+    def _tell_time(self) -> None:
+        for calendar in self.calendars.values():
+            calendar.moment = self.clock.now()
+
+    # -- chaos ---------------------------------------------------------------------------------------------------------
+
     def _storm(self) -> None:
         for calendar in self.calendars.values():
-            self._weather.at(calendar)
-        for _ in range(STEPS):
-            machine = self._schedule.choice(self.machines)
-            chance = self._schedule.random()
-            if machine.work is None:
-                if chance < 0.45:
-                    self.people.act()
-                elif self._forgets and chance < 0.48:
-                    machine.forget()
-                else:
-                    machine.start()
-            elif chance < 0.08:
-                self.people.act()
-            elif chance < 0.10 and self._weather.trouble:
-                self._weather.struck = True
-                machine.kill()
-            else:
-                machine.step()
+            self.weather.at(calendar)
+        for number in range(self.plan.steps):
+            self._one_step(Random(f"schedule {self.plan.seed} {number}"))
             self.oracle.never()
         for machine in self.machines:
             machine.kill()
         self._losses()
 
+    def _one_step(self, random: Random) -> None:
+        self._tell_time()
+        machine = random.choice(self.machines)
+        chance = random.random()
+        if machine.work is None:
+            if chance < 0.45:
+                self.people.act()
+            elif self.plan.forgets and chance < 0.48:
+                machine.forget()
+            elif chance < 0.50:
+                self.clock.advance(hours=random.choice((1, 5, 30)))
+            else:
+                machine.start()
+        elif chance < 0.08:
+            self.people.act()
+        elif chance < 0.11 and self.plan.trouble:
+            if self.weather.strikes():
+                machine.kill()
+        elif chance < 0.13 and self.plan.trouble:
+            if self.weather.strikes():
+                database = machine.database
+                database.die_at = 2 * database.commits + random.choice((2, 3))
+        elif chance < 0.18:
+            self._something_by_itself(random)
+        else:
+            self._step(machine)
+
+    def _something_by_itself(self, random: Random) -> None:
+        """A request arrives, or a service does what it does."""
+        calendar = self.calendars[random.choice(sorted(self.calendars))]
+        flights = calendar.arrivals()
+        if flights and random.random() < 0.7:
+            random.choice(flights).arrive()
+        elif not calendar.stir(random):
+            self.clock.advance(minutes=random.choice((1, 4)))
+
+    def _step(self, machine: Machine) -> bool:
+        self._running = machine
+        self._tell_time()
+        goes_on = machine.step()
+        self._running = None
+        return goes_on
+
     def _losses(self) -> None:
-        """Without a yes, only a few originals may have lost their copies."""
+        """Without a yes, only a few originals may have lost their copies in any one day."""
         for direction in self.oracle.directions:
             name = direction.source.id.removeprefix("conn_")
             live = {event.id for event in self.calendars[name].living()}
             for machine in self.machines:
-                lost = machine.database.one(
-                    "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete' "
-                    "AND state = 'applied' AND reason = 'original_gone'",
+                lost = machine.database.select(
+                    "SELECT original_id, max(closed_at) FROM journal WHERE direction_id = ? AND op = 'delete' "
+                    "AND state = 'applied' AND reason = 'original_gone' GROUP BY original_id ORDER BY 2",
                     (next(d.id for d in machine.directions() if d.key == direction.key),),
                 )
-                allowed = max(LOSSES_UNASKED, (len(live) + (lost[0] if lost else 0)) // 5)
-                if lost is not None and lost[0] > allowed:
-                    raise Violation(f"{lost[0]} originals lost their copies and nobody was asked")
+                allowed = max(LOSSES_UNASKED, (len(live) + len(lost)) // 5)
+                times = [closed_at for _, closed_at in lost]
+                for first in range(len(times) - allowed):
+                    if _hours(times[first], times[first + allowed]) < 24:
+                        raise Violation(5, f"{allowed + 1} originals lost their copies and nobody was asked")
+
+    # -- calm ----------------------------------------------------------------------------------------------------------
 
     def _calm(self) -> None:
         for calendar in self.calendars.values():
-            self._weather.clear_up(calendar)
-        if self._retires:
+            self.weather.clear_up(calendar)
+        if self.plan.retires:
             # One installation is left alone with what the others did.
             del self.machines[1:]
+        # Who was told to come back later does so: the longest back-off is a day.
+        self.clock.advance(hours=25)
         for _ in range(CALM_RUNS):
             before = self._writes()
             self._run_all()
             self.oracle.never()
-            if self._writes() == before and not self._held():
+            if self._writes() == before and not self._unfinished():
                 break
         else:
-            raise Violation(f"not at rest after {CALM_RUNS} runs")
-        self.oracle.finally_()
+            raise Violation(9, f"not at rest after {CALM_RUNS} runs")
+        self.oracle.finally_(self.clock.now())
+        self._idle()
+
+    def _idle(self) -> None:
+        """A run when nothing changed: it writes nothing, and asks each calendar once for each direction it serves."""
         before = self._writes()
+        for calendar in self.calendars.values():
+            calendar.requests.clear()
         self._run_all()
         if self._writes() != before:
-            raise Violation("a run wrote although nothing had changed")
+            raise Violation(8, "a run wrote although nothing had changed")
+        for name, calendar in self.calendars.items():
+            served = sum(f"conn_{name}" in (d.source.id, d.target.id) for d in self.oracle.directions)
+            expected = ["changes"] * served * len(self.machines)
+            if calendar.requests != expected and self.plan.poison is None:
+                raise Violation(8, f"{name} was asked for {calendar.requests} although nothing had changed")
 
     def _run_all(self) -> None:
         for machine in self.machines:
             machine.approve()
             machine.start()
-            while machine.step():
+            while self._step(machine):
                 pass
             self.clock.advance(hours=1)
 
-    def _held(self) -> int:
-        return sum(result.counts.held for machine in self.machines for result in machine.results)
+    def _unfinished(self) -> int:
+        held = sum(result.counts.held for machine in self.machines for result in machine.results)
+        return held + sum(machine.failed + machine.pending() for machine in self.machines)
 
     def _writes(self) -> int:
         return sum(1 for calendar in self.calendars.values() for change in calendar.log if change.by == "kalends")
 
 
-def _settings(random: Random) -> DirectionSettings:
-    return DirectionSettings(
-        mode=random.choice((Mode.BLOCKER, Mode.FULL)),
-        copy_edited=random.choice((CopyEdited.RESTORE, CopyEdited.RESTORE, CopyEdited.KEEP)),
-        copy_deleted=random.choice((CopyDeleted.RESTORE, CopyDeleted.STAY_AWAY)),
-    )
+def _hours(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)) / timedelta(hours=1)

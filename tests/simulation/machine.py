@@ -1,31 +1,38 @@
 """One installation of Kalends in a simulation: its own database, pairs over shared fake calendars, runs step by step.
 
-A run is one coroutine that stops at every request and every answer; whoever drives it may let it die there.
+A run is one coroutine that stops at every request and every answer; whoever drives it may let it die there, or in the
+middle of any commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+import sqlite3
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
 from app.domain.accounts import Access, Account, Connection, Provider
 from app.domain.errors import KalendsError
-from app.domain.links import DirectionRecord
+from app.domain.links import DirectionRecord, Intent
 from app.domain.pairs import Direction, DirectionSettings, SyncPair
 from app.domain.runs import HoldAnswer, Run, RunStatus, Trigger
 from app.engine import view
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
 from app.store.accounts import AccountRepository
+from app.store.database import Database
 from app.store.holds import HoldRepository
 from app.store.ledger import SqliteLedger
 from app.store.opening import open_memory
 from app.store.pairs import PairRepository
 from app.store.runs import RunRepository
 from app.system.expansion import BoundedExpander
-from tests.fakes.calendar import FakeCalendar
+from tests.fakes.calendar import Crash
 from tests.fakes.engine_world import ZONE, CountedNames, CountedStamps, HandClock
+from tests.simulation.services import SimCalendar
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,48 @@ class Topology:
         return tuple(sorted({name for first, second, _ in self.pairs for name in (first, second)}))
 
 
+class MortalDatabase(Database):
+    """A database whose machine may die in any commit: just before it, when nothing of it stays, or just after it."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        _schema().backup(self.sqlite)
+        self.commits = 0
+        self.die_at: int | None = None
+        """Twice the number of the commit, and one more to die after it."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, counted where it is the outermost."""
+        outermost = not self.handle.in_transaction()
+        with super().transaction():
+            yield
+            if outermost:
+                self.commits += 1
+                if self.die_at == 2 * self.commits:
+                    raise Crash
+        if outermost and self.die_at == 2 * self.commits + 1:
+            raise Crash
+
+
+@cache
+def _schema() -> sqlite3.Connection:
+    """An empty database on the newest schema, to be copied: migrating takes longer than a history."""
+    return open_memory().sqlite
+
+
+class SkewedClock:
+    """A machine's own clock, some minutes off."""
+
+    def __init__(self, right: HandClock, minutes: float) -> None:
+        self._right = right
+        self._off = timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        """What this machine believes."""
+        return self._right.now() + self._off
+
+
 class Machine:
     """One installation."""
 
@@ -48,26 +97,30 @@ class Machine:
         self,
         name: str,
         topology: Topology,
-        calendars: Mapping[str, FakeCalendar],
+        calendars: Mapping[str, SimCalendar],
         settings: DirectionSettings,
         clock: HandClock,
+        minutes_off: float = 0,
     ) -> None:
         self.name = name
         self.stamps = CountedStamps(name)
         self._topology = topology
         self._calendars = calendars
         self._settings = settings
-        self._clock = clock
+        self._world_clock = clock
+        self._clock = SkewedClock(clock, minutes_off)
         self._numbers = count(1)
         self._expander = BoundedExpander()
         self._names = CountedNames()
         self.work: Coroutine[Any, Any, None] | None = None
         self.results: list[DirectionResult] = []
+        self.failed = 0
+        """Directions that could not be run in the last run."""
         self.forget()
 
     def forget(self) -> None:
         """Lose all state: a new database, the same pairs."""
-        self.database = open_memory()
+        self.database = MortalDatabase()
         self.reopen()
         accounts = AccountRepository(self.database, self._clock.now)
         accounts.add(Account("acct_1", Provider.GOOGLE, "sub-1", "ana@example.com"))
@@ -98,6 +151,7 @@ class Machine:
 
     def reopen(self) -> None:
         """Start again after a crash: only the database is left."""
+        self.database.die_at = None
         self.ledger = SqliteLedger(self.database)
         self._pairs = PairRepository(self.database, AccountRepository(self.database, self._clock.now), self._clock.now)
         self._history = RunRepository(self.database, self._clock.now)
@@ -113,26 +167,46 @@ class Machine:
     def start(self) -> None:
         """Begin a run of every pair."""
         self.results = []
+        self.failed = 0
         self.work = self._run()
 
     def step(self) -> bool:
-        """Go on to the next request or answer. Returns whether the run goes on."""
+        """Go on to the next request or answer. Returns whether the run goes on; a crash ends it like any end."""
         if self.work is None:
             return False
         try:
             self.work.send(None)
         except StopIteration:
             self.work = None
-            self._clock.advance(minutes=1)
+            self._world_clock.advance(minutes=1)
+            return False
+        except Crash:
+            self.kill()
             return False
         return True
 
     def kill(self) -> None:
-        """Die where the run stands, and start again."""
+        """Die where the run stands, and start again. What it has sent may still arrive."""
         if self.work is not None:
             self.work.close()
             self.work = None
         self.reopen()
+
+    def has_journaled(self, intents: Sequence[Intent]) -> bool:
+        """Whether all these writes are in the journal, as pending and with the time of this try."""
+        for intent in intents:
+            row = self.database.one(
+                "SELECT state, last_try_at FROM journal WHERE id = ? AND direction_id = ?",
+                (intent.id, intent.direction_id),
+            )
+            if row is None or row[0] != "pending" or not row[1]:
+                return False
+        return True
+
+    def pending(self) -> int:
+        """Writes whose outcome is not known."""
+        row = self.database.one("SELECT count(*) FROM journal WHERE state = 'pending'")
+        return int(row[0]) if row is not None else 0
 
     def approve(self) -> None:
         """Say yes to everything that is held."""
@@ -146,19 +220,21 @@ class Machine:
             run_id = f"sync_run_{next(self._numbers):026d}"
             pair_id = direction.pair_id
             self._history.add(Run(run_id, pair_id, Trigger.MANUAL, RunStatus.RUNNING, self._clock.now()))
+            source = self._calendar(direction.source.id)
             runner = DirectionRun(
                 direction,
-                self._calendar(direction.source.id),
+                source,
                 self._calendar(direction.target.id),
                 self._tools(direction),
                 run_id=run_id,
+                originals=source if direction.both_ways else None,
             )
             try:
                 self.results.append(await runner.run())
             except KalendsError:
-                continue  # a side could not be read: this direction waits for the next run
+                self.failed += 1  # a side could not be read: this direction waits for the next run
 
-    def _calendar(self, connection_id: str) -> FakeCalendar:
+    def _calendar(self, connection_id: str) -> SimCalendar:
         return self._calendars[connection_id.removeprefix("conn_")]
 
     def _tools(self, direction: DirectionRecord) -> Tools:

@@ -1,30 +1,54 @@
 """What must be true in a simulation, said without the engine: expected copies, computed by brute force.
 
-It knows the rules of `engine.md` §1 and nothing of how the engine keeps them.
+It knows the promises of `engine.md` §1 and nothing of how the engine keeps them. Each broken promise is named by its
+number.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.domain.events import Availability, Event, EventKind, Fields
-from app.domain.links import DirectionRecord
-from app.domain.pairs import CopyDeleted, CopyEdited, Mode
-from app.domain.times import Moment
-from tests.fakes.calendar import FakeCalendar
-from tests.simulation.people import People
+from app.domain.links import DirectionRecord, Op
+from app.domain.pairs import CopyDeleted, CopyEdited, CopyField, Mode
+from tests.fakes.calendar import Change
+from tests.fakes.engine_world import ZONE
+from tests.simulation.people import Notes, said
+from tests.simulation.rules import day_of, starts
+from tests.simulation.services import Carriage, SimCalendar, plain_place
 
-HORIZON = 8
-"""So many occurrences of a series are compared."""
+PROMISES: Mapping[int, str] = {
+    1: "at most one living copy for each original and direction",
+    2: "a source is not written to, an original only where and as its owner wished",
+    3: "of other events only those change that we can prove we made",
+    4: "nothing goes because it was not seen",
+    5: "mass deletions wait for the user",
+    6: "every write is in the journal before it is sent",
+    7: "nobody is ever e-mailed",
+    8: "when nothing changed nothing is written, and an idle calendar costs one request",
+    9: "a failed read is no empty calendar; one bad event stops no other; all is right in the end",
+    10: "the state can be thrown away",
+}
+
+HORIZON = 20
+"""So many occurrences of a series are compared; in spring, after clocks went forward, too."""
+EDGE = timedelta(days=2)
+"""So close to the ends of the window nobody says whether there is a copy."""
+FREEZES_AFTER = 3
+"""A copy changed by hand so often may stay so: a field that comes back again and again is left alone."""
 
 Shown = tuple[str, str, str, str, str]
 
 
 class Violation(AssertionError):
     """A promise was broken."""
+
+    def __init__(self, promise: int, what: str) -> None:
+        super().__init__(f"promise {promise} ({PROMISES[promise]}): {what}")
+        self.promise = promise
 
 
 def _digest(*parts: str) -> str:
@@ -38,155 +62,273 @@ def wanted(event: Event, mode: Mode) -> bool:
     return mode is not Mode.BLOCKER or event.fields.availability is not Availability.FREE
 
 
-def shown(fields: Fields, mode: Mode) -> Shown:
-    """What a person sees of a copy of these fields."""
+def shown(fields: Fields, mode: Mode | None) -> Shown:
+    """What a person sees of a copy of these fields; `mode` None for an event as it is."""
     when = fields.when
-    times = (str(when.start), str(when.end))
+    if when.all_day:
+        times = (str(when.start), str(when.end))
+    else:
+        times = (str(when.start_instant(ZONE)), str(when.end_instant(ZONE)))
     if mode is Mode.BLOCKER:
         return (*times, "Busy", "", "")
-    return (*times, fields.title.strip(), fields.text.strip(), fields.place.strip())
-
-
-def seen(fields: Fields) -> Shown:
-    """What a person sees of an event that is there."""
-    return (str(fields.when.start), str(fields.when.end), fields.title, fields.text, fields.place)
+    if mode is Mode.DETAILS:
+        return (*times, fields.title.strip(), "", "")
+    return (*times, fields.title.strip(), fields.text.strip(), plain_place(fields.place))
 
 
 def occurrences(master: Event, parts: Iterable[Event], mode: Mode | None) -> dict[str, Shown]:
     """Every occurrence of a series by its date, the first few; `mode` None for a copy, shown as it is."""
     fields = master.fields
     assert fields is not None
-    assert fields.recurrence is not None
-    rule = fields.recurrence.lines[0]
-    step = timedelta(days=14 if "INTERVAL=2" in rule else 7 if "WEEKLY" in rule else 1)
-    most = 6 if "COUNT=6" in rule else 4 if "COUNT=4" in rule else HORIZON
-
-    def show(one: Fields) -> Shown:
-        return seen(one) if mode is None else shown(one, mode)
-
     expanded: dict[str, Shown] = {}
-    for number in range(most):
-        start = fields.when.start + step * number
+    for start in starts(fields, HORIZON):
         when = fields.when.moved_to(start)
         plain = Fields(when, title=fields.title, text=fields.text, place=fields.place)
-        expanded[_day(start)] = show(plain)
+        expanded[day_of(start, fields.when.zone)] = shown(plain, mode)
     for start in master.cancelled:
-        expanded.pop(_day(start), None)
+        expanded.pop(day_of(start, fields.when.zone), None)
     for part in parts:
         assert part.original_start is not None
-        key = _day(part.original_start)
+        key = day_of(part.original_start, fields.when.zone)
         free = part.fields is not None and part.fields.availability is Availability.FREE
         if part.kind is EventKind.CANCELLED or (free and mode is Mode.BLOCKER):
             expanded.pop(key, None)
         elif part.fields is not None:
-            expanded[key] = show(part.fields)
+            expanded[key] = shown(part.fields, mode)
     return expanded
-
-
-def _day(start: Moment) -> str:
-    # Every series of a simulation starts between 7:00 and 18:00 in a zone one hour east: no date changes through UTC.
-    return (start.date() if isinstance(start, datetime) else start).strftime("%Y%m%d")
 
 
 @dataclass
 class Oracle:
     """Compares all directions of all calendars with what people made."""
 
-    calendars: Mapping[str, FakeCalendar]
+    calendars: Mapping[str, SimCalendar]
     directions: tuple[DirectionRecord, ...]
-    people: People
+    notes: Notes
     strict: bool
-    """No fault ever struck: then what a person deleted is away for certain."""
+    """No fault ever struck, and one machine only: then what a person deleted is away for certain."""
     forgetful: bool
     """A machine lost its state, or is left with what another one did: copies whose original went without its knowing
     stay, as nothing proves to it that there was one."""
+    poison: str | None = None
+    """A title that the services refuse for good."""
+    lost_state: bool = False
+    _told: dict[str, int] = field(default_factory=dict)
+    _weighed: dict[str, int] = field(default_factory=dict)
+
+    # -- at any moment -----------------------------------------------------------------------------------------------
 
     def never(self) -> None:
         """What must not happen at any moment."""
+        grown = False
         for name, calendar in self.calendars.items():
-            for change in calendar.log:
-                if change.by == "kalends" and not change.event_id.startswith("kaln"):
-                    raise Violation(f"{name}: {change.what} of {change.event_id}, which is not ours")
-        for direction in self.directions:
-            for key, copies in self._copies(direction).items():
-                if len(copies) > 1:
-                    raise Violation(f"{len(copies)} living copies of {key} at once")
-        targets = {direction.target.id for direction in self.directions}
-        for name, calendar in self.calendars.items():
-            if f"conn_{name}" not in targets and any(change.by == "kalends" for change in calendar.log):
-                raise Violation(f"{name} is only a source and was written to")
+            told = self._told.get(name, 0)
+            if len(calendar.log) == told and not calendar.mailed:
+                continue
+            grown = True
+            self._told[name] = len(calendar.log)
+            self._changes(name, calendar, [c for c in calendar.log[told:] if c.by == "kalends"])
+        if grown:
+            for direction in self.directions:
+                for key, copies in self._copies(direction).items():
+                    if len(copies) > 1:
+                        raise Violation(1, f"{len(copies)} living copies of {key} at once")
 
-    def finally_(self) -> None:
+    def _changes(self, name: str, calendar: SimCalendar, changes: list[Change]) -> None:
+        if calendar.mailed:
+            raise Violation(7, f"{name}: {calendar.mailed[0]} has guests and was written to")
+        carried = calendar.carried[self._weighed.get(name, 0) :]
+        self._weighed[name] = len(calendar.carried)
+        foreign = [c for c in changes if not self._is_made(calendar, c.event_id)]
+        if foreign and f"conn_{name}" not in self._written_to():
+            raise Violation(2, f"{name} is only a source and was written to")
+        allowed = [carriage.intent.target_id for carriage in carried]
+        for change in foreign:
+            if change.event_id not in allowed:
+                raise Violation(3, f"{name}: {change.what} of {change.event_id}, which is not ours")
+            allowed.remove(change.event_id)
+        for carriage in carried:
+            self._carriage(carriage)
+
+    def _written_to(self) -> set[str]:
+        return {d.target.id for d in self.directions} | {d.source.id for d in self.directions if d.both_ways}
+
+    @staticmethod
+    def _is_made(calendar: SimCalendar, event_id: str) -> bool:
+        return event_id in calendar.made or event_id.rpartition("_")[0] in calendar.made
+
+    def _carriage(self, carriage: Carriage) -> None:
+        """What we wrote to an original, a person typed on its copy; where we deleted one, a person deleted its copy."""
+        intent = carriage.intent
+        fits = (d for d in self.directions if _digest(d.key, intent.original_id, "") == intent.copy_key)
+        direction = next(fits, None)
+        if direction is None or not direction.both_ways:
+            raise Violation(2, f"{intent.target_id} was written to, and no direction allows it")
+        if carriage.before.guests:
+            raise Violation(7, f"{intent.target_id} has guests and was written to")
+        settings = direction.settings
+        if intent.op is Op.DELETE_ORIGINAL:
+            if settings.copy_deleted is not CopyDeleted.DELETE_ORIGINAL or settings.mode is not Mode.FULL:
+                raise Violation(2, f"{intent.target_id} was deleted, which nobody chose")
+            if intent.copy_key not in self.notes.deleted_copies:
+                raise Violation(2, f"{intent.target_id} was deleted, but nobody deleted its copy")
+            return
+        assert carriage.carried is not None
+        if settings.copy_edited is not CopyEdited.WRITE_BACK or settings.mode is Mode.BLOCKER:
+            raise Violation(2, f"{intent.target_id} was changed, which nobody chose")
+        typed = self.notes.typed.get(intent.copy_key, {})
+        for name in carriage.carried.names:
+            value = plain_place(said(name, carriage.carried.fields))
+            if CopyField(name) not in settings.write_back_fields or value not in typed.get(name, set()):
+                raise Violation(2, f"{intent.target_id}: nobody typed {name} = {value!r} on its copy")
+
+    # -- in the end --------------------------------------------------------------------------------------------------
+
+    def finally_(self, now: datetime) -> None:
         """What must be true when all is quiet."""
         self.never()
         for direction in self.directions:
-            self._direction(direction)
+            self._direction(direction, now)
 
     def _copies(self, direction: DirectionRecord) -> dict[str, list[Event]]:
-        """Living events that are proved copies of a direction, by copy key."""
+        """Living events that we made for a direction, by copy key."""
         found: dict[str, list[Event]] = {}
-        for event in self._calendar(direction.target.id).living():
+        calendar = self._calendar(direction.target.id)
+        for event in calendar.living():
             marker = event.marker
             if marker is None or marker.released or marker.direction_key != direction.key:
                 continue
-            proof = "kaln" + _digest(direction.target.calendar_key, marker.copy_key, str(marker.generation))
-            if event.id == proof:
+            if event.id in calendar.made:
                 found.setdefault(marker.copy_key, []).append(event)
         return found
 
-    def _direction(self, direction: DirectionRecord) -> None:
-        source, target = self._calendar(direction.source.id), self._calendar(direction.target.id)
-        mode, settings = direction.settings.mode, direction.settings
-        copies = self._copies(direction)
-        stays_away = settings.copy_deleted is CopyDeleted.STAY_AWAY
-        originals = {_digest(direction.key, e.id, ""): e for e in source.living() if wanted(e, mode)}
-        for key, original in originals.items():
-            there = copies.pop(key, [])
-            away = stays_away and key in self.people.deleted_copies
-            if there and away and self.strict and original.id not in self.people.wanted_anew:
-                raise Violation(f"the copy of {original.id} is back although a person deleted it")
-            if not there and not away:
-                raise Violation(f"no copy of {original.id} ({original.fields})")
-            if there and not (settings.copy_edited is CopyEdited.KEEP and key in self.people.edited_copies):
-                self._same(original, there[0], source, target, direction, key)
-        if copies and not self.forgetful:
-            raise Violation(f"copies without an original: {sorted(copies)}")
-
-    def _same(
-        self,
-        original: Event,
-        copy: Event,
-        source: FakeCalendar,
-        target: FakeCalendar,
-        direction: DirectionRecord,
-        key: str,
-    ) -> None:
-        mode = direction.settings.mode
-        assert original.fields is not None
-        assert copy.fields is not None
-        if original.kind is not copy.kind:
-            raise Violation(f"{original.id} is a {original.kind}, its copy a {copy.kind}")
-        if original.kind is not EventKind.SERIES:
-            if shown(original.fields, mode) != seen(copy.fields):
-                raise Violation(f"{original.id}: {shown(original.fields, mode)} is shown as {seen(copy.fields)}")
-            return
-        should = occurrences(original, _parts(source, original.id), mode)
-        is_ = occurrences(copy, _parts(target, copy.id), None)
-        free = self._free(direction, key)
-        for day in sorted(should.keys() | is_.keys()):
-            if day not in free and should.get(day) != is_.get(day):
-                raise Violation(f"{original.id} on {day}: {should.get(day)} is shown as {is_.get(day)}")
-
-    def _free(self, direction: DirectionRecord, key: str) -> set[str]:
-        """Dates of a copied series that a person's hand decided."""
+    def _direction(self, direction: DirectionRecord, now: datetime) -> None:
+        source = self._calendar(direction.source.id)
         settings = direction.settings
-        if settings.copy_deleted is CopyDeleted.RESTORE and settings.copy_edited is CopyEdited.RESTORE:
-            return set()
-        return {day for owner, day in self.people.dates_taken if owner == key}
+        copies = {key: there[0] for key, there in self._copies(direction).items()}
+        window = (now - timedelta(days=settings.window_back_days), now + timedelta(days=settings.window_ahead_days))
+        for original in source.living():
+            if wanted(original, settings.mode):
+                self._original(direction, original, copies, window)
+        if copies and not self.forgetful:
+            raise Violation(9, f"copies without an original: {sorted(copies)} {next(iter(copies.values()))}")
 
-    def _calendar(self, connection_id: str) -> FakeCalendar:
+    def _original(
+        self,
+        direction: DirectionRecord,
+        original: Event,
+        copies: dict[str, Event],
+        window: tuple[datetime, datetime],
+    ) -> None:
+        settings, notes = direction.settings, self.notes
+        source, target = self._calendar(direction.source.id), self._calendar(direction.target.id)
+        should = self._shown(original, source, settings.mode)
+        key = _digest(direction.key, original.id, "")
+        whole = copies.pop(key, None)
+        single = {day: copies.pop(_digest(direction.key, original.id, day), None) for day in self._days(original)}
+        there = {day: shown(e.fields, None) for day, e in single.items() if e is not None and e.fields is not None}
+        if whole is not None:
+            there = self._shown(whole, target, None) | there
+        assert original.fields is not None
+        if self.poison is not None and original.fields.title == self.poison:
+            return
+        away = settings.copy_deleted is not CopyDeleted.RESTORE and key in notes.deleted_copies
+        certainly = self.strict and original.id not in notes.wanted_anew
+        if whole is not None and away and certainly and settings.copy_deleted is CopyDeleted.STAY_AWAY:
+            raise Violation(6, f"the copy of {original.id} is back although a person deleted it")
+        self._title_went_back(direction, original, key)
+        free = self._free(direction, original, key, there, should)
+        if away and whole is None:
+            return
+        edited = notes.edited_copies.get(key, 0)
+        if settings.copy_edited is CopyEdited.KEEP and edited:
+            # A person's version stays; which of its dates differ is theirs to say.
+            if whole is None and not there and _inside(should, window):
+                raise Violation(self._lost(), f"no copy of {original.id} ({original.fields})")
+            return
+        if edited >= FREEZES_AFTER or self._unseen(source, original, should, window):
+            return
+        for day in sorted(should.keys() | there.keys()):
+            if day in free or should.get(day) == there.get(day):
+                continue
+            if day not in there and not _within(should[day], window):
+                continue
+            if day not in there:
+                raise Violation(self._lost(), f"no copy of {original.id} on {day} ({original.fields})")
+            raise Violation(9, f"{original.id} on {day}: {should.get(day)} is shown as {there.get(day)}")
+
+    def _unseen(
+        self, source: SimCalendar, original: Event, should: Mapping[str, Shown], window: tuple[datetime, datetime]
+    ) -> bool:
+        """Graph tells nothing of what happens outside the span that is frozen in its cursor."""
+        return source.quirks.span_days is not None and not _inside(should, window)
+
+    def _lost(self) -> int:
+        return 10 if self.lost_state else 9 if self.poison is not None else 4
+
+    def _shown(self, event: Event, calendar: SimCalendar, mode: Mode | None) -> dict[str, Shown]:
+        assert event.fields is not None
+        if event.kind is EventKind.SERIES:
+            parts = [part for part in calendar.events.values() if part.series_id == event.id]
+            return occurrences(event, parts, mode)
+        return {"": shown(event.fields, mode)}
+
+    @staticmethod
+    def _days(original: Event) -> list[str]:
+        """Dates that may have copies of their own, also past the compared ones."""
+        assert original.fields is not None
+        if original.kind is not EventKind.SERIES:
+            return []
+        return [day_of(start, None) for start in starts(original.fields, 400)]
+
+    def _title_went_back(self, direction: DirectionRecord, original: Event, key: str) -> None:
+        """Undisturbed, what a person typed on a copy is what the original says in the end."""
+        settings = direction.settings
+        last = self.notes.last_title.get(key)
+        if not self.strict or last is None or not direction.both_ways or original.guests:
+            return
+        if settings.copy_edited is not CopyEdited.WRITE_BACK or settings.mode is Mode.BLOCKER:
+            return
+        if len(self.notes.touched.get(original.id, ())) > 1 or self.notes.edited_copies.get(key, 0) >= FREEZES_AFTER:
+            return
+        assert original.fields is not None
+        if original.fields.title.strip() != last[0]:
+            raise Violation(2, f"{original.id} says {original.fields.title!r}, its copy was renamed to {last[0]!r}")
+
+    def _free(
+        self,
+        direction: DirectionRecord,
+        original: Event,
+        key: str,
+        there: Mapping[str, Shown],
+        should: Mapping[str, Shown],
+    ) -> set[str]:
+        """Dates that a person's hand decided, or that lie past what is compared on one side."""
+        settings = direction.settings
+        free: set[str] = set()
+        if len(should) >= HORIZON or len(there) >= HORIZON:
+            last = min(max(should, default=""), max(there, default=""))
+            free |= {day for day in should.keys() | there.keys() if day > last}
+        restores = settings.copy_deleted is CopyDeleted.RESTORE and settings.copy_edited is not CopyEdited.KEEP
+        taken = {day for owner, day in self.notes.dates_taken if owner == key}
+        if not restores:
+            free |= taken
+        dates = {day for day in self._days(original) if _digest(direction.key, original.id, day) in self._touched()}
+        return free | dates
+
+    def _touched(self) -> set[str]:
+        """Copies of single dates that a hand deleted or changed."""
+        return self.notes.deleted_copies.keys() | self.notes.edited_copies.keys()
+
+    def _calendar(self, connection_id: str) -> SimCalendar:
         return self.calendars[connection_id.removeprefix("conn_")]
 
 
-def _parts(calendar: FakeCalendar, series_id: str) -> list[Event]:
-    return [event for event in calendar.events.values() if event.series_id == series_id]
+def _inside(should: Mapping[str, Shown], window: tuple[datetime, datetime]) -> bool:
+    return any(_within(one, window) for one in should.values())
+
+
+def _within(one: Shown, window: tuple[datetime, datetime]) -> bool:
+    """Whether this certainly lies in the window."""
+    day = one[0][:10]
+    return (window[0] + EDGE).date().isoformat() <= day <= (window[1] - EDGE).date().isoformat()

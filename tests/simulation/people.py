@@ -1,54 +1,103 @@
-"""What people do to their calendars in a simulation: originals, copies touched by hand, pasted markers, own events.
+"""What people do to their calendars in a simulation: their own events here, copies in `hands`.
 
-It notes what it did as far as an oracle has to know: which copies a person deleted, edited, or took a date out of.
+Every act has a number and draws from a random source of that number, so that leaving one out changes no other. It is
+noted what was done, as far as an oracle has to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 
 from app.domain.events import Availability, Event, EventKind, Fields, Recurrence
 from app.domain.times import Moment, When, to_wall
-from app.engine.proof import looks_like_ours
-from tests.fakes.calendar import FakeCalendar
 from tests.fakes.engine_world import ZONE
+from tests.simulation.rules import parts_of, rule_of, starts, until_before
+from tests.simulation.services import SimCalendar, crosses
 
 FIRST_DAY = date(2026, 11, 23)
-RULES = ("RRULE:FREQ=WEEKLY", "RRULE:FREQ=DAILY;COUNT=6", "RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=4")
+RULES = (
+    "RRULE:FREQ=WEEKLY",
+    "RRULE:FREQ=DAILY;COUNT=6",
+    "RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=4",
+    "RRULE:FREQ=WEEKLY;BYDAY=MO,TH",
+    "RRULE:FREQ=DAILY;INTERVAL=3;COUNT=5",
+)
+ZONES = (ZONE, ZONE, "America/New_York", "Pacific/Auckland")
 WORDS = ("Review", "Stand-up", "Lunch", "Dentist", "Call", " Trip ", "Łódź", "1:1")
+OUT_OF_SIGHT = timedelta(days=900)
+EARLY = 5
+"""Acts concern the first few dates of a series."""
+
+Found = tuple[SimCalendar, Event, Fields]
+
+
+@dataclass
+class Notes:
+    """What an oracle has to know of what people did."""
+
+    deleted_copies: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """Copy keys of copies that were deleted by hand, with calendar and id of what was deleted."""
+    edited_copies: dict[str, int] = field(default_factory=dict)
+    """Copy keys of copies that were changed by hand, and how often."""
+    typed: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """What was ever typed on a copy: copy key, field, values (see `said`)."""
+    last_title: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """The title that a person gave a copy last, and the number of that act; None once anything else was done to it."""
+    touched: dict[str, list[int]] = field(default_factory=dict)
+    """Numbers of the acts on each original."""
+    wanted_anew: set[str] = field(default_factory=set)
+    """Originals that were gone or left out for a while: that their copy was deleted before may count no more."""
+    dates_taken: set[tuple[str, str]] = field(default_factory=set)
+    """Dates of copied series (copy key, date) that a hand changed or deleted."""
+
+
+def said(name: str, fields: Fields) -> str:
+    """One field of an event as text, to be compared with what was typed."""
+    if name == "when":
+        return f"{fields.when.start_instant(ZONE)} {fields.when.end_instant(ZONE)}"
+    return str(getattr(fields, name)).strip()
 
 
 @dataclass
 class People:
-    """Acts by its own seed."""
+    """Those who own the calendars. `act` does one thing."""
 
-    random: Random
-    calendars: dict[str, FakeCalendar]
+    seed: str
+    calendars: Mapping[str, SimCalendar]
     originals_in: tuple[str, ...]
-    deleted_copies: set[str] = field(default_factory=set)
-    edited_copies: set[str] = field(default_factory=set)
-    wanted_anew: set[str] = field(default_factory=set)
-    """Originals that were gone or left out for a while: that their copy was deleted before may count no more."""
-    dates_taken: set[tuple[str, str]] = field(default_factory=set)
-    _number: int = 0
+    skipped: frozenset[int] = frozenset()
+    notes: Notes = field(default_factory=Notes)
+    number: int = 0
+    """Of the act under way."""
+    random: Random = field(default_factory=Random)
+    more: tuple[tuple[int, Callable[[], None]], ...] = ()
+    """Further acts with their weights."""
+
+    def begin(self) -> bool:
+        """Count one more act. Returns whether it is done at all."""
+        self.number += 1
+        self.random = Random(f"{self.seed} {self.number}")
+        return self.number not in self.skipped
 
     def act(self) -> None:
         """Do one thing, if there is something to do it to."""
+        if not self.begin():
+            return
         actions: tuple[tuple[int, Callable[[], None]], ...] = (
             (6, self.create),
             (6, self.edit_original),
             (3, self.delete_original),
             (2, self.recreate_original),
-            (4, self.toggle_free),
+            (3, self.toggle_free),
             (5, self.change_series),
-            (4, self.edit_copy),
-            (3, self.delete_copy),
-            (3, self.touch_copied_series),
-            (2, self.paste_copy),
+            (3, self.change_rule),
+            (2, self.split),
+            (2, self.leave_and_return),
             (1, self.wipe),
+            *self.more,
         )
         (action,) = self.random.choices([a for _, a in actions], [w for w, _ in actions])
         action()
@@ -56,48 +105,69 @@ class People:
     # -- originals ---------------------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """A new single, all-day event or series."""
+        """A new single, all-day event or series; some have guests."""
         calendar = self.calendars[self.random.choice(self.originals_in)]
-        self._number += 1
-        kind = self.random.choice(("single", "single", "all_day", "series"))
+        kind = self.random.choice(("single", "single", "all_day", "series", "series"))
         recurrence = Recurrence((self.random.choice(RULES),)) if kind == "series" else None
         fields = Fields(
-            self._when(all_day=kind == "all_day"),
+            self.when(all_day=kind == "all_day", zone=self.random.choice(ZONES)),
             title=self.random.choice(WORDS),
             text=self.random.choice(("", "agenda")),
+            place=self.random.choice(("", "Room 7")),
             recurrence=recurrence,
         )
-        event_id = f"own{self._number}"
-        calendar.put(
-            Event(
-                event_id,
-                kind=EventKind.SERIES if recurrence else EventKind.SINGLE,
-                fields=fields,
-                ical_uid=f"{event_id}@example.com",
-            )
+        event_id = f"own{self.number}"
+        kind_of = EventKind.SERIES if recurrence else EventKind.SINGLE
+        guests = self.random.random() < 0.15
+        self.store(
+            calendar,
+            Event(event_id, kind=kind_of, fields=fields, ical_uid=f"{event_id}@example.com", guests=guests),
         )
 
+    def store(self, calendar: SimCalendar, event: Event) -> None:
+        """Put an original, and note it."""
+        self.notes.touched.setdefault(event.id, []).append(self.number)
+        calendar.put(event)
+
     def edit_original(self) -> None:
-        """Another title, place or time. A moved series takes its exceptions back, as services do."""
-        picked = self._original()
+        """Another title, place, hour, zone or day."""
+        picked = self.original()
         if picked is None:
             return
         calendar, event, fields = picked
-        change = self.random.choice(("title", "place", "when"))
-        if change == "when":
-            for part in [e for e in calendar.events.values() if e.series_id == event.id]:
-                calendar.forget(part.id)
-            fields = replace(fields, when=self._when(all_day=fields.when.all_day))
-        elif change == "title":
+        change = self.random.choice(("title", "place", "hour", "zone", "day"))
+        if change == "title":
             fields = replace(fields, title=self.random.choice(WORDS))
-        else:
+        elif change == "place":
             fields = replace(fields, place=f"Room {self.random.randrange(4)}")
-        calendar.put(replace(event, fields=fields))
+        elif not self.parts_go(calendar, event):
+            return
+        elif change == "day" or fields.when.all_day:
+            zone = fields.when.zone or ZONE
+            fields = replace(fields, when=self.when(all_day=fields.when.all_day, zone=zone))
+        elif change == "zone":
+            fields = replace(fields, when=replace(fields.when, zone=self.random.choice(ZONES)))
+        else:
+            start = fields.when.start
+            assert isinstance(start, datetime)
+            fields = replace(fields, when=fields.when.moved_to(start.replace(hour=self.random.randrange(7, 18))))
+        self.store(calendar, replace(event, fields=_ended_where_it_was(event.fields, fields)))
+
+    def parts_go(self, calendar: SimCalendar, event: Event) -> bool:
+        """Take back all exceptions of a series, as services do when it moves. False where the service would have to
+        tell of each, which no documentation says how."""
+        parts = [e for e in calendar.events.values() if e.series_id == event.id]
+        if parts and not calendar.tells_whole:
+            return False
+        for part in parts:
+            calendar.forget(part.id)
+        return True
 
     def delete_original(self) -> None:
         """Gone for good, or until it is made again."""
-        picked = self._original()
+        picked = self.original()
         if picked is not None:
+            self.notes.touched.setdefault(picked[1].id, []).append(self.number)
             picked[0].remove(picked[1].id)
 
     def recreate_original(self) -> None:
@@ -106,123 +176,154 @@ class People:
         gone = sorted(event.id for event in calendar.events.values() if event.gone and event.id.startswith("own"))
         if gone:
             event_id = self.random.choice(gone)
-            self.wanted_anew.add(event_id)
-            calendar.put(Event(event_id, fields=Fields(self._when(all_day=False), title=self.random.choice(WORDS))))
+            self.notes.wanted_anew.add(event_id)
+            fields = Fields(self.when(all_day=False, zone=ZONE), title=self.random.choice(WORDS))
+            self.store(calendar, Event(event_id, fields=fields))
 
     def toggle_free(self) -> None:
         """Free to busy or back: blockers leave out what is free."""
-        picked = self._original()
+        picked = self.original()
         if picked is not None:
             calendar, event, fields = picked
             busy = fields.availability is Availability.BUSY
             other = Availability.FREE if busy else Availability.BUSY
-            self.wanted_anew.add(event.id)
-            calendar.put(replace(event, fields=replace(fields, availability=other)))
+            self.notes.wanted_anew.add(event.id)
+            self.store(calendar, replace(event, fields=replace(fields, availability=other)))
 
     def change_series(self) -> None:
-        """Cancel an occurrence, move it, or bring it back."""
-        picked = self._original(EventKind.SERIES)
+        """Cancel an occurrence, move it (over its neighbour too), rename it, or bring it back."""
+        picked = self.original(EventKind.SERIES)
         if picked is None:
             return
         calendar, event, fields = picked
-        start = self._occurrence(fields)
-        what = self.random.choice(("cancel", "move", "restore"))
+        start = self.occurrence(fields)
+        what = self.random.choice(("cancel", "cancel", "move", "over", "rename", "restore"))
         parts = [e for e in calendar.events.values() if e.series_id == event.id and e.original_start is not None]
         if what == "restore" and parts:
             known = self.random.choice(parts).original_start
             assert known is not None
-            start = to_wall(known, ZONE) if isinstance(known, datetime) else known
+            start = to_wall(known, fields.when.zone or ZONE) if isinstance(known, datetime) else known
+        if start is None:
+            return
+        self.notes.touched.setdefault(event.id, []).append(self.number)
         if what == "cancel":
             calendar.cancel_occurrence(event.id, start)
             return
-        shift = timedelta(hours=2) if what == "move" else timedelta()
-        moved = replace(fields, when=fields.when.moved_to(start + shift), recurrence=None)
+        moved = replace(fields, when=fields.when.moved_to(start), recurrence=None)
+        if what == "move" and not fields.when.all_day:
+            moved = replace(moved, when=fields.when.moved_to(start + timedelta(hours=2)))
+        elif what == "over":
+            moved = replace(moved, when=fields.when.moved_to(start + timedelta(days=8)))
+        elif what == "rename":
+            moved = replace(moved, title="Just once")
+        if calendar.quirks.refuses_crossing and crosses(fields, start, moved):
+            return
         calendar.change_occurrence(event.id, start, moved)
+
+    def change_rule(self) -> None:
+        """Another rule, or none any more."""
+        picked = self.original(EventKind.SERIES)
+        if picked is None or not self.parts_go(picked[0], picked[1]):
+            return
+        calendar, event, fields = picked
+        self.notes.wanted_anew.add(event.id)
+        if self.random.random() < 0.2:
+            self.store(calendar, replace(event, kind=EventKind.SINGLE, fields=replace(fields, recurrence=None)))
+            return
+        rule = Recurrence((self.random.choice(RULES),))
+        self.store(calendar, replace(event, fields=replace(fields, recurrence=rule)))
+
+    def split(self) -> None:
+        """This and following: the series ends, another one begins."""
+        picked = self.original(EventKind.SERIES)
+        if picked is None:
+            return
+        calendar, event, fields = picked
+        cut = self.occurrence(fields)
+        if cut is None or cut == fields.when.start or not self.parts_go(calendar, event):
+            return
+        ended, rest = cut_at(fields, cut)
+        self.store(calendar, replace(event, fields=ended))
+        following = replace(rest, title=self.random.choice(WORDS))
+        event_id = f"own{self.number}"
+        self.store(calendar, replace(event, id=event_id, fields=following, ical_uid=f"{event_id}@example.com"))
+
+    def leave_and_return(self) -> None:
+        """Move a single far out of the window, or back."""
+        picked = self.original(EventKind.SINGLE)
+        if picked is None:
+            return
+        calendar, event, fields = picked
+        far = fields.when.start.strftime("%Y") > "2027"
+        start = fields.when.start + (-OUT_OF_SIGHT if far else OUT_OF_SIGHT)
+        self.store(calendar, replace(event, fields=replace(fields, when=fields.when.moved_to(start))))
 
     def wipe(self) -> None:
         """Delete most of a calendar."""
         name = self.random.choice(self.originals_in)
         for event in self._originals(name)[1:]:
+            self.notes.touched.setdefault(event.id, []).append(self.number)
             self.calendars[name].remove(event.id)
 
-    # -- copies ------------------------------------------------------------------------------------------------------
+    # -- choosing ----------------------------------------------------------------------------------------------------
 
-    def edit_copy(self) -> None:
-        """Change a copy by hand, most likely one that was just made."""
-        picked = self._copy()
-        if picked is None:
-            return
-        calendar, event, fields = picked
-        assert event.marker is not None
-        self.edited_copies.add(event.marker.copy_key)
-        calendar.put(replace(event, fields=replace(fields, title=f"By hand {self.random.randrange(9)}")))
-
-    def delete_copy(self) -> None:
-        """Delete a copy by hand."""
-        picked = self._copy()
-        if picked is not None:
-            calendar, event, _ = picked
-            assert event.marker is not None
-            self.deleted_copies.add(event.marker.copy_key)
-            calendar.remove(event.id)
-
-    def touch_copied_series(self) -> None:
-        """Delete or change one occurrence of a copied series by hand."""
-        picked = self._copy(EventKind.SERIES)
-        if picked is None:
-            return
-        calendar, event, fields = picked
-        assert event.marker is not None
-        start = self._occurrence(fields)
-        self.dates_taken.add((event.marker.copy_key, start.strftime("%Y%m%d")))
-        if self.random.random() < 0.5:
-            calendar.cancel_occurrence(event.id, start)
-        else:
-            moved = replace(fields, when=fields.when.moved_to(start), title="By hand", recurrence=None)
-            calendar.change_occurrence(event.id, start, moved)
-
-    def paste_copy(self) -> None:
-        """Copy a copy, marker and all: the new event is the person's own."""
-        picked = self._copy(EventKind.SINGLE)
-        if picked is not None:
-            self._number += 1
-            calendar = self.calendars[self.random.choice(sorted(self.calendars))]
-            calendar.put(replace(picked[1], id=f"pasted{self._number}"))
-
-    # -- choosing ------------------------------------------------------------------------------------------------------
-
-    def _when(self, *, all_day: bool) -> When:
+    def when(self, *, all_day: bool, zone: str) -> When:
+        """Some day of the next weeks, some hour of the day."""
         day = FIRST_DAY + timedelta(days=self.random.randrange(40))
         if all_day:
             return When(day, day + timedelta(days=self.random.choice((1, 3))))
         start = datetime(day.year, day.month, day.day, self.random.randrange(7, 18))  # noqa: DTZ001 - a wall clock
-        return When(start, start + timedelta(minutes=self.random.choice((0, 30, 90))), ZONE)
+        return When(start, start + timedelta(minutes=self.random.choice((0, 30, 90))), zone)
 
-    def _occurrence(self, fields: Fields) -> Moment:
-        assert fields.recurrence is not None
-        weekly = "WEEKLY" in fields.recurrence.lines[0]
-        step = 14 if "INTERVAL=2" in fields.recurrence.lines[0] else 7 if weekly else 1
-        return fields.when.start + timedelta(days=step * self.random.randrange(4))
+    def occurrence(self, fields: Fields) -> Moment | None:
+        """One of the first starts of a series."""
+        early = starts(fields, EARLY)
+        return self.random.choice(early) if early else None
 
     def _originals(self, name: str) -> list[Event]:
         return [e for e in self.calendars[name].living() if e.id.startswith("own")]
 
-    def _original(self, kind: EventKind | None = None) -> tuple[FakeCalendar, Event, Fields] | None:
+    def original(self, kind: EventKind | None = None) -> Found | None:
+        """Some original."""
         name = self.random.choice(self.originals_in)
         found = [e for e in self._originals(name) if kind in (None, e.kind)]
-        return self._pick(self.calendars[name], found)
+        return self.pick(self.calendars[name], found)
 
-    def _copy(self, kind: EventKind | None = None) -> tuple[FakeCalendar, Event, Fields] | None:
-        calendar = self.calendars[self.random.choice(sorted(self.calendars))]
-        found = [
-            e for e in calendar.living() if e.id.startswith("kaln") and looks_like_ours(e) and e.marker is not None
-        ]
-        found = [e for e in found if kind in (None, e.kind)]
-        return self._pick(calendar, found[-1:] if self.random.random() < 0.5 else found)
-
-    def _pick(self, calendar: FakeCalendar, found: list[Event]) -> tuple[FakeCalendar, Event, Fields] | None:
+    def pick(self, calendar: SimCalendar, found: list[Event]) -> Found | None:
+        """One of these, None of none."""
         if not found:
             return None
         event = self.random.choice(found)
         assert event.fields is not None
         return calendar, event, event.fields
+
+
+def cut_at(fields: Fields, cut: Moment) -> tuple[Fields, Fields]:
+    """A series up to a date, and from then on."""
+    assert fields.recurrence is not None
+    rule = parts_of(fields.recurrence.lines[0])
+    before = len([start for start in starts(fields, 100) if _earlier(start, cut)])
+    ended = {name: value for name, value in rule.items() if name not in ("COUNT", "UNTIL")}
+    ended["UNTIL"] = until_before(cut, fields.when.zone)
+    rest = dict(rule)
+    if "COUNT" in rest:
+        rest["COUNT"] = str(int(rest["COUNT"]) - before)
+    return (
+        replace(fields, recurrence=Recurrence((rule_of(ended),))),
+        replace(fields, when=fields.when.moved_to(cut), recurrence=Recurrence((rule_of(rest),))),
+    )
+
+
+def _earlier(one: Moment, other: Moment) -> bool:
+    return one.isoformat() < other.isoformat()
+
+
+def _ended_where_it_was(before: Fields | None, after: Fields) -> Fields:
+    """A series that ended on a date and now begins elsewhere is repeated without end date: it could be empty."""
+    if before is None or after.recurrence is None or before.when == after.when:
+        return after
+    rule = parts_of(after.recurrence.lines[0])
+    if "UNTIL" not in rule:
+        return after
+    del rule["UNTIL"]
+    return replace(after, recurrence=Recurrence((rule_of({**rule, "COUNT": "4"}),)))

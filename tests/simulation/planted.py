@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from app.domain.errors import UnavailableError
 from app.domain.events import Event
-from app.domain.links import Copy, DirectionRecord, Evidence, Intent, IntentState, Op, Seen
-from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, Mode
+from app.domain.links import Answer, Copy, DirectionRecord, Evidence, Intent, IntentState, Op, Seen
+from app.domain.pairs import CopyDeleted, CopyEdited, CopyField, DirectionSettings, Mode
 from app.domain.ports import CalendarClient, Clock, Closing, Ledger
 from app.engine import (
     cases,
@@ -26,24 +27,28 @@ from app.engine import (
     run,
     series,
     view,
+    write_back,
     writer,
 )
 from app.engine.decisions import Case, Decision
+from app.engine.fingerprint import FIELD_NAMES
 from app.engine.originals import Unit
-from tests.simulation.history import ONE_WAY, RING, TWO_MACHINES
+from app.store import views as store_views
 from tests.simulation.machine import Topology
+from tests.simulation.plans import BACK_AND_FORTH, GOOGLE, ONE_WAY, RING, TWO_MACHINES, Plan
+from tests.simulation.services import Quirks
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 @dataclass(frozen=True)
 class Planted:
-    """One wrong version, and the histories that should catch it."""
+    """One wrong version, the histories that should catch it, and the promises one of which they see broken."""
 
     name: str
     plant: Plant
-    topology: Topology = ONE_WAY
-    how: Mapping[str, Any] = field(default_factory=dict)
+    promises: tuple[int, ...]
+    histories: Callable[[int], Plan]
     first: int = 0
     """Seed to begin with: close to one that catches it, as the rare ones take long to find."""
 
@@ -52,6 +57,25 @@ AWAY = DirectionSettings(mode=Mode.BLOCKER, copy_deleted=CopyDeleted.STAY_AWAY)
 BACK = DirectionSettings(mode=Mode.BLOCKER, copy_deleted=CopyDeleted.RESTORE)
 RESTORED = DirectionSettings(mode=Mode.FULL, copy_deleted=CopyDeleted.RESTORE)
 KEPT = DirectionSettings(mode=Mode.FULL, copy_edited=CopyEdited.KEEP, copy_deleted=CopyDeleted.RESTORE)
+WRITTEN_BACK = DirectionSettings(
+    mode=Mode.FULL, copy_edited=CopyEdited.WRITE_BACK, copy_deleted=CopyDeleted.DELETE_ORIGINAL
+)
+SPELLS = Quirks(tidies=True)
+NAMES = Quirks("graph", burns_ids=False, excluded_dates=False, server_ids=True, remembers_hours=6, clones_markers=False)
+FREE_AGAIN = Quirks("caldav", burns_ids=False)
+
+
+def histories(
+    topology: Topology = ONE_WAY,
+    settings: DirectionSettings = RESTORED,
+    *,
+    a: Quirks = GOOGLE,
+    b: Quirks = GOOGLE,
+    **more: Any,
+) -> Callable[[int], Plan]:
+    """Plans that differ by their seed only."""
+    quirks = {name: a if name == "a" else b for name in topology.calendars}
+    return lambda seed: Plan(seed, topology, settings, quirks, **more)
 
 
 def absence_is_proof(patch: pytest.MonkeyPatch) -> None:
@@ -84,7 +108,7 @@ def nothing_is_settled(patch: pytest.MonkeyPatch) -> None:
     """Unknown writes are forgotten instead of settled."""
 
     async def wrong(
-        direction: DirectionRecord, client: CalendarClient, ledger: Ledger, _writer: Any, clock: Clock, **_side: Any
+        direction: DirectionRecord, client: CalendarClient, ledger: Ledger, _writer: Any, clock: Clock, **_: Any
     ) -> int:
         pending = ledger.pending_intents(direction.id)
         ledger.close_intents([Closing(replace(i, state=IntentState.DROPPED)) for i in pending], clock.now())
@@ -229,27 +253,197 @@ def gone_originals_are_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(plan.Planner, "_gone", wrong)
 
 
+def absence_outside_the_span_counts(patch: pytest.MonkeyPatch) -> None:
+    """A full read makes absent what lies outside its span too, and absence is proof."""
+    patch.setattr(store_views, "_IN_SPAN", "?1 IS NOT NULL AND ?2 IS NOT NULL")
+    absence_is_proof(patch)
+
+
+def base_from_an_unconfirmed_write(patch: pytest.MonkeyPatch) -> None:
+    """What differs from what we sent passes for a person's edit although no answer told what the service made of it."""
+    right = write_back.WriteBack.returned
+
+    def wrong(self: Any, *rest: Any, confirmed: bool) -> Any:
+        return right(self, *rest, confirmed=True)
+
+    patch.setattr(write_back.WriteBack, "returned", wrong)
+
+
+def everything_differing_goes_back(patch: pytest.MonkeyPatch) -> None:
+    """What the original changed counts as edited on the copy."""
+    right = comparison.compare
+
+    def wrong(wanted: Any, actual: Any, *rest: Any, **more: Any) -> Any:
+        found = right(wanted, actual, *rest, **more)
+        return replace(found, edited=tuple(n for n in FIELD_NAMES if wanted[n] != actual[n]))
+
+    patch.setattr(judge, "compare", wrong)
+
+
+def guests_are_written_to(patch: pytest.MonkeyPatch) -> None:
+    """Originals with other people on them count as writable."""
+    names = frozenset(field.value for field in CopyField)
+    patch.setattr(write_back.WriteBack, "_writable", lambda self, original: names)
+
+
+def sent_before_journaled(patch: pytest.MonkeyPatch) -> None:
+    """Writes go out first and are journaled once they are told."""
+    right = writer.Writer.deliver
+
+    async def wrong(self: writer.Writer, intents: Sequence[Intent]) -> None:
+        self._ledger.close_intents([Closing(replace(i, state=IntentState.DROPPED)) for i in intents], self._clock.now())
+        await right(self, intents)
+
+    patch.setattr(writer.Writer, "deliver", wrong)
+
+
+def failed_reads_are_empty(patch: pytest.MonkeyPatch) -> None:
+    """A calendar that cannot be read has no events: all it had is gone."""
+    right = view.pull
+
+    async def wrong(reader: Any, ledger: Ledger, calendar_id: str, *rest: Any, **more: Any) -> Any:
+        try:
+            return await right(reader, ledger, calendar_id, *rest, **more)
+        except UnavailableError:
+            units = {row.event.unit for row in ledger.rows(calendar_id, None)}
+            ledger.store_answers(calendar_id, [Answer(unit, Evidence.GONE) for unit in sorted(units)])
+            return None
+
+    patch.setattr(view, "pull", wrong)
+
+
+def one_refusal_stops_all(patch: pytest.MonkeyPatch) -> None:
+    """After a refused write nothing more is sent in that run."""
+    right = writer.Writer._refused
+
+    def wrong(self: writer.Writer, *rest: Any) -> Closing:
+        self._stopping = lambda: True
+        return right(self, *rest)
+
+    patch.setattr(writer.Writer, "_refused", wrong)
+
+
+def nothing_is_adopted(patch: pytest.MonkeyPatch) -> None:
+    """After loss of state copies are not looked for."""
+
+    async def wrong(*_: Any) -> list[Event]:
+        return []
+
+    patch.setattr(run, "marked_copies", wrong)
+    patch.setattr(run, "copy_names", lambda *_: ())
+
+
+def living_copies_elsewhere_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    """A copy is made although another installation's lives."""
+    patch.setattr(run, "copy_names", lambda *_: ())
+    right = recovery.marked_copies
+
+    async def wrong(client: CalendarClient, direction: DirectionRecord) -> list[Event]:
+        return [] if direction.adopted else await right(client, direction)
+
+    patch.setattr(recovery, "marked_copies", wrong)
+
+
+def moved_hours_get_new_keys(patch: pytest.MonkeyPatch) -> None:
+    """Occurrences are named by their moment: a moved hour makes others of them."""
+
+    def wrong(original_start: Any, zone: Any, *, sub_daily: bool) -> str:
+        return str(original_start.strftime("%Y%m%d"))
+
+    patch.setattr(originals, "occurrence_key", wrong)
+
+
+def put_off_counts_as_not_done(patch: pytest.MonkeyPatch) -> None:
+    """A repetition that was put off ends a write whose first try nobody knows of."""
+    patch.setattr(closing, "still_unknown", lambda intent: Closing(replace(intent, state=IntentState.DROPPED)))
+
+
+def everything_is_written_every_time(patch: pytest.MonkeyPatch) -> None:
+    """What was sent is compared with what the service made of it, each time."""
+    right = comparison.compare
+
+    def wrong(wanted: Any, actual: Any, *rest: Any, **more: Any) -> Any:
+        found = right(wanted, actual, *rest, **more)
+        return replace(found, write=tuple(n for n in FIELD_NAMES if wanted[n] != actual[n]))
+
+    patch.setattr(judge, "compare", wrong)
+
+
 PLANTED = (
-    Planted("absence_is_proof", absence_is_proof, how={"trouble": 0.15, "settings": AWAY}),
-    Planted("no_answer_is_gone", no_answer_is_gone, how={"trouble": 0.15, "settings": AWAY}),
-    Planted("nothing_is_settled", nothing_is_settled, how={"trouble": 0.15, "settings": AWAY}),
-    Planted("deletes_are_not_settled", deletes_are_not_settled, how={"trouble": 0.15, "settings": AWAY}, first=78),
-    Planted("copies_are_sources", copies_are_sources, topology=RING, how={"settings": RESTORED}),
-    Planted("markers_are_proof", markers_are_proof, how={"settings": RESTORED, "forgets": True}, first=52),
-    Planted("no_guard", no_guard),
-    Planted("no_stamps", no_stamps, topology=TWO_MACHINES, how={"settings": KEPT, "retires": True}, first=39),
+    Planted("absence_is_proof", absence_is_proof, (4, 5, 9), histories(settings=AWAY, trouble=0.15)),
+    Planted("no_answer_is_gone", no_answer_is_gone, (4, 5, 9), histories(settings=AWAY, trouble=0.15), first=8),
+    Planted(
+        "absence_outside_the_span_counts",
+        absence_outside_the_span_counts,
+        (4, 5, 9),
+        histories(settings=AWAY, a=Quirks("graph", hides_markers=True, span_days=180)),
+    ),
+    Planted("nothing_is_settled", nothing_is_settled, (4, 9), histories(settings=AWAY, trouble=0.15)),
+    Planted("deletes_are_not_settled", deletes_are_not_settled, (4,), histories(settings=AWAY, trouble=0.15), first=8),
+    Planted("copies_are_sources", copies_are_sources, (9, 4, 2, 3), histories(RING)),
+    Planted("markers_are_proof", markers_are_proof, (3, 8, 9), histories(forgets=True)),
+    Planted("no_guard", no_guard, (5,), histories(settings=AWAY)),
+    Planted("no_stamps", no_stamps, (9, 4), histories(TWO_MACHINES, KEPT, retires=True), first=8),
     Planted(
         "generation_raised_on_each_delete",
         generation_raised_on_each_delete,
-        topology=TWO_MACHINES,
-        how={"settings": BACK, "burns_ids": False},
+        (1, 9),
+        histories(TWO_MACHINES, BACK, b=FREE_AGAIN),
     ),
-    Planted("dead_answers_count", dead_answers_count, how={"settings": BACK}),
-    Planted("base_from_a_later_read", base_from_a_later_read, how={"trouble": 0.15, "settings": RESTORED}, first=24),
-    Planted("deleted_by_hand_is_made_again", deleted_by_hand_is_made_again, how={"trouble": 0, "settings": AWAY}),
-    Planted("edits_are_never_seen", edits_are_never_seen, how={"settings": RESTORED}),
-    Planted("planned_too_early", planned_too_early, how={"trouble": 0.15, "settings": RESTORED}),
-    Planted("burned_ids_are_forgotten", burned_ids_are_forgotten, how={"settings": RESTORED}, first=65),
-    Planted("exceptions_are_ignored", exceptions_are_ignored),
-    Planted("gone_originals_are_ignored", gone_originals_are_ignored),
+    Planted("dead_answers_count", dead_answers_count, (4, 9), histories(settings=BACK)),
+    Planted("base_from_a_later_read", base_from_a_later_read, (9,), histories(trouble=0.3), first=11),
+    Planted(
+        "base_from_an_unconfirmed_write",
+        base_from_an_unconfirmed_write,
+        (2,),
+        histories(BACK_AND_FORTH, WRITTEN_BACK, a=SPELLS, b=SPELLS, trouble=0.15),
+    ),
+    Planted(
+        "everything_differing_goes_back",
+        everything_differing_goes_back,
+        (2, 9),
+        histories(BACK_AND_FORTH, WRITTEN_BACK),
+        first=20,
+    ),
+    Planted("guests_are_written_to", guests_are_written_to, (7,), histories(BACK_AND_FORTH, WRITTEN_BACK)),
+    Planted("sent_before_journaled", sent_before_journaled, (6,), histories()),
+    Planted("failed_reads_are_empty", failed_reads_are_empty, (4, 5, 9), histories(trouble=0.15)),
+    Planted("one_refusal_stops_all", one_refusal_stops_all, (9,), histories(poison="Dentist", trouble=0.0), first=20),
+    Planted("nothing_is_adopted", nothing_is_adopted, (1, 9, 10), histories(forgets=True, b=NAMES)),
+    Planted(
+        "living_copies_elsewhere_are_not_looked_for",
+        living_copies_elsewhere_are_not_looked_for,
+        (1,),
+        histories(TWO_MACHINES, b=NAMES),
+    ),
+    Planted(
+        "deleted_by_hand_is_made_again",
+        deleted_by_hand_is_made_again,
+        (6,),
+        histories(settings=AWAY, trouble=0.0),
+    ),
+    Planted("edits_are_never_seen", edits_are_never_seen, (9,), histories()),
+    Planted(
+        "everything_is_written_every_time",
+        everything_is_written_every_time,
+        (8, 9),
+        histories(b=SPELLS),
+    ),
+    Planted("planned_too_early", planned_too_early, (4, 9), histories(trouble=0.15)),
+    Planted(
+        "burned_ids_are_forgotten",
+        burned_ids_are_forgotten,
+        (4, 9),
+        histories(settings=BACK, trouble=0.2),
+        first=6,
+    ),
+    Planted("exceptions_are_ignored", exceptions_are_ignored, (9,), histories()),
+    Planted("gone_originals_are_ignored", gone_originals_are_ignored, (9,), histories()),
+    Planted("moved_hours_get_new_keys", moved_hours_get_new_keys, (9, 4, 8), histories()),
+    Planted(
+        "put_off_counts_as_not_done",
+        put_off_counts_as_not_done,
+        (4, 9),
+        histories(settings=AWAY, trouble=0.15),
+    ),
 )

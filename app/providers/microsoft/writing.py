@@ -114,13 +114,13 @@ async def _create(earlier: set[str], reading: CalendarReading, intents: Sequence
         sent.append((intent, item, name in earlier or intent.tries > 1))
         earlier.add(name)
     parts = await reading.mailbox.batch([item for _, item, _ in sent]) if sent else []
-    doubtful: list[tuple[Intent, str]] = []
+    doubtful: list[tuple[Intent, tuple[str, bool]]] = []
     duplicates: list[tuple[Intent, str | None]] = []
     for (intent, _, sent_before), part in zip(sent, parts, strict=True):
         if part is not None and part.ok:
             outcome = _stored(reading, intent, part)
             if outcome.event is not None and verdicts.may_be_older(intent, outcome.event, sent_before):
-                doubtful.append((intent, outcome.event.id))
+                doubtful.append((intent, (outcome.event.id, sent_before)))
             else:
                 outcomes.append(outcome)
         elif part is not None and part.refusal.code == DUPLICATE:
@@ -131,17 +131,24 @@ async def _create(earlier: set[str], reading: CalendarReading, intents: Sequence
     return outcomes + await _followed(partial(_settle_duplicates, reading), duplicates)
 
 
-async def _settle_doubts(reading: CalendarReading, doubtful: Sequence[tuple[Intent, str]]) -> list[Outcome]:
-    """Read what was answered to creates that may have been replays: the answer counts only if it is alive."""
-    read = await reading.singles([event_id for _, event_id in doubtful])
+async def _settle_doubts(
+    reading: CalendarReading, doubtful: Sequence[tuple[Intent, tuple[str, bool]]]
+) -> list[Outcome]:
+    """Read what was answered to creates that may have been replays: the answer counts only if it is alive.
+
+    Of a create that was sent before it is no answer but a later read: a person may have been there in between, and
+    what they typed must not pass for what the service made of our write.
+    """
+    read = await reading.singles([event_id for _, (event_id, _) in doubtful])
     outcomes = []
-    for intent, event_id in doubtful:
+    for intent, (event_id, sent_before) in doubtful:
         if event_id not in read:
             outcomes.append(Outcome(intent.id, Result.UNKNOWN))
             continue
         event = _alive(reading, read[event_id])
         stamp = event.marker.stamp if event is not None and event.marker is not None else None
-        outcomes.append(Outcome(intent.id, Result.APPLIED if stamp == intent.stamp else Result.EXISTS, event))
+        told = stamp == intent.stamp and not sent_before
+        outcomes.append(Outcome(intent.id, Result.APPLIED if told else Result.EXISTS, event))
     return outcomes
 
 
@@ -228,7 +235,8 @@ async def _settle_conflicts(reading: CalendarReading, conflicts: Sequence[tuple[
         if event is None:
             outcomes.append(verdicts.changed(intent))
         elif event.marker is not None and event.marker.stamp == intent.stamp:
-            outcomes.append(Outcome(intent.id, Result.APPLIED, event))
+            # Our first try arrived; what is there now is a later read and says nothing of what it answered.
+            outcomes.append(Outcome(intent.id, Result.APPLIED))
         elif verdicts.as_before(intent, event) and not event.guests:
             again.append((intent, _patch(reading, intent, event, event.etag)))
         else:
