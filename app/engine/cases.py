@@ -45,11 +45,15 @@ class CaseReader:
     def _found_by_marker(self, known: Mapping[str, Copy]) -> dict[str, Copy]:
         found = {key: copy for key, copy in self.adopted.items() if key not in known}
         # Until it is settled, its row still tells of the copy before.
-        return found | {
-            key: copy
-            for key, copy in self.succeeding.items()
-            if key in known and known[key].generation < copy.generation
-        } | self.living  # looked up only where another copy would have been made: the row tells of one that is gone
+        return (
+            found
+            | {
+                key: copy
+                for key, copy in self.succeeding.items()
+                if key in known and known[key].generation < copy.generation
+            }
+            | self.living
+        )  # looked up only where another copy would have been made: the row tells of one that is gone
 
     def pending(self) -> frozenset[str]:
         """Keys of copies with a write that is still being settled."""

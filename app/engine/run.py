@@ -361,9 +361,7 @@ class DirectionRun:
             if found is None or copy is None or copy.copy_key != key or found.fields is None:
                 continue
             rival = self._cases.living.get(key)
-            if is_ours_by_marker(found, target.calendar_key) and (
-                rival is None or copy.generation < rival.generation
-            ):
+            if is_ours_by_marker(found, target.calendar_key) and (rival is None or copy.generation < rival.generation):
                 self._cases.living[key] = copy
                 again.add(decision.original_id)
         return sorted(again)
