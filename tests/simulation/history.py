@@ -65,12 +65,16 @@ class History:
 
     def play(self) -> None:
         """The whole history. Raises Violation."""
-        self._tell_time()
-        while self.people.number < FIRST_EVENTS:
-            if self.people.begin():
-                self.people.create()
-        self._storm()
-        self._calm()
+        try:
+            self._tell_time()
+            while self.people.number < FIRST_EVENTS:
+                if self.people.begin():
+                    self.people.create()
+            self._storm()
+            self._calm()
+        finally:
+            for machine in self.machines:
+                machine.kill()  # no run is left hanging when a promise broke
 
     def trace(self) -> str:
         """One hash over everything that was written, by whom and when."""

@@ -134,11 +134,11 @@ def copies_are_sources(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(filters, "looks_like_ours", lambda event: False)
     right = cases.CaseReader.cases
 
-    def wrong(self: cases.CaseReader, originals: Sequence[str]) -> list[Case]:
+    def wrong(self: cases.CaseReader, originals: Sequence[str], *around: Any) -> list[Case]:
         patched = pytest.MonkeyPatch()
         patched.setattr(type(self._ledger), "known_copies", lambda *_: {})
         try:
-            return [replace(case, is_copy=False) for case in right(self, originals)]
+            return [replace(case, is_copy=False) for case in right(self, originals, *around)]
         finally:
             patched.undo()
 
