@@ -66,7 +66,9 @@ class UndoPlanner:
         if not change.open:
             return self._basis.tell(change, Undoable.UNDONE)
         ops = {row.op for row in change.rows}
-        if Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
+        # Taken from one of the originals in a block, its copy would be made again for the others.
+        blocked = change.last.copy_key in self._standing.shared
+        if blocked or Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
             return self._basis.tell(change, Undoable.NOT_UNDOABLE)
         if change.last.op is Op.DELETE_ORIGINAL:
             return self._originals.bring_back(change)

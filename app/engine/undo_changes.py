@@ -59,6 +59,7 @@ class Standing:
         links: by original and occurrence key.
         targets, sources: events in the target and the source as they were read just now, None where one is gone; an id
             that is missing could not be read.
+        shared: keys of copies that stand for several originals.
         wanted: fingerprint of what is wanted for an original now, empty where nothing is.
         normal_form, rewrites_seconds, excluded_dates: the target's.
         originals: what may be said about originals, None where none may be written.
@@ -70,6 +71,7 @@ class Standing:
     sources: Mapping[str, Unit | None]
     wanted: Callable[[str], str]
     normal_form: Callable[[Fields], Fields]
+    shared: frozenset[str] = frozenset()
     rewrites_seconds: float = 0.0
     excluded_dates: bool = True
     originals: Originals | None = None

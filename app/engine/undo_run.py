@@ -7,6 +7,7 @@ Raises ProviderError when a side cannot be read or written at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -173,12 +174,15 @@ class UndoRun:
         sources = await self._read(self._source, direction.source.id, sorted(on_originals))
         cases = CaseReader(direction, ledger, self._wisher).cases(originals)
         wanted = {case.unit.id: case.wishes.fingerprint() for case in cases if case.wishes.items}
+        holders = {(link.copy_key, link.original_id) for link in ledger.links(direction.id, None) if link.copy_key}
+        holding = Counter(key for key, _ in holders)
         writing = self._originals
         return Standing(
             copies=copies,
             links={(link.original_id, link.occ): link for link in ledger.links(direction.id, originals)},
             targets=targets,
             sources=sources,
+            shared=frozenset(key for key, number in holding.items() if number > 1),
             wanted=lambda original_id: wanted.get(original_id, ""),
             normal_form=self._target.normal_form,
             rewrites_seconds=self._target.capabilities.rewrites_seconds,

@@ -494,3 +494,13 @@ def test_what_was_done_to_an_all_day_event_tells_its_date_whatever_the_zone() ->
     world.run()
     (finding,) = world.undoable(world.last_run_id)
     assert (finding.all_day, finding.starts_at) == (True, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def test_a_copy_that_stands_for_several_originals_is_left_to_people() -> None:
+    world = in_step()
+    run = world.last_run_id
+    (link,) = world.ledger.links(world.direction.id, ["a1"])
+    world.ledger.save([replace(link, original_id="a2")], [])
+    assert states(world, run) == [Undoable.NOT_UNDOABLE]
+    world.undo(run)
+    assert len(world.copies()) == 1
