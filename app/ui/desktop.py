@@ -144,6 +144,8 @@ class Desktop(QObject):
         window.activity.sync_wanted.connect(self.commands.sync_all)
         window.activity.undo_wanted.connect(sheets.undo_run)
         settings = window.settings
+        settings.closing_chosen.connect(self._choose_closing)
+        self.window.show_closing(self._memory.close_keeps_running)
         settings.changed.connect(self._prefer)
         settings.changed.connect(lambda _values: self._tasks.spawn(self.feed.read))  # the API may be elsewhere now
         settings.key_wanted.connect(sheets.new_key)
@@ -272,25 +274,47 @@ class Desktop(QObject):
             self._fix(Problem("alert", "", action, notice.account_id, notice.pair_id, notice.run_id))
 
     def _close(self) -> None:
-        """The window is closed: hide where a tray icon stays, else do what the person wants, asked once."""
-        if Tray.available():
-            self.window.hide()
-            return
+        """The window is closed: do what the person wants; without a word of theirs, hide where a tray icon stays (and
+        say so once), else ask."""
         keep = self._memory.close_keeps_running
-        if keep is None:
-            self._ask_what_closing_means()
+        if keep is False:
+            self.quit()
+        elif Tray.available():
+            if self._memory.knows_of_tray:
+                self.window.hide()
+            else:
+                self._tell_of_tray()
         elif keep:
             self.window.hide()
         else:
-            self.quit()
+            self._ask_what_closing_means()
+
+    def _tell_of_tray(self) -> None:
+        box = self._closing_box(
+            "Kalends goes on in the tray",
+            "It keeps your calendars in step while its window is closed. Its icon brings the window back. "
+            "This is said only once; under Settings you choose what closing means.",
+        )
+        goes_on = box.addButton("Close the window", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("Quit Kalends", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(goes_on)
+        box.setEscapeButton(goes_on)
+
+        def answered() -> None:
+            self._memory.knows_of_tray = True
+            if box.clickedButton() is leave:
+                self.quit()
+            else:
+                self.window.hide()
+
+        box.finished.connect(answered)
+        box.open()
 
     def _ask_what_closing_means(self) -> None:
-        box = QMessageBox(self.window)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("Kalends")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText("Go on syncing while the window is closed?")
-        box.setInformativeText("Start Kalends again to see it. Your answer is remembered.")
+        box = self._closing_box(
+            "Go on syncing while the window is closed?",
+            "Start Kalends again to see it. Your answer is remembered; under Settings you can change it.",
+        )
         keep = box.addButton("Keep syncing", QMessageBox.ButtonRole.AcceptRole)
         leave = box.addButton("Quit", QMessageBox.ButtonRole.DestructiveRole)
         cancel = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
@@ -299,11 +323,25 @@ class Desktop(QObject):
 
         def answered() -> None:
             if box.clickedButton() is keep:
-                self._memory.close_keeps_running = True
+                self._choose_closing(True)
                 self.window.hide()
             elif box.clickedButton() is leave:
-                self._memory.close_keeps_running = False
+                self._choose_closing(False)
                 self.quit()
 
         box.finished.connect(answered)
         box.open()
+
+    def _closing_box(self, text: str, more: str) -> QMessageBox:
+        box = QMessageBox(self.window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("Kalends")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(text)
+        box.setInformativeText(more)
+        return box
+
+    def _choose_closing(self, keep: bool | None) -> None:
+        """Keep what closing the window means, and say so where it is said."""
+        self._memory.close_keeps_running = keep
+        self.window.show_closing(keep)

@@ -22,12 +22,13 @@ PAGES = (
 _PROMISES = (
     "Kalends changes and removes only the copies it has made. A pair touches your own events only where you let it.",
     "Before many copies would be removed at once, it stops and asks you.",
-    "Closing the window does not end syncing. Quit does, from here, from the tray or with a key.",
+    "Closing the window does not end syncing, unless you choose so under Settings. Quit Kalends does: below, there, in "
+    "the tray, or with its key.",
 )
 
 
 class HelpSheet(Sheet):
-    """Shows it. Nothing in it changes anything."""
+    """Shows it. Nothing in it changes anything; *Quit Kalends* ends the app."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, "Help", parent, width=620, scrolls=True)
@@ -47,6 +48,7 @@ class HelpSheet(Sheet):
         for sentence in _PROMISES:
             self.body.addWidget(Label(sentence, wrap=True))
         self.body.addStretch(1)
+        self.quit_button = self.offer("Quit Kalends")
         self.resize(660, 620)
         self.cancel_button.setFocus()
 

@@ -41,9 +41,18 @@ class WindowMemory:
 
     @property
     def close_keeps_running(self) -> bool | None:
-        """What the person answered when there was no tray: True goes on, False quits, None was never asked."""
+        """What closing the window means: True goes on, False quits, None: asked where there is no tray."""
         return {"keep": True, "quit": False}.get(str(self._settings.value("close")))
 
     @close_keeps_running.setter
-    def close_keeps_running(self, keep: bool) -> None:
-        self._settings.setValue("close", "keep" if keep else "quit")
+    def close_keeps_running(self, keep: bool | None) -> None:
+        self._settings.setValue("close", {True: "keep", False: "quit", None: "ask"}[keep])
+
+    @property
+    def knows_of_tray(self) -> bool:
+        """Whether the person was told that the app goes on in the tray when its window is closed."""
+        return str(self._settings.value("told_of_tray")) == "yes"
+
+    @knows_of_tray.setter
+    def knows_of_tray(self, knows: bool) -> None:
+        self._settings.setValue("told_of_tray", "yes" if knows else "no")

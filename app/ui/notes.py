@@ -39,11 +39,17 @@ class Note(Frame):
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(Label(sentence, "strong", wrap=True))
-        if more:
-            words.addWidget(Label(more, wrap=True))
+        self._more = Label("", wrap=True)
+        words.addWidget(self._more)
         row.addLayout(words, 1)
         self._row = row
-        self.setAccessibleName(f"{sentence} {more}".strip())
+        self.say_more(more)
+
+    def say_more(self, more: str) -> None:
+        """Show another second line, or none."""
+        self._more.setText(more)
+        self._more.setVisible(bool(more))
+        self.setAccessibleName(f"{self.sentence} {more}".strip())
 
     def offer(self, text: str, act: Callable[[], None]) -> Button:
         """Add a button."""

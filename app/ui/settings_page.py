@@ -41,6 +41,7 @@ _PLACES = {
     "data": "Data",
     "config": "Settings",
 }
+_CLOSING: dict[str, bool | None] = {"Ask if there is no tray": None, "Keep syncing": True, "Quit Kalends": False}
 _WISHES = {
     Wish.PROBLEMS_ONLY: "Problems only",
     Wish.PROBLEMS_AND_CHANGES: "Problems and changes",
@@ -86,6 +87,9 @@ class SettingsPage(ScrollPage):
     licences_wanted = Signal()
     help_wanted = Signal()
     demo_wanted = Signal()
+    quit_wanted = Signal()
+    closing_chosen = Signal(object)
+    """What closing the window shall mean: True goes on, False quits, None asks where there is no tray."""
 
     def __init__(
         self,
@@ -148,6 +152,12 @@ class SettingsPage(ScrollPage):
         self.notifications.currentIndexChanged.connect(self._notifications_chosen)
         text = "Deletions that wait for you are told in any case."
         section.add_row("Notifications", text, self.notifications)
+        self.closing = Choice(self._theme, "When the window is closed")
+        for word, keep in _CLOSING.items():
+            self.closing.addItem(word, keep)
+        self.closing.currentIndexChanged.connect(self._closing_chosen)
+        text = "While Kalends runs, it keeps your calendars in step, with or without its window."
+        section.add_row("When the window is closed", text, self.closing)
         return section
 
     def _about(self) -> Section:
@@ -158,6 +168,9 @@ class SettingsPage(ScrollPage):
         self.help_button = Button(self._theme, "Help and keys", "circle-question-mark")
         self.help_button.clicked.connect(self.help_wanted)
         section.add_row("Help", "What each page is for, and all keyboard shortcuts.", self.help_button)
+        self.quit_button = Button(self._theme, "Quit Kalends")
+        self.quit_button.clicked.connect(self.quit_wanted)
+        section.add_row("Quit", "Nothing syncs until Kalends is started again.", self.quit_button)
         self.demo_button = Button(self._theme, "Open the demo", "flask-conical")
         self.demo_button.clicked.connect(self.demo_wanted)
         text = "Made-up calendars on this computer, to try things out. Your own syncs wait meanwhile."
@@ -172,6 +185,12 @@ class SettingsPage(ScrollPage):
         self._version.show()
         self._demo_row.setVisible(not snapshot.is_demo)
         self.api.show_url(snapshot.status.api_url)
+
+    def show_closing(self, keep: bool | None) -> None:
+        """Show what closing the window means."""
+        self._filling = True
+        self.closing.setCurrentIndex(list(_CLOSING.values()).index(keep))
+        self._filling = False
 
     def forget(self) -> None:
         """The core was stopped or switched: until it was read, nothing here is true, and nothing can be changed."""
@@ -232,6 +251,10 @@ class SettingsPage(ScrollPage):
     def _theme_chosen(self, _number: int, chosen: bool) -> None:
         if chosen:
             self._change(theme=self.theme_choice.value)
+
+    def _closing_chosen(self) -> None:
+        if not self._filling:
+            self.closing_chosen.emit(list(_CLOSING.values())[self.closing.currentIndex()])
 
     def _interval_chosen(self) -> None:
         self._change(interval_seconds=int(self.interval.currentData()))

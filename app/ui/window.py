@@ -32,6 +32,15 @@ _TICK_MS = 30_000
 """How often "2 min ago" is said again, while the window is visible only."""
 
 SIZE = QSize(1120, 720)
+
+_BACK = "Start Kalends again to come back to it; under Settings you can choose otherwise."
+_WITHOUT_TRAY = {
+    None: f"Kalends works without one. When you close this window it asks whether to go on syncing. {_BACK}",
+    True: f"Kalends works without one, and goes on syncing when you close this window. {_BACK}",
+    False: "Kalends works without one. When you close this window it quits, and nothing syncs until you start it "
+    "again; under Settings you can choose otherwise.",
+}
+"""What closing means where there is no tray, by what the person chose."""
 SMALLEST = QSize(920, 520)
 _FRAME = QSize(16, 48)
 """What a window manager draws around a window, about."""
@@ -170,6 +179,7 @@ class MainWindow(QMainWindow):
         self.sidebar.help_wanted.connect(self.show_help)
         self.settings.help_wanted.connect(self.show_help)
         self.settings.demo_wanted.connect(self.welcome.demo_wanted)
+        self.settings.quit_wanted.connect(self.quit_wanted)
         self._wanted = "overview"
         self._closing = False
         self._no_tray_read = False
@@ -217,9 +227,9 @@ class MainWindow(QMainWindow):
             self._theme,
             Tone.QUIET,
             "This desktop shows no status icons",
-            "Kalends works without one. When you close this window it asks whether to go on syncing; "
-            "start Kalends again to come back to it.",
+            _WITHOUT_TRAY[None],
         )
+        self._no_tray_words = note
         note.closable(self._close_no_tray_note)
         column.addWidget(note)
         box.hide()
@@ -284,6 +294,7 @@ class MainWindow(QMainWindow):
     def show_help(self) -> HelpSheet:
         """Say what each page is for, and list the keys."""
         sheet = HelpSheet(self._theme, self)
+        sheet.quit_button.clicked.connect(self.quit_wanted)
         sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         sheet.open()
         return sheet
@@ -337,6 +348,11 @@ class MainWindow(QMainWindow):
     def show_no_tray(self, missing: bool) -> None:
         """Say how the app goes on where there is no tray, until that was read."""
         self._no_tray.setVisible(missing and not self._no_tray_read)
+
+    def show_closing(self, keep: bool | None) -> None:
+        """Show what closing the window means: goes on, quits, or (None) asks where there is no tray."""
+        self._no_tray_words.say_more(_WITHOUT_TRAY[keep])
+        self.settings.show_closing(keep)
 
     @property
     def says_no_tray(self) -> bool:

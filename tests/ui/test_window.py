@@ -332,13 +332,49 @@ def test_without_a_tray_closing_may_quit_in_order(make_desk: MakeDesk, qtbot: Qt
     assert desk.starter.handles[0].stopped
 
 
-def test_with_a_tray_closing_hides(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_tray_closing_hides_and_says_the_first_time_where_the_app_goes_on(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
     monkeypatch.setattr(Tray, "available", staticmethod(lambda: True))
     desk = make_desk(calm).begin()
     desk.window.close()
-    assert not desk.window.isVisible()
-    assert desk.window.findChildren(QMessageBox) == []
+    box = the(QMessageBox, desk.window)
+    assert "goes on in the tray" in box.text()
+    click(next(choice for choice in box.buttons() if choice.text() == "Close the window"))
+    qtbot.waitUntil(lambda: not desk.window.isVisible())
+    desk.desktop.show_window()
+    desk.window.close()
+    assert not desk.window.isVisible(), "the second time nothing is asked or said"
     assert not desk.life.done()
+
+
+def test_what_closing_means_can_be_chosen_again_in_the_settings_and_the_notice_follows(
+    make_desk: MakeDesk, qtbot: QtBot
+) -> None:
+    desk = make_desk(calm).begin()
+    assert "asks whether to go on" in words(desk.window)
+    desk.window.close()
+    click(next(choice for choice in the(QMessageBox, desk.window).buttons() if choice.text() == "Keep syncing"))
+    qtbot.waitUntil(lambda: not desk.window.isVisible())
+    desk.desktop.show_window()
+    assert "goes on syncing when you close this window" in words(desk.window)
+    closing = desk.window.settings.closing
+    assert closing.currentText() == "Keep syncing"
+    closing.setCurrentIndex(closing.findText("Quit Kalends"))
+    assert "it quits, and nothing syncs" in words(desk.window)
+    desk.window.close()
+    qtbot.waitUntil(desk.life.done)
+
+
+@pytest.mark.parametrize("place", ["help", "settings"])
+def test_kalends_can_be_quit_from_the_window(make_desk: MakeDesk, qtbot: QtBot, place: str) -> None:
+    desk = make_desk(calm).begin()
+    desk.window.show_page("settings")
+    qtbot.waitUntil(desk.window.settings.quit_button.isEnabled)
+    pressed = desk.window.show_help().quit_button if place == "help" else desk.window.settings.quit_button
+    assert pressed.text() == "Quit Kalends"
+    pressed.click()
+    qtbot.waitUntil(desk.life.done)
 
 
 def test_quitting_with_a_sheet_open_gives_the_sign_in_up_and_stops_in_order(make_desk: MakeDesk, qtbot: QtBot) -> None:
