@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from app.domain.events import Availability, Event, Fields
-from app.domain.links import LinkState
+from app.domain.links import LinkState, Op, Outcome, Result
 from app.domain.pairs import CopyDeleted, CopyEdited, DirectionSettings, FilteredLater, Filters
 from app.domain.runs import HoldAnswer, HoldCause
 from app.domain.times import When
-from tests.fakes.calendar import wall
+from tests.fakes.calendar import Crash, wall
 from tests.fakes.engine_world import MONDAY, World, meeting, weekly
 
 MERGED = DirectionSettings(merge_touching=True)
@@ -348,3 +348,68 @@ def test_a_block_whose_events_are_all_filtered_out_goes() -> None:
     world.change_settings(filters=Filters(shorter_than_seconds=7200))
     world.run_until_quiet()
     assert busy(world) == []
+
+
+def test_a_copy_is_given_up_only_once_the_block_is_seen_to_cover_it() -> None:
+    world = made(("a", 9), ("c", 11))
+    put(world, "b", 10)
+    refuses = [True]
+    world.target.script.verdict = lambda intent: (
+        Outcome(intent.id, Result.REFUSED, code="refused", message="No.")
+        if refuses[0] and intent.op is Op.UPDATE
+        else None
+    )
+    world.run()
+    world.run()
+    assert ("11-23 11:00", "11-23 12:00") in busy(world)
+    refuses[0] = False
+    world.clock.advance(days=1)
+    world.run_until_quiet()
+    assert busy(world) == [("11-23 09:00", "11-23 12:00")]
+
+
+def test_a_block_that_somebody_moved_out_of_shrinks_though_the_machine_died_before_the_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = made(("a", 9), ("c", 10), ("e", 15))
+    put(world, "c", 16)
+
+    def die(*_: object) -> None:
+        raise Crash
+
+    monkeypatch.setattr(world.ledger, "open_intents", die)
+    with pytest.raises(Crash):
+        world.run()
+    world.reopen()
+    world.run_until_quiet()
+    assert busy(world) == [("11-23 09:00", "11-23 10:00"), ("11-23 15:00", "11-23 17:00")]
+
+
+def test_a_block_that_somebody_left_shrinks_though_the_run_was_stopped_right_after() -> None:
+    world = made(("a", 9), ("b", 10))
+    world.source.remove("b")
+    world.stop = lambda: True
+    world.run()
+    world.stop = lambda: False
+    world.run_until_quiet()
+    assert busy(world) == [("11-23 09:00", "11-23 10:00")]
+
+
+def test_a_founder_that_moves_leaves_its_copy_with_those_whose_loss_is_held() -> None:
+    world = World(settings=MERGED)
+    for number in range(7):
+        day = date(2026, 11, 23) + timedelta(days=number)
+        for part in range(2):
+            world.source.put(meeting(f"e{number}{part}", wall(day, 9 + part), minutes=60))
+    world.run_until_quiet()
+    whole = busy(world)
+    for number in range(7):
+        world.source.remove(f"e{number}1")
+    world.run_until_quiet()
+    world.source.put(meeting("e00", wall(MONDAY, 15), minutes=60))
+    world.run_until_quiet()
+    assert busy(world) == whole
+    assert world.answer(HoldAnswer.APPROVED) == 1
+    world.run_until_quiet()
+    assert busy(world)[0] == ("11-23 15:00", "11-23 16:00")
+    assert len(busy(world)) == 7
