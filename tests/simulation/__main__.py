@@ -11,21 +11,18 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.history import History
-from tests.simulation.oracle import PROMISES, Violation
+from tests.simulation.oracle import PROMISES
+from tests.simulation.parts import play_part, trace
 from tests.simulation.plans import KINDS
 from tests.simulation.shrinking import shrink, write_regression
 
 PART = 25
 """Histories of one part."""
-TWICE_EVERY = 50
 REPORT = Path("simulation-report.json")
 
 
@@ -41,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = _read(chosen.report)
     parts = [part for part in _parts(kinds, first, last) if _name(*part) not in report["done"]]
     with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool:
-        for kind, begin, end, told in pool.imap_unordered(_play, parts):
+        for kind, begin, end, told in pool.imap_unordered(play_part, parts):
             _add(report, kind, begin, end, told)
             _write(chosen.report, report)
             _say(f"{kind} {begin}..{end}: {len(told['violations'])} broken")
@@ -55,16 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def trace(kind: str, seed: int) -> str:
-    """The trace hash of one history, broken promise or not."""
-    history = History(KINDS[kind](seed))
-    try:
-        history.play()
-    except Violation as broken:
-        return f"{history.trace()} {broken.promise}"
-    return history.trace()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,33 +73,6 @@ def _parts(kinds: Sequence[str], first: int, last: int) -> Iterator[tuple[str, i
 
 def _name(kind: str, begin: int, end: int) -> str:
     return f"{kind} {begin}..{end}"
-
-
-def _play(part: tuple[str, int, int]) -> tuple[str, int, int, dict[str, Any]]:
-    kind, begin, end = part
-    told: dict[str, Any] = {"violations": [], "traces_differ": [], "requests": 0, "writes": 0, "faults": 0}
-    started = time.monotonic()
-    for seed in range(begin, end):
-        history = History(KINDS[kind](seed))
-        try:
-            history.play()
-        except Violation as broken:
-            told["violations"].append([kind, seed, str(broken)[:400]])
-        told["requests"] += sum(len(calendar.requests) for calendar in history.calendars.values())
-        told["writes"] += sum(c.by == "kalends" for x in history.calendars.values() for c in x.log)
-        told["faults"] += len(history.weather.struck)
-        if seed % TWICE_EVERY == 0 and len({_elsewhere(kind, seed, number) for number in ("1", "2")}) > 1:
-            told["traces_differ"].append([kind, seed])
-    told["seconds"] = round(time.monotonic() - started, 1)
-    return kind, begin, end, told
-
-
-def _elsewhere(kind: str, seed: int, hash_seed: str) -> str:
-    """The trace hash in a process of its own."""
-    command = [sys.executable, "-m", "tests.simulation", "--trace", f"{kind}:{seed}"]
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def _read(report: Path) -> dict[str, Any]:
