@@ -333,3 +333,11 @@ def test_the_tally_counts_deletions_of_a_day_but_no_commands(filled: World) -> N
     (created,) = ledger.open_intents([intent(direction, "g")], NOW)
     ledger.close_intents([Closing(replace(created, state=IntentState.APPLIED))], NOW)
     assert ledger.tally(direction.id, NOW).deleted_24h == 2
+
+
+def test_who_follows_a_copy_is_found_by_it(filled: World) -> None:
+    one, two = (Link(filled.direction.id, original, copy_key="shared") for original in ("x1", "x2"))
+    other = Link(filled.direction.id, "x3", copy_key="")
+    filled.store.ledger.save([one, two, other], [])
+    assert filled.store.ledger.links_to(filled.direction.id, ["shared", ""]) == [one, two]
+    assert filled.store.ledger.links_to(filled.direction.id, []) == []
