@@ -118,6 +118,7 @@ class Sheet(FittedDialog):
         self.theme = theme
         self.tasks = TaskRunner(self)
         self._area: QScrollArea | None = None
+        self._primary: list[Button] = []
         self.setModal(True)
         self.setWindowTitle(title)
         self.setMinimumWidth(width)
@@ -174,7 +175,9 @@ class Sheet(FittedDialog):
         """Add a button at the right; the last one is the one Enter presses if it is the primary one."""
         button = Button(self.theme, text, glyph, role)
         button.setAutoDefault(False)
-        button.setDefault(role == "primary")
+        if role == "primary":
+            button.setDefault(True)
+            self._primary.append(button)
         self._foot.addWidget(button)
         return button
 
@@ -198,7 +201,15 @@ class Sheet(FittedDialog):
         super().reject()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys that no field wants scroll a long sheet: a person without a pointer has to see its end too."""
+        """Of the keys that no field wants, Enter presses the primary button, and some scroll a long sheet: a person
+        without a pointer has to see its end too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            # Qt knows one default button, be it hidden or not; a sheet has one for each of its steps.
+            for button in self._primary:
+                if button.isVisible() and button.isEnabled():
+                    button.click()
+                    break
+            return
         if self._area is not None and event.key() in _SCROLLS:
             QApplication.sendEvent(self._area.verticalScrollBar(), event)
             return

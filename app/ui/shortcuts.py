@@ -51,6 +51,7 @@ SHORTCUTS = (
 IN_LISTS = (
     ("Up, Down", "Go through the rows of a table"),
     ("Enter", "Open the chosen row"),
+    ("Space or Enter", "Press the button that has the focus; Enter in a field of a sheet presses its main button"),
     ("Menu or Shift+F10", "Open the menu of the chosen row"),
     ("Delete", "Delete the chosen sync pair, or revoke the chosen key; both ask first"),
     ("Tab, Shift+Tab", "Go to the next or the previous part"),

@@ -288,7 +288,10 @@ class _Waiting(QWidget):
 
     def show_opened(self, opened: bool) -> None:
         if opened:
-            text = "Your browser has opened. Finish there, then come back: this window continues by itself."
+            text = (
+                "Finish in your browser, then come back: this window continues by itself. If no page opened, copy "
+                "the link and open it in any browser on this computer."
+            )
         else:
             text = "The browser could not be opened. Copy the link and open it in any browser on this computer."
         self._text.setText(text)

@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QEvent,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QPointF,
     QRect,
     QRectF,
@@ -369,13 +370,17 @@ class Table(QTableView):
             self.opened.emit(key)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens the chosen row, *Delete* asks to remove it."""
+        """Enter opens the chosen row, *Delete* asks to remove it, Shift+F10 asks for its menu."""
         key = self.chosen()
         if key is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.opened.emit(key)
             return
         if key is not None and event.key() == Qt.Key.Key_Delete:
             self.removal_wanted.emit(key)
+            return
+        if key is not None and event.key() == Qt.Key.Key_F10 and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            # Not every desktop turns it into the key for menus.
+            self.menu_wanted.emit(key, self._below_chosen())
             return
         super().keyPressEvent(event)
 
@@ -386,6 +391,9 @@ class Table(QTableView):
             return
         spot = event.globalPos()
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
-            row = self.selectionModel().selectedRows()[0]
-            spot = self.viewport().mapToGlobal(self.visualRect(row).bottomLeft())
+            spot = self._below_chosen()
         self.menu_wanted.emit(key, spot)
+
+    def _below_chosen(self) -> QPoint:
+        row = self.selectionModel().selectedRows()[0]
+        return self.viewport().mapToGlobal(self.visualRect(row).bottomLeft())

@@ -117,7 +117,9 @@ def test_a_person_connects_both_services_keeps_them_in_step_and_signs_in_again(
     person.reads("Everything is in sync.")
 
     # Closed, the window goes and the icon stays; pressing that brings it back.
-    person.closes_the_window()
+    person.closes_the_window(answer="Kalends goes on in the tray")
+    person.press("Close the window")
+    person.sees_no_window()
     assert api.ask("GET", "/status")["state"] == "up_to_date"
     tray.open()
     person.reads("Everything is in sync.")

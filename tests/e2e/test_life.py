@@ -20,7 +20,9 @@ def test_a_second_start_shows_the_window_of_the_first_and_ends_well(
     app = house.start()
     person.reads("Welcome to Kalends")
     trayer.wait_for_icon()
-    person.closes_the_window()
+    person.closes_the_window(answer="Kalends goes on in the tray")
+    person.press("Close the window")
+    person.sees_no_window()
 
     second = house.command()
     assert (second.code, second.out) == (0, "")
