@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
@@ -32,6 +33,11 @@ OFFERED = (
     (Provider.GOOGLE, "Google", "Google Calendar, with a Gmail or Workspace account"),
     (Provider.MICROSOFT, "Microsoft", "Outlook Calendar, with an Outlook.com or Microsoft 365 account"),
 )
+
+_READ_AT_START = ("client_missing",)
+"""What cannot be mended while Kalends runs."""
+_IN_SETTINGS_FILE = ("client_missing", "vault_missing")
+"""What is mended in the settings file, so that its place has to be known."""
 
 OpenUrl = Callable[[str], bool]
 """Opens an address in the person's browser; False when that did not work."""
@@ -87,6 +93,7 @@ class SignInSheet(FittedDialog):
         self._waiting.copy_button.clicked.connect(self._copy_link)
         self._failed = _Failed(theme)
         self._failed.again_button.clicked.connect(lambda: self._again())
+        self._failed.folder_wanted.connect(open_url)
         for page in (self._choice, self._waiting, self._failed):
             page.cancel_button.clicked.connect(self.reject)
         column = QVBoxLayout(self)
@@ -136,7 +143,10 @@ class SignInSheet(FittedDialog):
             ended: Attempt = await self._bridge.call(lambda core: core.connections.finish(attempt.id))
         except KalendsError as error:
             self._give_up()
-            self._show_failure(error.message, error.fix)
+            file = None
+            if error.code in _IN_SETTINGS_FILE:
+                file = await self._bridge.call(lambda core: core.info.config_file)
+            self._show_failure(error.message, error.fix, file, again=error.code not in _READ_AT_START)
             return
         self._clock.stop()
         self._attempt = ended
@@ -172,7 +182,7 @@ class SignInSheet(FittedDialog):
         pages: dict[QWidget, QWidget] = {
             self._choice: self._choice.buttons[Provider.GOOGLE],
             self._waiting: self._waiting.cancel_button,
-            self._failed: self._failed.again_button,
+            self._failed: self._failed.again_button if self._failed.can_try_again else self._failed.copy_button,
         }
         shown.show()
         give_focus(pages[shown], before)
@@ -184,9 +194,9 @@ class SignInSheet(FittedDialog):
         self._give_up()
         self._show_failure(failure.sentence, failure.fix)
 
-    def _show_failure(self, sentence: str, fix: str | None) -> None:
+    def _show_failure(self, sentence: str, fix: str | None, file: Path | None = None, *, again: bool = True) -> None:
         self._clock.stop()
-        self._failed.say(sentence, fix)
+        self._failed.say(sentence, fix, file, again=again)
         self._turn_to(self._failed)
 
     def _show_time_left(self) -> None:
@@ -300,10 +310,22 @@ class _Waiting(QWidget):
 class _Failed(QWidget):
     """It did not work."""
 
+    folder_wanted = Signal(str)
+    """Open this address."""
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._sentence = Label("", "heading", wrap=True)
         self._fix = Label("", "muted", wrap=True)
+        self._fix.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._file: Path | None = None
+        self.can_try_again = True
+        self._path = Label("", "code", wrap=True)
+        self._then = Label("", wrap=True)
+        self.copy_button = Button(theme, "Copy path", "copy", name="Copy the path of the settings file")
+        self.copy_button.clicked.connect(self._copy)
+        self.folder_button = Button(theme, "Open folder", "folder-open", name="Open the folder of the settings file")
+        self.folder_button.clicked.connect(self._open)
         self.again_button = Button(theme, "Try again", "refresh-cw", "primary")
         self.cancel_button = Button(theme, "Close")
         head = QHBoxLayout()
@@ -313,13 +335,33 @@ class _Failed(QWidget):
         column = _column(self)
         column.addLayout(head)
         column.addWidget(self._fix)
-        column.addLayout(_row(self.cancel_button, self.again_button))
+        column.addWidget(self._path)
+        column.addWidget(self._then)
+        column.addLayout(_row(self.cancel_button, self.copy_button, self.folder_button, self.again_button))
 
-    def say(self, sentence: str, fix: str | None) -> None:
+    def say(self, sentence: str, fix: str | None, file: Path | None, *, again: bool) -> None:
+        self._file = file
+        self.can_try_again = again
+        self._path.setText(str(file) if file is not None else "")
+        self._then.setText(
+            "Kalends reads this file when it starts: change it, then quit and start Kalends again."
+        )
+        self.copy_button.say("Copy path")
+        for part in (self._path, self._then, self.copy_button, self.folder_button):
+            part.setVisible(file is not None)
+        self.again_button.setVisible(again)
         self._sentence.setText(sentence)
         self._fix.setText(fix or "")
         self._fix.setVisible(bool(fix))
         self.setAccessibleName(sentence)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(str(self._file))
+        self.copy_button.say("Path copied")
+
+    def _open(self) -> None:
+        if self._file is not None:
+            self.folder_wanted.emit(QUrl.fromLocalFile(str(self._file.parent)).toString())
 
 
 def _column(page: QWidget) -> QVBoxLayout:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
-from app.domain.errors import SignInError
+from app.domain.errors import SignInError, VaultError
 from app.services.views import AttemptStatus
 from app.ui.sign_in_sheet import SignInSheet
 from tests.ui.desk import Desk
@@ -77,6 +77,24 @@ def test_a_missing_client_is_explained_with_its_fix(desk: Desk, qtbot: QtBot) ->
     qtbot.waitUntil(lambda: "This build has no client id." in words(made))
     assert "Bring your own." in words(made)
     assert desk.opened_urls == []
+    file = desk.core.info.config_file
+    assert str(file) in words(made)
+    assert "start Kalends again" in words(made)
+    assert not made._failed.again_button.isVisible(), "trying again would read nothing new"
+    click(made._failed.copy_button)
+    assert QGuiApplication.clipboard().text() == str(file)
+    click(made._failed.folder_button)
+    assert desk.opened_urls == [f"file://{file.parent}"]
+
+
+def test_a_missing_keyring_names_the_settings_file_too_and_can_be_tried_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.core.errors["begin"] = VaultError("There is no keyring.", code="vault_missing", fix="Start one.")
+    made = desk.desktop.connect_account()
+    made.sign_in_to(Provider.MICROSOFT)
+    qtbot.waitUntil(lambda: "There is no keyring." in words(made))
+    assert str(desk.core.info.config_file) in words(made)
+    click(made._failed.again_button)
+    qtbot.waitUntil(lambda: "Waiting for the sign-in" in words(made))
 
 
 def test_closing_the_sheet_gives_the_attempt_up(desk: Desk, sheet: SignInSheet, qtbot: QtBot) -> None:
