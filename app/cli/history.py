@@ -78,10 +78,10 @@ def list_runs(
         session.out.json(answer)
         return
     session.out.table(
-        ("RUN", "WHEN", "BY", "STATUS", "CREATED", "UPDATED", "DELETED"),
+        ("RUN", "PAIR", "WHEN", "BY", "STATUS", "CREATED", "UPDATED", "DELETED"),
         [
             (
-                *cells(run, "id", "created_at"),
+                *cells(run, "id", "pair_id", "created_at"),
                 run["trigger"] + (", dry" if run["dry_run"] else ""),
                 *cells(run, "status", "events_created", "events_updated", "events_deleted"),
             )
@@ -209,7 +209,7 @@ def logs(
             )
             for one in answer["logs"]
         ],
-        "No runs yet.",
+        "No run matches." if query.keys() - {"page", "per_page"} else "No runs yet.",
     )
 
 

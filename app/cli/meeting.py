@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from app.cli.host import ProfileName
 from app.cli.remote import Remote, Unreachable
 from app.cli.session import Session
+from app.domain.errors import StorageError
+
+START_SECONDS = 5.0
+"""How long a start may take until the app can be asked."""
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 class Kalends(Protocol):
@@ -73,7 +79,7 @@ def require_running(session: Session) -> Remote:
 
 @contextmanager
 def meet(session: Session) -> Generator[Kalends]:
-    """Kalends, for one command.
+    """Kalends, for one command. One that is just starting holds its database before it can be asked: it is waited for.
 
     Raises:
         StorageError: `database_locked` and the other ways in which the services cannot be started here.
@@ -85,6 +91,24 @@ def meet(session: Session) -> Generator[Kalends]:
     from app.cli.inside import Inside  # services and store are many imports, which asking the running app does not need
 
     profile = session.profile or ProfileName.DEFAULT
-    session.out.say(f"Kalends is not running; working in this process (profile {profile}).")
-    with Inside(session.host, profile, session.out.say) as inside:
+    with ExitStack() as opened:
+        try:
+            inside = opened.enter_context(Inside(session.host, profile, session.out.say))
+        except StorageError as error:
+            found = _once_started(session, profile) if error.code == "database_locked" else None
+            if found is None:
+                raise
+            yield found
+            return
+        session.out.say(f"Kalends is not running; working in this process (profile {profile}).")
         yield inside
+
+
+def _once_started(session: Session, profile: str) -> Remote | None:
+    """The running app, as soon as it can be asked; None when it cannot be in time."""
+    end = time.monotonic() + START_SECONDS
+    while (found := session.host.running(profile)) is None:
+        if time.monotonic() >= end:
+            return None
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    return Remote(found)

@@ -22,7 +22,12 @@ PairId = Annotated[str, typer.Argument(metavar="ID", help="Id of a pair.")]
 PairIdOrAll = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of a pair.")]
 AllOption = Annotated[bool, typer.Option("--all", help="All pairs.")]
 DirectionOption = Annotated[
-    Direction | None, typer.Option("--direction", help="Which way events are copied. Default: bidirectional.")
+    Direction | None,
+    typer.Option(
+        "--direction",
+        help="Which way events are copied: a_to_b from the first calendar to the second only, b_to_a from the second "
+        "to the first only, bidirectional both ways. Default: bidirectional.",
+    ),
 ]
 IntervalOption = Annotated[
     int | None, typer.Option("--interval", metavar="SECONDS", help="How often to look, 300 to 86400. Default: 300.")

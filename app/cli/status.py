@@ -41,11 +41,14 @@ def status(context: typer.Context, as_json: JsonOption = False, profile: Profile
         session.out.text(f"- {problem['sentence']}")
     for going in found["syncing"]:
         session.out.text(f"- {going['pair_id']}: {going['sentence']}")
-    session.out.text(f"{found['accounts']} accounts, {found['connections']} calendars, {found['pairs']} pairs")
+    counted = (("account", found["accounts"]), ("calendar", found["connections"]), ("pair", found["pairs"]))
+    session.out.text(", ".join(f"{number} {word}" + ("" if number == 1 else "s") for word, number in counted))
     session.out.table(
         ("PAIR", "STATE", "LAST SYNCED", "NEXT"),
         [cells(one, "id", "state", "last_synced_at", "next_run_at") for one in pairs],
-        "No sync pairs yet: `kalends accounts add`, then `kalends pairs add`.",
+        "No sync pairs yet: `kalends pairs add`."
+        if found["accounts"]
+        else "No sync pairs yet: `kalends accounts add`, then `kalends pairs add`.",
     )
 
 
