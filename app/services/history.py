@@ -22,10 +22,17 @@ class History:
         self._visibility = visibility
 
     def runs(
-        self, *, page: int = 1, per_page: int = 50, pair_id: str | None = None, viewer: Viewer = EVERYTHING
+        self,
+        *,
+        page: int = 1,
+        per_page: int = 50,
+        pair_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        viewer: Viewer = EVERYTHING,
     ) -> LogPage:
-        """Runs of every kind, under way and dry ones too, newest first."""
-        wanted = self._filter(viewer, pair_id=pair_id)
+        """Runs of every kind, under way and dry ones too, newest first. `since` and `until` are included."""
+        wanted = self._filter(viewer, pair_id=pair_id, since=since, until=until)
         _check_page(page, per_page)
         return _page(self._runs.page(wanted, limit=per_page, offset=(page - 1) * per_page), page, per_page)
 

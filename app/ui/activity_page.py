@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.domain.runs import RunStatus
 from app.services.views import LogPage, RunView
-from app.ui import run_model, words
+from app.ui import run_model, time_words, words
 from app.ui.boxes import EmptyBox
 from app.ui.bridge import CoreThread
 from app.ui.feed import Snapshot
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from app.services.core import Core
 
 PER_PAGE = 50
+
+_DAYS: dict[str, tuple[int, int] | None] = {
+    "Any day": None,
+    "Today": (0, 0),
+    "Yesterday": (1, 1),
+    "Last 7 days": (6, 0),
+}
+"""Which days can be chosen: the first and the last, as days before today."""
 
 
 class ActivityPage(QWidget):
@@ -49,6 +57,7 @@ class ActivityPage(QWidget):
         self._theme = theme
         self._bridge = bridge
         self._tasks = tasks
+        self._now = now
         self._snapshot: Snapshot | None = None
         self._pages = 1
         self._wanted_run: str | None = None
@@ -59,6 +68,7 @@ class ActivityPage(QWidget):
         column.setSpacing(14)
         column.addLayout(self._head())
         hidden_label(self.status_filter)
+        hidden_label(self.day_filter)
 
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
@@ -91,7 +101,7 @@ class ActivityPage(QWidget):
         self._splitter = splitter
         column.addWidget(splitter, 1)
         column.addWidget(self._empty)
-        text = "Choose another pair or result above, or show them all."
+        text = "Choose another pair, result or day above, or show them all."
         self._no_match = EmptyBox(theme, "search", "No run matches", text)
         self.clear_button = Button(theme, "Show all runs")
         self.clear_button.clicked.connect(lambda: self.show_pair(""))
@@ -114,6 +124,10 @@ class ActivityPage(QWidget):
             if status.ended:
                 self.status_filter.addItem(sign.word, status.value)
         self.status_filter.currentIndexChanged.connect(self._filtered)
+        self.day_filter = Choice(self._theme, "Show runs of the days")
+        for text, span in _DAYS.items():
+            self.day_filter.addItem(text, span)
+        self.day_filter.currentIndexChanged.connect(self._filtered)
         label = Label("Show", "muted")
         label.setAccessibleName(self.pair_filter.accessibleName())
         label.setBuddy(self.pair_filter)
@@ -124,6 +138,7 @@ class ActivityPage(QWidget):
         row.addWidget(label)
         row.addWidget(self.pair_filter)
         row.addWidget(self.status_filter)
+        row.addWidget(self.day_filter)
         return row
 
     def _foot(self, theme: Theme) -> QHBoxLayout:
@@ -180,12 +195,18 @@ class ActivityPage(QWidget):
         pair_id = self.pair_filter.currentData() or None
         status = RunStatus(self.status_filter.currentData()) if self.status_filter.currentData() else None
         pages = self._pages
+        days = list(_DAYS.values())[self.day_filter.currentIndex()]
+        since, until = time_words.days(*days, self._now()) if days is not None else (None, None)
+        narrowed = pair_id is not None or status is not None or days is not None
 
         def ask(core: Core) -> list[LogPage]:
             numbers = range(1, pages + 1)
             if status is None:
-                return [core.history.runs(page=page, per_page=PER_PAGE, pair_id=pair_id) for page in numbers]
-            ask_logs = partial(core.history.logs, pair_id=pair_id, status=status, per_page=PER_PAGE)
+                ask_runs = partial(core.history.runs, per_page=PER_PAGE, pair_id=pair_id, since=since, until=until)
+                return [ask_runs(page=page) for page in numbers]
+            ask_logs = partial(
+                core.history.logs, pair_id=pair_id, status=status, per_page=PER_PAGE, since=since, until=until
+            )
             return [ask_logs(page=page) for page in numbers]
 
         answers = await self._bridge.call(ask)
@@ -194,7 +215,7 @@ class ActivityPage(QWidget):
         total = answers[-1].total
         before = self.table.chosen()
         self._model.show_runs(unique, self._snapshot.short_names if self._snapshot is not None else {})
-        self._show_filled(bool(unique), narrowed=pair_id is not None or status is not None)
+        self._show_filled(bool(unique), narrowed=narrowed)
         self._count.setText(f"{len(unique):,} of {total:,} runs")
         self.older_button.setVisible(len(unique) < total)
         wanted, self._wanted_run = self._wanted_run, None
@@ -211,6 +232,9 @@ class ActivityPage(QWidget):
             choice.blockSignals(True)
             choice.setCurrentIndex(max(0, choice.findData(data)))
             choice.blockSignals(False)
+        self.day_filter.blockSignals(True)
+        self.day_filter.setCurrentIndex(0)
+        self.day_filter.blockSignals(False)
         self._pages = 1
 
     def _show_filled(self, filled: bool, *, narrowed: bool) -> None:

@@ -5,7 +5,7 @@ Pure: no Qt and no clock; the present comes as an argument. All moments are awar
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 PAUSES = (
     ("30 minutes", timedelta(minutes=30)),
@@ -73,6 +73,17 @@ def event_time(start: datetime | None, now: datetime, *, all_day: bool) -> str:
         # The date as it was written down: turning its midnight into another zone would name another day.
         return f"{start:%a} {start.day} {start:%b %Y}, all day"
     return day_and_time(start, now)
+
+
+def days(first: int, last: int, now: datetime) -> tuple[datetime, datetime]:
+    """From the begin of one day to the end of another, in the person's zone.
+
+    Args:
+        first, last: days before today, 0 for today itself.
+    """
+    today = now.astimezone().date()
+    begin, after = (datetime.combine(today - timedelta(days=ago), time.min) for ago in (first, last - 1))
+    return begin.astimezone(), after.astimezone() - timedelta(microseconds=1)
 
 
 def day(moment: datetime) -> str:

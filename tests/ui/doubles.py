@@ -378,9 +378,17 @@ class _History:
         self._core = core
 
     def runs(
-        self, *, page: int = 1, per_page: int = 50, pair_id: str | None = None, viewer: Viewer = EVERYTHING
+        self,
+        *,
+        page: int = 1,
+        per_page: int = 50,
+        pair_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        viewer: Viewer = EVERYTHING,
     ) -> LogPage:
         runs = [run for run in self._core.known_runs if pair_id in (None, run.pair_id)]
+        runs = [run for run in runs if (since or run.created_at) <= run.created_at <= (until or run.created_at)]
         return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
 
     def logs(
@@ -388,12 +396,15 @@ class _History:
         *,
         pair_id: str | None = None,
         status: RunStatus | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         page: int = 1,
         per_page: int = 50,
         viewer: Viewer = EVERYTHING,
     ) -> LogPage:
         runs = [run for run in self._core.known_runs if pair_id in (None, run.pair_id) and status in (None, run.status)]
         runs = [run for run in runs if run.status.ended and not run.dry]
+        runs = [run for run in runs if (since or run.created_at) <= run.created_at <= (until or run.created_at)]
         return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
 
     def run(self, run_id: str, viewer: Viewer = EVERYTHING) -> RunView:
