@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from pytestqt.qtbot import QtBot
 
@@ -40,9 +41,13 @@ def test_activity_can_be_narrowed_to_some_days(make_desk: MakeDesk, qtbot: QtBot
     page = desk.window.activity
     shown = page.table.model()
     qtbot.waitUntil(lambda: shown.rowCount() == 4)
+
+    def shows(number: int) -> bool:
+        return shown.rowCount() == number
+
     for days, number in (("Today", 1), ("Yesterday", 1), ("Last 7 days", 3), ("Any day", 4)):
         page.day_filter.setCurrentIndex(page.day_filter.findText(days))
-        qtbot.waitUntil(lambda number=number: shown.rowCount() == number)
+        qtbot.waitUntil(partial(shows, number))
     page.day_filter.setCurrentIndex(page.day_filter.findText("Yesterday"))
     qtbot.waitUntil(lambda: shown.rowCount() == 1)
     page.clear_button.click()
