@@ -34,7 +34,7 @@ ALONE_FROM_TRIES = 2
 """A create whose outcome was unknown so often is sent without neighbours."""
 
 
-async def marked_copies(client: CalendarClient, direction: DirectionRecord) -> list[Event]:
+async def marked_copies(client: CalendarReader, direction: DirectionRecord) -> list[Event]:
     """Living events in the target that are proved copies of this direction, by one listing of the marker."""
     pages = client.marked(direction.key)
     found: list[Event] = []

@@ -7,19 +7,19 @@ then this direction is not planned, and nothing is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState, Op
+from app.domain.links import DirectionRecord, Link
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
 from app.domain.times import Span
-from app.engine import view
+from app.engine.asking import Asker
 from app.engine.block_reader import BlockReader
-from app.engine.cases import CaseReader, copy_from
+from app.engine.cases import CaseReader
 from app.engine.decisions import Decision
 from app.engine.guard import Verdict
 from app.engine.holding import Holder
@@ -27,7 +27,6 @@ from app.engine.judge import Judge
 from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
-from app.engine.proof import copy_names, is_ours_by_marker
 from app.engine.recovery import marked_copies, recover
 from app.engine.second_copies import removals, sort_out
 from app.engine.shape import merges
@@ -36,12 +35,8 @@ from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
 from app.engine.writer import Work, Writer, Written
 
-ASK_AT_MOST = 200
-"""Direct reads in one run; the rest waits for the next."""
 ROUNDS_AT_MOST = 6
 """Plan and write so often at the most: a master, its occurrences, a burned id, a dropped write."""
-GENERATIONS_AHEAD = 3
-"""So many generations are looked for in the view before a copy is made: another installation may be further on."""
 PLAN_AT_ONCE = 100
 """Originals planned between two chances for others to run."""
 
@@ -143,14 +138,12 @@ class DirectionRun:
         )
         self._planner = Planner(self._judge, self._window)
         self._cases = CaseReader(direction, tools.ledger, wisher)
+        self._asker = Asker(direction, source, target, tools.ledger, self._cases, self._now)
         reader = BlockReader(direction, tools.ledger, self._cases, wisher)
         self._blocks = reader if merges(direction.settings) else None
         self._holder = Holder(direction, tools.ledger, tools.names, self._now)
         self._complete = True
         self._surplus: list[Decision] = []
-        self._asked = 0
-        self._unanswered: set[str] = set()
-        self._silent: set[str] = set()
         self._unknown: set[str] = set()
         self._unsettleable = False
         self._result = DirectionResult()
@@ -211,7 +204,7 @@ class DirectionRun:
             originals = sorted((written.again | set(verdict.relinked.values())) - self._pending_originals())
             if not originals or self._tools.stopping():
                 break
-            await self._read_again(written)
+            await self._asker.read_again(written)
             written.again.clear()
             written.reread.clear()
             written.reread_originals.clear()
@@ -250,19 +243,19 @@ class DirectionRun:
             asking = [decision for decision in fresh if decision.asks]
             if not asking:
                 break
-            open_ones = await self._ask(asking)
+            open_ones = await self._asker.ask(asking)
             if not open_ones:
                 break
             if self._blocks is not None:
                 # An answer about one may change the blocks of others.
                 open_ones = list(originals)
-        succeeded = await self._find_successors(decided.values())
+        succeeded = await self._asker.find_successors(decided.values())
         if succeeded:
             decided = self._with(decided, await self._plan(list(originals) if self._blocks is not None else succeeded))
-        living = await self._find_living(decided.values())
+        living = await self._asker.find_living(decided.values())
         if living:
             decided = self._with(decided, await self._plan(list(originals) if self._blocks is not None else living))
-        self._put_off([decision for decision in decided.values() if decision.asks])
+        self._asker.put_off([decision for decision in decided.values() if decision.asks])
         unknown = {d.original_id for d in decided.values() if any(r == "could_not_ask" for _, r, _ in d.skips)}
         self._unknown = (self._unknown - decided.keys()) | unknown
         asked_for = [decided.pop(original_id) for original_id in originals if original_id in decided]
@@ -272,118 +265,6 @@ class DirectionRun:
         """Decisions with those made anew; where blockers are merged, all were."""
         earlier = decided if self._blocks is None else {}
         return earlier | {decision.original_id: decision for decision in fresh}
-
-    async def _ask(self, asking: Iterable[Decision]) -> list[str]:
-        """Read what decisions ask for, as far as this run's allowance goes; returns the originals to plan again."""
-        again = []
-        sources: list[str] = []
-        targets: list[str] = []
-        for decision in asking:
-            about_source = [i for i in decision.reads if decision.ask_original or decision.ask_marker]
-            new_sources = [i for i in about_source if i not in self._cases.asked_source]
-            new_targets = [i for i in decision.ask_copies if i not in self._cases.asked_target]
-            if not self._unanswered.isdisjoint(new_sources + new_targets):
-                continue  # the service could not say; asking once a run is enough
-            if decision.ask_original or decision.ask_copies:
-                if self._asked + len(new_sources) + len(new_targets) > ASK_AT_MOST:
-                    continue
-                self._asked += len(new_sources) + len(new_targets)
-            sources.extend(new_sources)
-            targets.extend(new_targets)
-            again.append(decision.original_id)
-        self._cases.asked_target |= await self._read(self._target, self._direction.target.id, targets)
-        self._cases.asked_source |= await self._read(self._source, self._direction.source.id, sources)
-        return again
-
-    async def _read(self, reader: CalendarReader, calendar_id: str, event_ids: list[str]) -> set[str]:
-        """Read these directly; returns those of which the service told something."""
-        if not event_ids:
-            return set()
-        answers = await view.ask(reader, self._ledger, calendar_id, event_ids)
-        told = {answer.event_id for answer in answers if answer.evidence is not Evidence.UNKNOWN}
-        unanswered = set(event_ids) - told
-        if unanswered:
-            self._unanswered |= unanswered
-            self._silent.add(calendar_id)
-        return told
-
-    async def _find_successors(self, decisions: Iterable[Decision]) -> list[str]:
-        """Originals whose copy is gone but lives on under another id: another installation made it anew, nobody took
-        it away. Looked for only when a copy would be left away; the living one is taken over without a base."""
-        gone = {
-            copy.copy_key: (decision.original_id, copy.generation)
-            for decision in decisions
-            if any(link.state is LinkState.AWAY for link in decision.links)
-            for copy in decision.copies
-            if copy.state is CopyState.GONE and copy.form is not CopyForm.OCCURRENCE
-        }
-        if not gone:
-            return []
-        found: dict[str, Copy] = {}
-        for event in await marked_copies(self._target, self._direction):
-            copy = copy_from(event, self._direction.id)
-            if copy is not None and copy.copy_key in gone and copy.generation != gone[copy.copy_key][1]:
-                found[copy.copy_key] = copy
-        self._cases.succeeding |= found
-        return sorted({gone[key][0] for key in found})
-
-    async def _find_living(self, decisions: Iterable[Decision]) -> list[str]:
-        """Originals that would get a copy although one lives: another installation made it since, and a service that
-        names events itself would make a second one (`engine.md` §4). It is in the view, known by its name; read
-        directly it proves itself and is taken over without a base."""
-        creating = {
-            step.copy_key: (decision, step.copy.generation if step.copy is not None else 0)
-            for decision in decisions
-            for step in decision.steps
-            if step.op is Op.CREATE and step.copy_key not in self._cases.living
-        }
-        target = self._direction.target
-        names = {
-            name: key
-            for key, (_, generation) in creating.items()
-            for name in copy_names(target.calendar_key, key, generation + GENERATIONS_AHEAD)
-        }
-        seen = {event.id: event for event in self._ledger.named(target.id, names)} if names else {}
-        if not seen:
-            return []
-        answers = await view.ask(self._target, self._ledger, target.id, sorted(seen))
-        told = {event.id: event for answer in answers for event in answer.events}
-        silent = {answer.event_id for answer in answers if answer.evidence is Evidence.UNKNOWN}
-        again: set[str] = set()
-        for event_id, event in sorted(seen.items()):
-            key = names.get(event_id) or names[event.transaction_id or ""]
-            decision, _ = creating[key]
-            if event_id in silent:
-                self._put_off([decision])
-                continue
-            found = told.get(event_id)
-            copy = copy_from(found, self._direction.id) if found is not None else None
-            if found is None or copy is None or copy.copy_key != key or found.fields is None:
-                continue
-            rival = self._cases.living.get(key)
-            if is_ours_by_marker(found, target.calendar_key) and (rival is None or copy.generation < rival.generation):
-                self._cases.living[key] = copy
-                again.add(decision.original_id)
-        return sorted(again)
-
-    def _put_off(self, waiting: Sequence[Decision]) -> None:
-        """What could not be asked, or not in this run, is due in the next one."""
-        for decision in waiting:
-            decision.steps.clear()
-            decision.skips.append(("", "could_not_ask", decision.source))
-            known = self._ledger.links(self._direction.id, [decision.original_id])
-            link = next(iter([*decision.links, *known]), None) or Link(
-                self._direction.id, decision.original_id, state=LinkState.SKIPPED, reason="could_not_ask"
-            )
-            decision.links.append(replace(link, replan_at=self._now))
-
-    async def _read_again(self, written: Written) -> None:
-        reread = sorted(written.reread - {""})
-        if reread:
-            await view.ask(self._target, self._ledger, self._direction.target.id, reread)
-        originals = sorted(written.reread_originals)
-        if originals:
-            await view.ask(self._source, self._ledger, self._direction.source.id, originals)
 
     # -- planning ----------------------------------------------------------------------------------------------------
 
@@ -537,7 +418,7 @@ class DirectionRun:
         """What nobody could tell about is not in step, and the run must not end as if it were."""
         if not self._unknown:
             return
-        where = next(iter(self._silent)) if len(self._silent) == 1 else None
+        where = next(iter(self._asker.silent)) if len(self._asker.silent) == 1 else None
         message = f"Whether {len(self._unknown)} event(s) are still there could not be asked; the next run asks again."
         self._result.errors.append(RunError("could_not_ask", message, where))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 
 from app.engine import closing, recovery
+from app.engine.asking import Asker
 from app.engine.original_writer import OriginalWriter
 from app.engine.run import DirectionRun
 from app.engine.writer import Writer
@@ -33,9 +34,9 @@ MARKS: dict[str, Callable[..., object]] = {
     "an original was written": closing.original_written,
     "an original changed meanwhile": OriginalWriter._stale,
     "a copy changed meanwhile": Writer._stale,
-    "successors are looked for": DirectionRun._find_successors,
-    "copies of others are looked for": DirectionRun._find_living,
-    "what cannot be asked is put off": DirectionRun._put_off,
+    "successors are looked for": Asker.find_successors,
+    "copies of others are looked for": Asker.find_living,
+    "what cannot be asked is put off": Asker.put_off,
     "outcomes stay unknown and are told": DirectionRun._admit_unknown,
 }
 CARRYING = histories(BACK_AND_FORTH, WRITTEN_BACK, trouble=0.2)

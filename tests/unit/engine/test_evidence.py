@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from app.domain.events import Event, EventKind, Fields, Marker
 from app.domain.pairs import CopyEdited, DirectionSettings, Mode
 from app.domain.times import When
-from app.engine.run import ASK_AT_MOST
+from app.engine.asking import ASK_AT_MOST
 from tests.fakes.calendar import wall
 from tests.fakes.engine_world import FULL, ZONE, World, meeting, weekly
 
