@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from app.domain.accounts import AccountStatus
 from app.domain.errors import ConflictError, FieldError, InputError, KalendsError, NotFoundError
 from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
-from app.domain.pairs import CopiesOnDelete, DirectionSettings, PairState, PairStatus, SyncPair
+from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, PairState, PairStatus, SyncPair
 from app.domain.ports import Clock, Ledger
 from app.domain.runs import HoldCause, Run, RunStatus, Trigger
 from app.engine.commands import living_copies
@@ -65,6 +65,10 @@ class Pairs:
         """Pairs a viewer sees, the oldest first."""
         pairs = [pair for pair in self._repository.list(status) if self._visibility.sees_pair(pair, viewer)]
         return self._views(pairs)
+
+    def former(self) -> Mapping[str, tuple[str, Direction, str]]:
+        """Removed pairs, whose runs are still told: by id the names of their calendars, and which way they went."""
+        return self._repository.former()
 
     def get(self, pair_id: str, viewer: Viewer = EVERYTHING) -> PairView:
         """One pair. Raises NotFoundError."""

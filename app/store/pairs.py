@@ -100,6 +100,18 @@ class PairRepository:
         """Pairs that use a connection, the oldest first."""
         return self._select((tables.Pair.connection_a == connection_id) | (tables.Pair.connection_b == connection_id))
 
+    def former(self) -> Mapping[str, tuple[str, Direction, str]]:
+        """Removed pairs by id: the names of their calendars and which way they went. Calendars that were removed too
+        have lost their names, and so have their pairs."""
+        rows = self._database.fetch(tables.Pair.select().where(tables.Pair.removed_at.is_null(False)))
+        ends = self._connections(sorted({row[end] for row in rows for end in ("connection_a", "connection_b")}))
+        found = {}
+        for row in rows:
+            a, b = ends[row["connection_a"]].name, ends[row["connection_b"]].name
+            if a and b:
+                found[row["id"]] = (a, Direction(row["direction"]), b)
+        return found
+
     def known(self, pair_id: str) -> bool:
         """Whether there is or ever was a pair of this id."""
         return bool(self._database.fetch(tables.Pair.select(tables.Pair.id).where(tables.Pair.id == pair_id)))

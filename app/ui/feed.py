@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -35,16 +36,18 @@ class Snapshot:
     connections: tuple[ConnectionView, ...]
     runs: tuple[Run, ...]
     """The latest runs, newest first."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """The names of removed pairs by id: their runs are still told."""
 
     @property
     def names(self) -> dict[str, str]:
-        """The pairs' names by id."""
-        return {view.pair.id: words.pair_name(view) for view in self.pairs}
+        """The pairs' names by id, those of removed ones last."""
+        return {view.pair.id: words.pair_name(view) for view in self.pairs} | dict(self.former)
 
     @property
     def short_names(self) -> dict[str, str]:
         """The same without the services, where that still tells the pairs apart."""
-        return words.short_names(self.pairs)
+        return words.short_names(self.pairs) | dict(self.former)
 
     @property
     def going(self) -> tuple[Progress, ...]:
@@ -131,4 +134,5 @@ class Feed(QObject):
 def _read(core: Core) -> Snapshot:
     runs = core.history.runs(page=1, per_page=LATEST_RUNS).runs
     accounts, connections = core.connections.accounts(), core.connections.list()
-    return Snapshot(core.status.overall(), core.pairs.list(), accounts, connections, runs)
+    former = {pair_id: words.former_name(*ends) for pair_id, ends in core.pairs.former().items()}
+    return Snapshot(core.status.overall(), core.pairs.list(), accounts, connections, runs, former)

@@ -196,6 +196,13 @@ def pair_name(view: PairView) -> str:
     return f"{view.a.label} {ARROWS[view.pair.direction]} {view.b.label}"
 
 
+def former_name(a: str, way: Direction, b: str) -> str:
+    """`Work → Home (removed)`: a pair that is no more."""
+    first, second = (b, a) if way is Direction.B_TO_A else (a, b)
+    arrow = ARROWS[Direction.BIDIRECTIONAL if way is Direction.BIDIRECTIONAL else Direction.A_TO_B]
+    return f"{first} {arrow} {second} (removed)"
+
+
 def short_names(views: Iterable[PairView]) -> dict[str, str]:
     """`Work → Home` by pair id; the whole name where two pairs would be called the same."""
     views = tuple(views)

@@ -188,6 +188,7 @@ class CoreDouble:
         default_factory=lambda: PreferenceValues("light", True, 5545, 900, True)
     )
     plan: tuple[ActionRecord, ...] = ()
+    former_pairs: dict[str, tuple[str, Direction, str]] = field(default_factory=dict)
     known_holds: list[Hold] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     state: RollUp = RollUp.UP_TO_DATE
@@ -282,6 +283,10 @@ class _Pairs:
 
     def list(self, viewer: Viewer = EVERYTHING, status: PairStatus | None = None) -> tuple[PairView, ...]:
         return tuple(self._core.known_pairs)
+
+    def former(self) -> dict[str, tuple[str, Direction, str]]:
+        self._core.note("former")
+        return dict(self._core.former_pairs)
 
     def create(self, new: Sequence[NewPair], viewer: Viewer = EVERYTHING) -> tuple[PairView, ...]:
         self._core.note("create", *new)

@@ -1,4 +1,4 @@
-"""Activity by day: the days of the person's zone."""
+"""Activity by day, the days of the person's zone; and of pairs that are no more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 
 from pytestqt.qtbot import QtBot
 
+from app.domain.pairs import Direction
 from app.ui import time_words
 from tests.ui.desk import Desk
 from tests.ui.doubles import NOW, CoreDouble, busy
@@ -52,3 +53,18 @@ def test_activity_can_be_narrowed_to_some_days(make_desk: MakeDesk, qtbot: QtBot
     qtbot.waitUntil(lambda: shown.rowCount() == 1)
     page.clear_button.click()
     qtbot.waitUntil(lambda: shown.rowCount() == 4)
+
+
+def test_runs_of_a_removed_pair_keep_its_name(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    def core(profile: str) -> CoreDouble:
+        made = busy(profile)
+        made.known_runs = [replace(made.known_runs[0], pair_id="pair_gone")]
+        made.former_pairs = {"pair_gone": ("Home", Direction.B_TO_A, "Work")}
+        return made
+
+    desk = make_desk(core).begin()
+    desk.window.show_page("activity")
+    shown = desk.window.activity.table.model()
+    qtbot.waitUntil(lambda: shown.rowCount() == 1)
+    assert shown.index(0, 1).data() == "Work → Home (removed)"
+    assert desk.window.activity.pair_filter.findText("Work → Home (removed)") > 0

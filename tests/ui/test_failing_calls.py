@@ -257,6 +257,7 @@ TABLE: dict[str, tuple[str, Act]] = {
     "resuming everything": ("pairs.resume_all", resume_all),
     "showing a change": ("status.overall", hear_of_a_change),
     "showing the pairs": ("pairs.list", hear_of_a_change),
+    "naming removed pairs": ("pairs.former", hear_of_a_change),
     "showing the accounts": ("connections.accounts", hear_of_a_change),
     "showing the calendars": ("connections.list", hear_of_a_change),
     "creating a pair": ("pairs.create", create_a_pair),

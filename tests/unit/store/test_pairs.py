@@ -177,3 +177,11 @@ def test_pairs_come_in_the_order_they_were_made(ready: Store) -> None:
     ready.pairs.add(pair("pair_z", created_at=NOW))
     ready.pairs.add(pair("pair_a", Direction.B_TO_A, created_at=NOW + timedelta(seconds=1)))
     assert [one.id for one in ready.pairs.list()] == ["pair_z", "pair_a"]
+
+
+def test_a_removed_pair_keeps_its_name_while_its_calendars_have_theirs(ready: Store) -> None:
+    ready.pairs.add(pair(direction=BOTH))
+    assert ready.pairs.former() == {}
+    work, home = (ready.accounts.connection(one).name for one in ("conn_work", "conn_home"))
+    ready.pairs.remove("pair_1")
+    assert ready.pairs.former() == {"pair_1": (work, BOTH, home)}
