@@ -255,7 +255,7 @@ def approve(
 
 
 def reject(context: typer.Context, hold_id: HoldId, as_json: JsonOption = False, profile: ProfileOption = None) -> None:
-    """Keep the copies that are held."""
+    """Decline what is held. `kalends holds list` shows what each answer does."""
     session = session_of(context)
     session.expect(as_json, profile)
     with meet(session) as kalends:

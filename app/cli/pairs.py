@@ -207,7 +207,7 @@ def remove(
     as_json: JsonOption = False,
     profile: ProfileOption = None,
 ) -> None:
-    """Remove a pair. The originals are never touched."""
+    """Remove a pair. The originals of its copies stay."""
     session = session_of(context)
     session.expect(as_json, profile)
     with meet(session) as kalends:

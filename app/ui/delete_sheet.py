@@ -35,7 +35,7 @@ _OPTIONS = (
     (
         CopiesOnDelete.REMOVE,
         "Remove the copies",
-        "They are taken out of the calendar again. Originals are never touched.",
+        "They are taken out of the calendar again. Their originals stay.",
     ),
 )
 

@@ -14,14 +14,15 @@ PAGES = (
     ("Overview", "How everything is doing, what needs you and how to mend it, the last and the next sync."),
     ("Sync pairs", "Two calendars kept in step. Create, change, pause, preview or delete a pair here."),
     ("Accounts", "The services you are signed in to. Add, test, sign in again or remove one here."),
-    ("Activity", "Every run: when, which pair, how it ended. Choose one to see each event and the reason."),
-    ("Settings", "Theme, how often to look, notifications, the local API and its keys, where data lies."),
+    ("Activity", "Every run: when, which pair, how it ended. Open one to see each event and why, or to undo it."),
+    ("Settings", "Theme, how often to look, notifications, closing, the local API and its keys, where data lies."),
 )
 """The pages of the sidebar in its order, and what each is for."""
 
 _PROMISES = (
-    "Kalends changes and removes only the copies it has made. A pair touches your own events only where you let it.",
-    "Before many copies would be removed at once, it stops and asks you.",
+    "Kalends changes and removes only the copies it has made, unless you choose for a pair that edits or deletions of "
+    "copies reach your own events.",
+    "When many events would lose their copies at once, it asks you first.",
     "Closing the window does not end syncing, unless you choose so under Settings. Quit Kalends does: below, there, in "
     "the tray, or with its key.",
 )

@@ -26,7 +26,7 @@ from app.ui.words import Tone
 
 _MODES = (
     (Mode.BLOCKER, "Busy only", "Blocks the time. Title, place and notes stay where they are."),
-    (Mode.DETAILS, "Title and time", "The title as well, but no place and no notes."),
+    (Mode.DETAILS, "Title and time", "The title as well; place and notes only if you choose them."),
     (Mode.FULL, "Full details", "Title, place and notes. Guests are never invited again."),
 )
 

@@ -150,7 +150,7 @@ class SettingsPage(ScrollPage):
         for value, text in _WISHES.items():
             self.notifications.addItem(text, value.value)
         self.notifications.currentIndexChanged.connect(self._notifications_chosen)
-        text = "Deletions that wait for you are told in any case."
+        text = "What waits for your decision is told in any case."
         section.add_row("Notifications", text, self.notifications)
         self.closing = Choice(self._theme, "When the window is closed")
         for word, keep in _CLOSING.items():

@@ -31,5 +31,5 @@ async def approve(given: Given, hold_id: str, body: ApprovalBody) -> HoldAnswerB
 
 @router.post("/holds/{hold_id}/reject", openapi_extra=requires("write:pairs"), responses=errors(404, 409))
 async def reject(given: Given, hold_id: str, body: NothingBody) -> HoldAnswerBody:
-    """Keep the copies that are held."""
+    """Decline what is held; `reject_label` says what that does."""
     return serialise.hold(given.core.holds.reject(known_form(hold_id, "hold"), given.principal.viewer))
