@@ -42,6 +42,7 @@ class UndoSheet(Sheet):
         super().__init__(theme, "Undo this run?", parent, width=680, fits=False)
         self._bridge = bridge
         self._run_id = run_id
+        self._run: Run | None = None
         self.mark("history", Tone.BUSY)
         self.counts = Label("Looking at the events of this run…", "heading", wrap=True)
         self._note = Label("Nothing is written until you undo it.", "muted", wrap=True)
@@ -86,7 +87,10 @@ class UndoSheet(Sheet):
         self.work(self._carry_out, self.undo_button)
 
     async def _carry_out(self) -> None:
-        run: Run = await self._bridge.call(lambda core: core.undo.start(self._run_id))
+        if self._run is None:
+            # Begun once: what failed after it is tried again without it.
+            self._run = await self._bridge.call(lambda core: core.undo.start(self._run_id))
+        run = self._run
         self.counts.setText("Undoing…")
         seen: RunView = await self._bridge.call(lambda core: core.sync.wait(run.id, WAIT_SECONDS))
         self.say("Undo this run" if not seen.run.status.ended else "Undone")

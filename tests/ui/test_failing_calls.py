@@ -21,9 +21,10 @@ from app.domain.pairs import CopiesOnDelete, PairStatus
 from app.services.views import AttemptStatus
 from app.ui.pair_buttons import PairButtons
 from app.ui.sheet import Sheet
+from app.ui.undo_sheet import UndoSheet
 from tests.ui.desk import Desk
 from tests.ui.doubles import CoreDouble, busy
-from tests.ui.hands import button, click, words
+from tests.ui.hands import button, click, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -242,6 +243,27 @@ def give_a_sign_in_up(desk: Desk, qtbot: QtBot) -> Place:
     return in_window(desk, None, called(desk, "cancel"))
 
 
+def undo_opened(desk: Desk, qtbot: QtBot) -> UndoSheet:
+    desk.window.overview.run_wanted.emit("sync_run_02")
+    details = desk.window.activity.details
+    qtbot.waitUntil(details.isVisible)
+    click(details.undo_button)
+    return the(UndoSheet, desk.window)
+
+
+def look_at_an_undo(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = undo_opened(desk, qtbot)
+    return Place(sheet, None, sheet.undo_button.isEnabled)
+
+
+def undo_a_run(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = undo_opened(desk, qtbot)
+    qtbot.waitUntil(sheet.undo_button.isEnabled)
+    click(sheet.undo_button)
+    done = "Undone: 2 events restored."
+    return Place(sheet, sheet.undo_button, lambda: sheet.counts.text() == done and len(desk.called("undo")) == 1)
+
+
 TABLE: dict[str, tuple[str, Act]] = {
     "reading the settings": ("preferences.get", read_settings),
     "reading the keys": ("keys.list", read_settings),
@@ -276,9 +298,13 @@ TABLE: dict[str, tuple[str, Act]] = {
     "signing in again": ("connections.reconnect", sign_in_again),
     "waiting for a sign-in": ("connections.finish", sign_in),
     "giving a sign-in up": ("connections.cancel", give_a_sign_in_up),
+    "looking at an undo": ("undo.look", look_at_an_undo),
+    "undoing a run": ("undo.start", undo_a_run),
+    "waiting for an undo": ("sync.wait", undo_a_run),
 }
 
 ELSEWHERE = {
+    "demo.happen": "only the demo's strip asks for it; tested with its menu",
     "sync.interrupt": "a run is stopped from the overview and from a pair's menu; tested with the progress of runs",
 }
 """Calls that have their test in another place."""

@@ -21,6 +21,7 @@ from app.domain.pairs import PairStatus
 from app.domain.runs import Trigger
 from app.engine import closing, filters
 from app.engine import run as engine_run
+from app.engine.asking import Asker
 from app.main import LocalHost
 from app.services.core import Core
 from app.services.views import PairChange
@@ -54,7 +55,12 @@ def forgets_what_was_under_way() -> None:
         )
         return 0
 
+    async def sees_nothing(*_asked: Any) -> list[str]:
+        return []
+
     setattr(engine_run, "recover", careless)  # noqa: B010 - not an assignment mypy would allow
+    # Looking for a living copy of another name before a create would make up for it.
+    setattr(Asker, "find_living", sees_nothing)  # noqa: B010 - likewise
 
 
 BUGS = {bug.__name__: bug for bug in (copies_are_sources, forgets_what_was_under_way)}
