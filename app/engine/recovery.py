@@ -24,7 +24,7 @@ from app.domain.links import (
 )
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Closing, Ledger
 from app.domain.runs import Counts
-from app.engine import closing
+from app.engine import closing, view
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit, assemble
 from app.engine.proof import is_ours_by_marker
@@ -155,13 +155,8 @@ async def _others(
     clock: Clock,
     intents: Sequence[Intent],
 ) -> None:
-    answers: dict[str, Answer] = {}
-    reading = client.read(sorted({intent.target_id for intent in intents}))
-    while told := await reading.next():
-        answers |= {answer.event_id: answer for answer in told}
-        proved = [answer for answer in told if answer.evidence is not Evidence.UNKNOWN]
-        if proved:
-            ledger.store_answers(direction.target.id, proved)
+    told = await view.ask(client, ledger, direction.target.id, sorted({intent.target_id for intent in intents}))
+    answers = {answer.event_id: answer for answer in told}
     keys = {intent.copy_key for intent in intents} | {intent.parent for intent in intents if intent.parent}
     copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)}
     links = _links(ledger, direction, intents)
@@ -190,13 +185,8 @@ async def _originals(
     clock: Clock,
     intents: Sequence[Intent],
 ) -> None:
-    answers: dict[str, Answer] = {}
-    reading = source.read(sorted({intent.target_id for intent in intents}))
-    while told := await reading.next():
-        answers |= {answer.event_id: answer for answer in told}
-        proved = [answer for answer in told if answer.evidence is not Evidence.UNKNOWN]
-        if proved:
-            ledger.store_answers(direction.source.id, proved)
+    told = await view.ask(source, ledger, direction.source.id, sorted({intent.target_id for intent in intents}))
+    answers = {answer.event_id: answer for answer in told}
     copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, {intent.copy_key for intent in intents})}
     links = _links(ledger, direction, intents)
     closings: list[Closing] = []
