@@ -89,10 +89,18 @@ class Asker:
 
     async def find_successors(self, decisions: Iterable[Decision]) -> list[str]:
         """Originals whose copy is gone but lives on under another id: another installation made it anew, nobody took
-        it away. Looked for only when a copy would be left away; the living one is taken over without a base."""
+        it away. Looked for only when a copy would be left away, or its original deleted with it; the living one is
+        taken over without a base."""
+        decided = list(decisions)
         gone = {
+            step.copy_key: (decision.original_id, step.copy.generation)
+            for decision in decided
+            for step in decision.steps
+            if step.op is Op.DELETE_ORIGINAL and step.copy is not None
+        }
+        gone |= {
             copy.copy_key: (decision.original_id, copy.generation)
-            for decision in decisions
+            for decision in decided
             if any(link.state is LinkState.AWAY for link in decision.links)
             for copy in decision.copies
             if copy.state is CopyState.GONE and copy.form is not CopyForm.OCCURRENCE

@@ -221,7 +221,8 @@ def refused(
         tries=tries,
         retry_at=now + wait,
         reason=before.reason or "refused",
-        base_original=dict(intent.original_hashes) or before.base_original,
+        # What a write to the original says of it is a part only.
+        base_original=(not intent.op.on_original and dict(intent.original_hashes)) or before.base_original,
     )
     action = replace(story(intent, ActionResult.FAILED), reason=code or "refused", sentence=message)
     return Closing(replace(intent, state=IntentState.REFUSED), link=backed_off, action=action)

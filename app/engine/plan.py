@@ -327,7 +327,7 @@ class Planner:
         if comparison.rewritten:
             # What the service made of our write by itself is what a person's change is told from.
             copy = replace(copy, base_copy={**copy.base_copy, **{name: actual[name] for name in comparison.rewritten}})
-        if self._goes_back(decision, wish, link, copy, event, comparison):
+        if self._goes_back(case, decision, wish, link, copy, event, comparison):
             return
         if comparison.write:
             changed = replace(copy, cancelled=lacking)
@@ -341,10 +341,19 @@ class Planner:
             self._series.inside(case, decision, wish, parts, replace(copy, cancelled=lacking), target)
 
     def _goes_back(
-        self, decision: Decision, wish: Wish, link: Link | None, copy: Copy, event: Event, comparison: Comparison
+        self,
+        case: Case,
+        decision: Decision,
+        wish: Wish,
+        link: Link | None,
+        copy: Copy,
+        event: Event,
+        comparison: Comparison,
     ) -> bool:
         """Carry a person's edits of a copy to its original, where that may be; what is left is planned after it."""
-        returned = self._judge.write_back.returned(wish, link, event, comparison, confirmed=copy.written_at is not None)
+        parts = case.unit.exceptions.values()
+        confirmed = copy.written_at is not None
+        returned = self._judge.write_back.returned(wish, link, event, comparison, confirmed=confirmed, parts=parts)
         if returned.keep_both:
             known = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
             step = self._judge.release(known, copy, event)
@@ -369,14 +378,20 @@ class Planner:
     def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
         if self._judge.write_back.deletes_originals and not wish.occ:
-            if link is None or wish.form is not copy.form or dict(link.base_original) != dict(wish.original_hashes):
+            said = [(link, wish), *((case.links.get(w.occ), w) for w in case.wishes.items if w.parent == wish.copy_key)]
+            agreed = all(one is not None and dict(one.base_original) == dict(w.original_hashes) for one, w in said)
+            if link is None or wish.form is not copy.form or not agreed:
                 # It says something new, which the person who deleted the copy may not have seen.
                 self._create(case, decision, wish, gone, "changed")
                 return
             if not case.asked_original:
                 decision.ask_original = True
                 return
-            if self._judge.write_back.may_delete(wish.source) and not self._judge.backs_off(link, wish):
+            # With a series go its exceptions: others may be on one of them, or a filter may have hidden it.
+            shown = {w.occ for w in case.wishes.items}
+            everything = (wish.source, *case.unit.exceptions.values())
+            may = case.unit.exceptions.keys() <= shown and all(map(self._judge.write_back.may_delete, everything))
+            if may and not self._judge.backs_off(link, wish):
                 decision.steps.append(self._judge.delete_original(wish, copy, case.unit.inside))
                 return
         if not self._judge.stays_away:
@@ -443,9 +458,13 @@ class Planner:
                 self._remove(case, decision, link, copy, "original_gone", loses=True)
 
     def _absent(self, case: Case, decision: Decision) -> None:
-        followed = any(self._judge.copy_of(case, link) is not None for link in case.links.values())
-        decision.counted = followed
+        followed = [link for link in case.links.values() if self._judge.copy_of(case, link) is not None]
+        decision.counted = bool(followed)
         if not followed:
+            return
+        if all(map(self._judge.kept_for_good, followed)):
+            # Whatever became of the original, the person said that these stay.
+            self._judge.skip(decision, "", "kept")
             return
         self._ask_original(case, decision)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
-from app.domain.links import DirectionRecord, Link
+from app.domain.links import DirectionRecord, Link, Op
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
@@ -283,7 +283,7 @@ class DirectionRun:
     def _put_off_losses(self, decisions: Sequence[Decision]) -> None:
         """What the database wants deleted waits for the next run, which plans by what this one reads."""
         for decision in decisions:
-            if decision.loses:
+            if decision.loses or any(step.op is Op.DELETE_ORIGINAL for step in decision.steps):
                 decision.steps.clear()
                 decision.leaves.clear()
                 decision.skips.append(("", "audit_first", decision.source))

@@ -68,7 +68,10 @@ class UndoPlanner:
         ops = {row.op for row in change.rows}
         # Taken from one of the originals in a block, its copy would be made again for the others.
         blocked = change.last.copy_key in self._standing.shared
-        if blocked or Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
+        # A copy let go of, and another made in its stead: neither can be told from the other by what it says.
+        let_go = any(row.draft is not None and row.draft.marker.released for row in change.rows)
+        parted = let_go and any(row.op.creates for row in change.rows)
+        if blocked or parted or Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
             return self._basis.tell(change, Undoable.NOT_UNDOABLE)
         if change.last.op is Op.DELETE_ORIGINAL:
             return self._originals.bring_back(change)

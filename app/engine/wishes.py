@@ -89,6 +89,7 @@ class Wishes:
         due_again: occurrences enter the window, plan daily.
         expanded: one single for each occurrence in the window; what has none here is gone from the series.
         left_out: occurrences that a filter leaves out of an expanded series, each with the reason and as it is.
+        series: hash of what an expanded series says, the same wherever the window stands.
     """
 
     items: tuple[Wish, ...] = ()
@@ -96,9 +97,12 @@ class Wishes:
     due_again: bool = False
     expanded: bool = False
     left_out: Mapping[str, tuple[str, Event]] = field(default_factory=dict)
+    series: str = ""
 
     def fingerprint(self) -> str:
         """One hash over what the originals of these wishes say: their fields, exceptions and cancelled dates."""
+        if self.series:
+            return self.series
         parts = [
             identity.digest(wish.occ, *sorted(wish.original_hashes.values()), *sorted(wish.cancelled))
             for wish in self.items
@@ -288,7 +292,22 @@ class Wisher:
             if near is None or self._is_near(near, occ, own):
                 wished.append(self._single(unit.id, occ, exception, links, own))
         kept = tuple(wish for wish in wished if wish.in_window or wish.occ in linked)
-        return Wishes(kept, "" if kept else "outside_window", due_again=True, expanded=True, left_out=without)
+        return Wishes(
+            kept,
+            "" if kept else "outside_window",
+            due_again=True,
+            expanded=True,
+            left_out=without,
+            series=self._said_by(unit, fields),
+        )
+
+    def _said_by(self, unit: Unit, fields: Fields) -> str:
+        """One hash over a whole series: master, cancelled dates, exceptions."""
+        exceptions = (
+            identity.digest(occ, *sorted(hashes(self._fields(event)).values()))
+            for occ, event in sorted(unit.exceptions.items())
+        )
+        return identity.digest(*sorted(hashes(fields).values()), *sorted(unit.cancelled), *exceptions)
 
     def _is_near(self, near: Near, occ: str, fields: Fields) -> bool:
         when = fields.when

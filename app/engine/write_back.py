@@ -6,7 +6,7 @@ back, copied once more, must be exactly what stands on the copy now. Everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -87,7 +87,14 @@ class WriteBack:
         return bool(self._writable(original))
 
     def returned(
-        self, wish: Wish, link: Link | None, event: Event, comparison: Comparison, *, confirmed: bool
+        self,
+        wish: Wish,
+        link: Link | None,
+        event: Event,
+        comparison: Comparison,
+        *,
+        confirmed: bool,
+        parts: Iterable[Event] = (),
     ) -> Returned:
         """What becomes of the edits of one copy.
 
@@ -95,6 +102,7 @@ class WriteBack:
             event: the copy as it is; `comparison` is its comparison with the wish.
             confirmed: the service told what it made of our last write, or the copy was seen to be just that. Else what
                 differs may be the service's own spelling, which nobody typed.
+            parts: the original's exceptions: what may not be written to one of them is not written to their series.
         """
         if not confirmed:
             return Returned()
@@ -108,7 +116,8 @@ class WriteBack:
             return Returned(keep_both=True, conflict=True)
         if both and not self._copy_wins(wish.source, event):
             edited = [name for name in edited if name not in both]
-        names = [name for name in edited if name in self._writable(wish.source)]
+        writable = self._writable(wish.source).intersection(*map(self._writable, parts))
+        names = [name for name in edited if name in writable]
         return Returned(
             self._without_loss(wish.source.fields, event.fields, wish.source.kind, names), False, bool(both)
         )

@@ -167,7 +167,8 @@ class Directions:
             "SELECT count(DISTINCT original_id) FROM journal WHERE direction_id = ? AND op = 'delete' "
             "AND state = 'applied' AND closed_at > ? AND reason NOT GLOB 'command_*' "
             # What is made anew in another form, lacks one date by now, or is covered by a block still has its copy.
-            "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled', 'merged')",
+            "AND reason NOT IN ('form_changed', 'occurrence_restored', 'occurrence_cancelled', 'merged', "
+            "'second_copy')",
             (direction_id, instant_to_text(now - timedelta(hours=24))),
         )
         originals = self._database.one(
