@@ -21,6 +21,7 @@ from app.engine.asking import Asker
 from app.engine.block_reader import BlockReader
 from app.engine.cases import CaseReader
 from app.engine.decisions import Decision
+from app.engine.given_back import give_back
 from app.engine.guard import Verdict
 from app.engine.holding import Holder
 from app.engine.judge import Judge
@@ -182,6 +183,8 @@ class DirectionRun:
         originals: Collection[str] = self._ledger.originals_to_plan(
             self._direction, self._now, everything=self._dry or self._tools.everything
         )
+        if not self._dry:
+            originals = sorted({*originals, *give_back(self._direction, self._ledger, originals)})
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
             if not self._tools.may_lose:
