@@ -14,6 +14,7 @@ from app.domain.links import Answer, Copy, DirectionRecord, Evidence, Intent, In
 from app.domain.pairs import CopyDeleted, CopyEdited, CopyField, DirectionSettings, Mode
 from app.domain.ports import CalendarClient, Clock, Closing, Ledger
 from app.engine import (
+    asking,
     cases,
     closing,
     comparison,
@@ -263,8 +264,8 @@ def base_from_an_unconfirmed_write(patch: pytest.MonkeyPatch) -> None:
     """What differs from what we sent passes for a person's edit although no answer told what the service made of it."""
     right = write_back.WriteBack.returned
 
-    def wrong(self: Any, *rest: Any, confirmed: bool) -> Any:
-        return right(self, *rest, confirmed=True)
+    def wrong(self: Any, *rest: Any, **more: Any) -> Any:
+        return right(self, *rest, **{**more, "confirmed": True})
 
     patch.setattr(write_back.WriteBack, "returned", wrong)
 
@@ -329,13 +330,14 @@ def nothing_is_adopted(patch: pytest.MonkeyPatch) -> None:
     async def wrong(*_: Any) -> list[Event]:
         return []
 
-    patch.setattr(run, "marked_copies", wrong)
-    patch.setattr(run, "copy_names", lambda *_: ())
+    for place in (run, asking):
+        patch.setattr(place, "marked_copies", wrong)
+    patch.setattr(asking, "copy_names", lambda *_: ())
 
 
 def living_copies_elsewhere_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     """A copy is made although another installation's lives."""
-    patch.setattr(run, "copy_names", lambda *_: ())
+    patch.setattr(asking, "copy_names", lambda *_: ())
     right = recovery.marked_copies
 
     async def wrong(client: CalendarClient, direction: DirectionRecord) -> list[Event]:
