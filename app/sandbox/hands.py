@@ -88,7 +88,9 @@ def _events(calendar_id: str) -> str:
 
 
 def _is_own(event: Mapping[str, Any]) -> bool:
-    return event.get("response") is None and event.get("kind", "default") == "default"
+    """Whether it is an appointment that takes time: of others, and of what is shown as free, the demo has no copy."""
+    ordinary = event.get("response") is None and event.get("kind", "default") == "default"
+    return ordinary and event.get("busy", "busy") != "free"
 
 
 def _start(event: Mapping[str, Any]) -> datetime:

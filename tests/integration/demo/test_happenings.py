@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -86,6 +88,21 @@ async def test_a_moved_event_moves_its_copy(stage: Stage) -> None:
     assert len(changed) == 1
     assert after[moved] == (changed[0]["start"], changed[0]["end"])
     assert stage.core.status.overall().state is RollUp.UP_TO_DATE
+
+
+async def test_what_is_moved_has_a_copy_even_when_something_shown_as_free_comes_sooner(stage: Stage) -> None:
+    soon = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, microsecond=0) + timedelta(minutes=5)
+    free = {
+        "title": "Perhaps",
+        "start": soon.isoformat(),
+        "end": (soon + timedelta(minutes=30)).isoformat(),
+        "time_zone": "Europe/Berlin",
+        "busy": "free",
+    }
+    made = await stage.control.post(f"/calendars/{GOOGLE_EMAIL}/events", json=free)
+    assert made.status_code == 201, made.text
+    ended = await stage.act(DemoAct.MOVE_EVENT)
+    assert ended.run.counts.updated == 1
 
 
 async def test_an_ended_sign_in_asks_to_reconnect(stage: Stage) -> None:
