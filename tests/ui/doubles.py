@@ -187,6 +187,8 @@ class CoreDouble:
     preference_values: PreferenceValues = field(
         default_factory=lambda: PreferenceValues("light", True, 5545, 900, True)
     )
+    answers_at: int = 0
+    """Port the API answers at where the wanted one is taken; 0: the wanted one."""
     plan: tuple[ActionRecord, ...] = ()
     former_pairs: dict[str, tuple[str, Direction, str]] = field(default_factory=dict)
     known_holds: list[Hold] = field(default_factory=list)
@@ -259,6 +261,7 @@ class _Status:
     def overall(self, viewer: Viewer = EVERYTHING) -> StatusView:
         core = self._core
         core.note("overall")
+        wished = core.preference_values
         synced = [view.pair.last_synced_at for view in core.known_pairs if view.pair.last_synced_at is not None]
         return StatusView(
             core.state,
@@ -271,7 +274,7 @@ class _Status:
             tuple(core.problems),
             core.profile,
             "0.1.0",
-            f"http://127.0.0.1:{core.preference_values.api_port}" if core.preference_values.api_enabled else None,
+            f"http://127.0.0.1:{core.answers_at or wished.api_port}" if wished.api_enabled else None,
             NOW - timedelta(hours=3),
             tuple(view.progress for view in core.known_pairs if view.progress is not None),
         )

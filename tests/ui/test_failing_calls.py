@@ -458,6 +458,7 @@ def test_a_port_in_use_is_said_with_the_one_that_is_used_instead(make_desk: Make
     def wanted_another(profile: str) -> CoreDouble:
         core = busy(profile)
         core.preference_values = replace(core.preference_values, api_port=5540)
+        core.answers_at = 5545
         return core
 
     desk = make_desk(wanted_another).begin()
