@@ -15,14 +15,12 @@ from app.domain.ports import CalendarReader, Ledger
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision
-from app.engine.proof import copy_names, is_ours_by_marker
+from app.engine.proof import GENERATIONS_AHEAD, copy_names, is_ours_by_marker
 from app.engine.recovery import marked_copies
 from app.engine.writer import Written
 
 ASK_AT_MOST = 200
 """Direct reads in one run; the rest waits for the next."""
-GENERATIONS_AHEAD = 3
-"""So many generations are looked for in the view before a copy is made: another installation may be further on."""
 
 
 class Asker:

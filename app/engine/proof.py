@@ -10,6 +10,8 @@ import re
 from app.domain import identity
 from app.domain.events import Event
 
+GENERATIONS_AHEAD = 3
+"""So many generations are looked for in the view: another installation may be further on."""
 _OUR_EVENT_ID = re.compile(rf"{identity.COPY_ID_PREFIX}[0-9a-f]{{40}}")
 _OUR_TRANSACTION_ID = re.compile(r"6b616c6e-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
 

@@ -6,7 +6,7 @@ in the journal and blocks its unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.events import Event
 from app.domain.links import (
@@ -27,7 +27,7 @@ from app.domain.runs import Counts
 from app.engine import closing, view
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit, assemble
-from app.engine.proof import is_ours_by_marker
+from app.engine.proof import GENERATIONS_AHEAD, copy_names, is_ours_by_marker
 from app.engine.writer import Writer
 
 ALONE_FROM_TRIES = 2
@@ -62,8 +62,9 @@ async def recover(
 ) -> int:
     """Settle every pending write of a direction; those to originals need `source`. Returns how many stay unknown.
 
-    Creates: one listing of the marker finds most; what is not found is sent again under the same id, which cannot
-    double it. Updates: our stamp on the copy means applied. Deletes: gone means applied. Write-backs: an original that
+    Creates: one listing of the marker finds most, the view (which is to be fresh) those that a search that lags leaves
+    out; what neither knows is sent again under the same id, which does not double it while the service remembers that.
+    Updates: our stamp on the copy means applied. Deletes: gone means applied. Write-backs: an original that
     says what was sent, field by field, means applied; whatever it says, it is only read here. What is settled counts as
     this run's, and `writer.written` says what to plan once more.
     """
@@ -94,12 +95,19 @@ async def _creates(
     clock: Clock,
     creates: Sequence[Intent],
 ) -> None:
-    found = {}
+    found: dict[tuple[str, int], Event] = {}
     any_generation: dict[str, Event] = {}
-    for event in await marked_copies(client, direction):
-        if event.marker is not None:
-            found[(event.marker.copy_key, event.marker.generation)] = event
-            any_generation.setdefault(event.marker.copy_key, event)
+
+    def note(events: Iterable[Event]) -> None:
+        for event in events:
+            if event.marker is not None:
+                found[(event.marker.copy_key, event.marker.generation)] = event
+                any_generation.setdefault(event.marker.copy_key, event)
+
+    note(await marked_copies(client, direction))
+    missing = [intent for intent in creates if intent.copy_key not in any_generation]
+    seen, silent = await _known_by_name(direction, client, ledger, missing)
+    note(seen)
     links = _links(ledger, direction, creates)
     closings: list[Closing] = []
     answers: list[Answer] = []
@@ -107,7 +115,9 @@ async def _creates(
     for intent in creates:
         # Another installation may have gone on to the next generation; sent again, this one would double it.
         there = found.get((intent.copy_key, intent.generation)) or any_generation.get(intent.copy_key)
-        if there is None or there.fields is None or there.marker is None:
+        if there is None and intent.copy_key in silent:
+            closings.append(closing.still_unknown(intent))
+        elif there is None or there.fields is None or there.marker is None:
             again.append(intent)
         elif there.marker.stamp == intent.stamp:
             link = links.get((intent.original_id, intent.occ))
@@ -124,6 +134,31 @@ async def _creates(
     first = [intent for intent in again if intent.tries < ALONE_FROM_TRIES]
     for batch in ([first] if first else []) + [[intent] for intent in again if intent not in first]:
         await writer.deliver(ledger.retry_intents(batch, clock.now()))
+
+
+async def _known_by_name(
+    direction: DirectionRecord, client: CalendarReader, ledger: Ledger, creates: Sequence[Intent]
+) -> tuple[list[Event], set[str]]:
+    """Copies that the view knows by the names these creates gave them, and the keys of those that could not be read.
+
+    A search for the marker lags behind (Graph), most of all for a copy that a person has just edited, and when the
+    service no longer remembers the transaction, sending it again would make a second one (`reliability.md` §2.5).
+    """
+    target = direction.target
+    keys = {
+        name: intent.copy_key
+        for intent in creates
+        for name in copy_names(target.calendar_key, intent.copy_key, intent.generation + GENERATIONS_AHEAD)
+    }
+    seen = {event.id: event for event in ledger.named(target.id, keys)} if keys else {}
+    told = await view.ask(client, ledger, target.id, sorted(seen)) if seen else []
+    silent = {
+        keys.get(answer.event_id) or keys[seen[answer.event_id].transaction_id or ""]
+        for answer in told
+        if answer.evidence is Evidence.UNKNOWN
+    }
+    living = [event for answer in told for event in answer.events if not event.gone and event.fields is not None]
+    return [event for event in living if is_ours_by_marker(event, target.calendar_key)], silent
 
 
 def _links(ledger: Ledger, direction: DirectionRecord, intents: Sequence[Intent]) -> Mapping[tuple[str, str], Link]:

@@ -172,6 +172,9 @@ class DirectionRun:
     async def _carry_out(self, writer: Writer) -> None:
         self._tools.tell(Phase.READING, 0, 0)
         if not self._dry:
+            if any(intent.op is Op.CREATE for intent in self._ledger.pending_intents(self._direction.id)):
+                # Whether a copy was made is looked up in a view of now.
+                await self._tools.pull(self._direction.target.id)
             unsettled = await self._recover(writer)
             self._complete = unsettled == 0
         await self._tools.pull(self._direction.target.id)
