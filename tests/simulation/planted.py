@@ -393,7 +393,7 @@ PLANTED = (
         histories(TWO_MACHINES, BACK, b=FREE_AGAIN),
     ),
     Planted("dead_answers_count", dead_answers_count, (4, 9), histories(settings=BACK)),
-    Planted("base_from_a_later_read", base_from_a_later_read, (9,), histories(trouble=0.3), first=11),
+    Planted("base_from_a_later_read", base_from_a_later_read, (9,), histories(trouble=0.3), first=7),
     Planted(
         "base_from_an_unconfirmed_write",
         base_from_an_unconfirmed_write,

@@ -54,6 +54,8 @@ def _walk(fields: Fields) -> Iterator[Moment]:
             weeks = (at_midnight(start) - monday).days // 7
             fits = weeks % interval == 0 and start.weekday() in (days or {first.weekday()})
         if not fits:
+            if number == 0:
+                yield start  # the first start counts, whether the rule gives it or not, as on Google
             continue
         if (count is not None and told >= count) or _is_over(parts.get("UNTIL"), start, fields.when.zone):
             return
