@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from app.api.server import ApiServer
     from app.api.switch import ApiSwitch
+    from app.domain.backups import Backup, Restored
     from app.domain.checkups import Check
     from app.sandbox.server import Sandbox
     from app.services.core import Core, CoreHandle
@@ -154,7 +155,7 @@ class LocalHost:
             opened.enter_context(SingleWriter(paths.lock_file))
             if paths.profile is Profile.DEMO:
                 _set_aside_without_sandbox(paths)
-            store = opened.enter_context(Store.open(paths.database, now=clock.now))
+            store = opened.enter_context(Store.open(paths.database, now=clock.now, recover=True))
             sandbox = await self._sandbox_of(paths, opened)
             api: list[ApiSwitch] = []
             built = build(
@@ -229,6 +230,24 @@ class LocalHost:
             bases = {"google": addresses.google.calendar_api, "microsoft": addresses.microsoft.graph_api}
             checks += [check async for check in providers_checkup.services(bases, now)]
         return checks
+
+    def backups(self, profile: str) -> Sequence[Backup]:
+        """The backups of a profile's database, the newest first."""
+        from app.store.restoring import list_backups
+
+        return list_backups(self._paths(profile).database)
+
+    def restore(self, profile: str, name: str) -> Restored:
+        """Put a backup in the place of a profile's database, while nobody writes to it."""
+        from app.store.restoring import finish, restore
+        from app.system.clock import SystemClock
+        from app.system.instance import SingleWriter
+
+        paths = self._paths(profile)
+        paths.prepare()
+        with SingleWriter(paths.lock_file):
+            finish(paths.database)
+            return restore(paths.database, name, SystemClock().now())
 
     def windows(self, profile: str, *, hidden: bool) -> int:
         """Run the desktop app until it is quit."""

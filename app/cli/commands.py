@@ -9,7 +9,21 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from app.cli import accounts, application, copies, demo, doctor, exits, history, keys, pairs, questions, sandbox, status
+from app.cli import (
+    accounts,
+    application,
+    backup,
+    copies,
+    demo,
+    doctor,
+    exits,
+    history,
+    keys,
+    pairs,
+    questions,
+    sandbox,
+    status,
+)
 from app.cli.host import Host
 from app.cli.session import ProfileOption, Session, session_of
 from app.domain.errors import KalendsError
@@ -83,7 +97,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     parent.callback(invoke_without_command=True)(_kalends)
-    for commands in (application, demo, accounts, pairs, status, history, questions, copies, doctor, keys, sandbox):
+    everyday = (application, demo, accounts, pairs, status, history, questions, copies)
+    for commands in (*everyday, backup, doctor, keys, sandbox):
         commands.add_to(parent)
     return parent
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from app.domain.backups import Backup, Restored
     from app.domain.checkups import Check
     from app.services.core import CoreHandle
 
@@ -82,6 +83,22 @@ class Host(Protocol):
 
         Args:
             network: ask the services too.
+        """
+        ...
+
+    def backups(self, profile: str) -> Sequence[Backup]:
+        """The backups of a profile's database, the newest first, each read to see whether it is sound."""
+        ...
+
+    def restore(self, profile: str, name: str) -> Restored:
+        """Put a backup in the place of a profile's database, under the single-writer lock.
+
+        Args:
+            name: of the backup, or `newest`.
+
+        Raises:
+            NotFoundError: there is no such backup.
+            StorageError: `database_locked` while the app runs, or the backup cannot be used.
         """
         ...
 

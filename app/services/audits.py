@@ -15,9 +15,8 @@ from typing import Any
 from zlib import crc32
 
 from app.store.pairs import PairRepository
-from app.store.state import StateRepository
+from app.store.state import UNAUDITED, StateRepository
 
-_KEY = "unaudited_directions"
 _DAILY_KEY = "daily_audits"
 EVERY = timedelta(days=1)
 JITTER = timedelta(hours=2)
@@ -39,7 +38,7 @@ class Audits:
         self._state = state
         self._pairs = pairs
         self._last = {key: _audit_from(value) for key, value in json.loads(state.get(_DAILY_KEY) or "{}").items()}
-        kept = state.get(_KEY)
+        kept = state.get(UNAUDITED)
         self._due: set[str] = set() if kept is None else set(json.loads(kept))
         if state.installation().behind and kept is None:
             self._due = self._present()
@@ -80,9 +79,9 @@ class Audits:
 
     def _keep(self) -> None:
         if self._due:
-            self._state.put(_KEY, json.dumps(sorted(self._due)))
+            self._state.put(UNAUDITED, json.dumps(sorted(self._due)))
         else:
-            self._state.delete(_KEY)
+            self._state.delete(UNAUDITED)
             self._state.audited()
 
 

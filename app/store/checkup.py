@@ -12,14 +12,15 @@ from pathlib import Path
 
 from app.domain.accounts import AccountStatus
 from app.domain.checkups import Check, fail, ok, warn
+from app.store.backups import APPLICATION_ID, newest_good_backup, open_to_look
 from app.store.codec import instant_from_text
-from app.store.opening import APPLICATION_ID, MIGRATIONS, migration_names, newest_good_backup
+from app.store.opening import MIGRATIONS, migration_names
 
 WAL_SOUND_SINCE = (3, 51, 3)
 """Before, two connections that write or checkpoint at once could corrupt a database in WAL mode."""
 ENDS_SOON = timedelta(days=2)
 
-_BACKED_UP = "Quit Kalends and put the newest backup in place of the database; the calendars fill it up again."
+_BACKED_UP = "Quit Kalends and start it again: it keeps the damaged file and reads your calendars anew."
 
 
 def library(version: tuple[int, int, int] = sqlite3.sqlite_version_info[:3]) -> Check:
@@ -42,7 +43,7 @@ def database(path: Path) -> Iterable[Check]:
         return
     known = len(migration_names(MIGRATIONS))
     try:
-        with closing(_open(path)) as connection:
+        with closing(open_to_look(path)) as connection:
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -69,7 +70,7 @@ def accounts(path: Path, now: datetime) -> Iterable[Check]:
     if not path.exists():
         return
     try:
-        with closing(_open(path)) as connection:
+        with closing(open_to_look(path)) as connection:
             found = connection.execute(
                 "SELECT email, provider, status, scopes, problem, expires_at FROM account WHERE removed_at IS NULL "
                 "ORDER BY email"
@@ -96,11 +97,7 @@ def accounts(path: Path, now: datetime) -> Iterable[Check]:
             yield fail(check, f"{name}: {told}", "Sign in again: `kalends accounts reconnect`.")
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
 def _damaged(path: Path, verdict: str) -> Check:
     backup = newest_good_backup(path)
-    fix = _BACKED_UP if backup is None else f"Quit Kalends and put {backup} in place of {path}."
+    fix = _BACKED_UP if backup is None else f"Quit Kalends and run: kalends backup restore {backup.name}"
     return fail("database", f"The database is damaged: {verdict[:200]}", fix)

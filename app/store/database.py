@@ -36,6 +36,8 @@ _MESSAGES = {
     sqlite3.SQLITE_READONLY: ("home_unwritable", "The Kalends database cannot be written."),
     sqlite3.SQLITE_PERM: ("home_unwritable", "The Kalends database cannot be written."),
     sqlite3.SQLITE_CANTOPEN: ("home_unwritable", "The Kalends database cannot be opened."),
+    # Not "damaged": a disk that was pulled out or a share that went away comes back as it was.
+    sqlite3.SQLITE_IOERR: ("home_unwritable", "The disk with the Kalends database reports an error."),
 }
 
 Values = Sequence[object]

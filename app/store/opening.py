@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from playhouse.migrations import Migration, Runner
 
 from app.domain.errors import StorageError
+from app.store.backups import (
+    APPLICATION_ID,
+    back_up,
+    backup_folder,
+    backup_name,
+    newest_good_backup,
+    open_to_look,
+    remove_database,
+)
 from app.store.database import Database, storage_error, storage_errors
-
-APPLICATION_ID = 0x4B4C4E44
-"""`KLND` in the file header (https://sqlite.org/pragma.html#pragma_application_id)."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"
-KEPT_BACKUPS = 7
-_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def open_database(path: Path, now: datetime, *, migrations: Path = MIGRATIONS) -> Database:
@@ -49,7 +52,7 @@ def open_database(path: Path, now: datetime, *, migrations: Path = MIGRATIONS) -
     except BaseException:
         database.close()
         if fresh:
-            _remove(path)
+            remove_database(path)
         raise
     return database
 
@@ -138,7 +141,7 @@ def _examine(path: Path, known: list[str]) -> bool:
     """Refuse what we must not open, on a connection that cannot change it; answers whether nothing is in it yet
     (a first start that was killed)."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(open_to_look(path)) as connection:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             if tables == 0 and application_id == 0:
@@ -159,7 +162,7 @@ def _examine(path: Path, known: list[str]) -> bool:
         raise StorageError(
             "The database was written by a newer version of Kalends.",
             code="database_newer",
-            fix=f"Install that version again, or put a backup from {backup_folder(path)} in place of {path}.",
+            fix="Install that version again, or put an older backup in place: `kalends backup list`.",
         )
     return False
 
@@ -180,97 +183,5 @@ def _damaged(path: Path) -> StorageError:
             "by their markers."
         )
     else:
-        fix = f"Move {path} away (with its -wal file), copy {backup} to its place, and start again."
+        fix = f"Run: kalends backup restore {backup.name}"
     return StorageError("The Kalends database is damaged. It was not touched.", code="database_corrupt", fix=fix)
-
-
-# -- backups ---------------------------------------------------------------------------------------------------------
-
-
-def backup_folder(path: Path) -> Path:
-    """Where the backups of a database lie."""
-    return path.parent / "backups"
-
-
-def backup_name(path: Path, now: datetime) -> str:
-    """Name of a backup; names sort as the moments do."""
-    return f"{path.stem}-{now.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}.db"
-
-
-def back_up(database: Database, to: Path) -> None:
-    """`copy_sound` of an open database, on its own connection."""
-    copy_sound(database.sqlite, to)
-
-
-def back_up_file(path: Path, to: Path) -> None:
-    """`copy_sound` of a database file that another connection may be writing, on one that only reads it: it never
-    merges the write-ahead log. Raises StorageError as `copy_sound`."""
-    with storage_errors(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reading:
-        copy_sound(reading, to)
-
-
-def copy_sound(source: sqlite3.Connection, to: Path) -> None:
-    """Copy a whole, consistent database by SQLite's backup API (https://sqlite.org/backup.html), and prove it.
-
-    Args:
-        source: of the database; used on the calling thread.
-        to: the new file; it appears under this name only when it is complete. In a `backups` folder the oldest files
-            beyond seven go.
-
-    Raises:
-        StorageError: `database_full`, `home_unwritable`, or the copy is not sound.
-    """
-    part = to.with_name(to.name + ".part")
-    with _writable(to.parent):
-        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove(part)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    try:
-        with storage_errors(), closing(sqlite3.connect(part)) as copy:
-            source.backup(copy)
-        if not is_sound(part):
-            raise StorageError("The backup of the database could not be read back.")
-        with _writable(to.parent):
-            os.replace(part, to)
-    finally:
-        _remove(part)
-    if to.parent.name == "backups":
-        for old in _backups(to.parent, to.name.rsplit("-", 1)[0])[KEPT_BACKUPS:]:
-            _remove(old)
-
-
-def is_sound(path: Path) -> bool:
-    """Whether a database file that nobody writes is ours and passes `quick_check`."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error:
-        return False
-    return bool(application_id == APPLICATION_ID and verdict == "ok")
-
-
-def newest_good_backup(path: Path) -> Path | None:
-    """The newest backup of a database that is sound, None if there is none."""
-    return next((backup for backup in _backups(backup_folder(path), path.stem) if is_sound(backup)), None)
-
-
-def _backups(folder: Path, stem: str) -> list[Path]:
-    return sorted(folder.glob(f"{stem}-*.db"), reverse=True)
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", *_SIDE_FILES):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            "The backup of the database cannot be written.",
-            code="home_unwritable",
-            fix=f"Make {folder} writable for your user, and check that the disk has space.",
-        ) from error

@@ -15,12 +15,17 @@ from pathlib import Path
 
 from ulid import ULID
 
+from app.domain.backups import Restored
 from app.domain.errors import StorageError
 from app.store.database import Database
 
 _INSTALLATION = "installation"
 _EPOCH = "epoch"
-_BEHIND = "behind"
+BEHIND = "behind"
+UNAUDITED = "unaudited_directions"
+"""What a database that is behind still has to check; worth nothing in one that was put back once more."""
+RESTORED = "restored"
+"""What was put in the place of the database, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class StateRepository:
         number, epoch = self.get(_INSTALLATION), self.get(_EPOCH)
         if number is None or epoch is None:
             raise StorageError("The database does not say which installation it belongs to.")
-        return Installation(number, int(epoch), self.get(_BEHIND) is not None)
+        return Installation(number, int(epoch), self.get(BEHIND) is not None)
 
     def begin_epoch(self) -> Installation:
         """Count a start or a backup, and find out whether the database is the one we left.
@@ -89,7 +94,8 @@ class StateRepository:
         number, epoch = self.get(_INSTALLATION), int(self.get(_EPOCH) or 0)
         with self._database.transaction():
             if outside is not None and (number, epoch) != outside and (number != outside[0] or epoch < outside[1]):
-                self.put(_BEHIND, str(outside[1]))
+                self.put(BEHIND, str(outside[1]))
+                self.delete(UNAUDITED)
             if number is None:
                 number = outside[0] if outside is not None else str(ULID())
                 self.put(_INSTALLATION, number)
@@ -100,7 +106,12 @@ class StateRepository:
 
     def audited(self) -> None:
         """A full audit found the database true again."""
-        self.delete(_BEHIND)
+        self.delete(BEHIND)
+
+    def restored(self) -> Restored | None:
+        """What was last put in the place of the database, None if nothing was."""
+        kept = self.get(RESTORED)
+        return None if kept is None else Restored.from_text(kept)
 
     def _read_beside(self) -> tuple[str, int] | None:
         if self._beside is None:

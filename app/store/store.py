@@ -10,13 +10,16 @@ from typing import Literal
 
 from app.domain.errors import StorageError
 from app.store.accounts import AccountRepository
+from app.store.backups import back_up, back_up_file, backup_folder, backup_name
 from app.store.database import Database
 from app.store.holds import HoldRepository
 from app.store.keys import KeyRepository
 from app.store.ledger import SqliteLedger
-from app.store.opening import back_up, back_up_file, backup_folder, backup_name, open_database, open_memory
+from app.store.opening import open_database, open_memory
 from app.store.pairs import PairRepository
 from app.store.questions import Questions
+from app.store.restoring import finish, was_emptied
+from app.store.restoring import recover as recover_database
 from app.store.runs import RunRepository
 from app.store.secrets import SecretRepository
 from app.store.state import StateRepository
@@ -42,19 +45,22 @@ class Store:
         self.state = StateRepository(database, beside)
 
     @classmethod
-    def open(cls, path: Path | Literal[":memory:"], *, now: Callable[[], datetime]) -> Store:
+    def open(cls, path: Path | Literal[":memory:"], *, now: Callable[[], datetime], recover: bool = False) -> Store:
         """Open the database, made or migrated (after a backup) where needed, and count this start.
 
         Args:
             path: the file, or `:memory:`.
             now: answers the present moment, aware.
+            recover: where the database is damaged, keep the file and put the newest good backup in its place, or what
+                can still be read; `state.restored` tells. Needs the single-writer lock.
 
         Raises:
             StorageError: `database_corrupt`, `database_newer`, `database_foreign`, `database_full`, `database_locked`
                 or `home_unwritable`; the file is then as it was.
         """
         file = None if path == ":memory:" else Path(path)
-        database = open_memory() if file is None else open_database(file, now())
+        opening = _open_or_recover if recover else open_database
+        database = open_memory() if file is None else opening(file, now())
         store = cls(database, file, now)
         try:
             store.state.begin_epoch()
@@ -116,3 +122,16 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open_or_recover(path: Path, now: datetime) -> Database:
+    finish(path)
+    if was_emptied(path):
+        recover_database(path, now)
+    try:
+        return open_database(path, now)
+    except StorageError as error:
+        if error.code != "database_corrupt":
+            raise
+        recover_database(path, now)
+    return open_database(path, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.cli.host import Running, SandboxHandle
+from app.domain.backups import Backup, Restored
 from app.domain.checkups import Check
 from app.domain.errors import KalendsError
 from app.services.core import CoreHandle
@@ -24,6 +25,8 @@ class HostDouble:
     sandboxes: dict[str, Running] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
     checks: Sequence[Check] = ()
+    kept: Sequence[Backup] = ()
+    restored: Restored | None = None
     made: CoreWorld | None = None
     version: str = "1.2.3"
 
@@ -70,6 +73,19 @@ class HostDouble:
         """What the test says."""
         self.calls.append(("diagnose", profile, network))
         return self.checks
+
+    def backups(self, profile: str) -> Sequence[Backup]:
+        """What the test says."""
+        return self.kept
+
+    def restore(self, profile: str, name: str) -> Restored:
+        """What the test says; note it."""
+        self.calls.append(("restore", profile, name))
+        if self.refuses is not None:
+            raise self.refuses
+        if self.restored is None:
+            raise KalendsError("nothing to restore in this test")
+        return self.restored
 
     def windows(self, profile: str, *, hidden: bool) -> int:
         """Note it."""

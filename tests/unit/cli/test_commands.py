@@ -33,7 +33,7 @@ def test_the_documented_commands_are_there_and_no_others() -> None:
         *("accounts", "accounts list", "accounts add", "accounts test", "accounts reconnect", "accounts remove"),
         *("pairs", "pairs list", "pairs add", "pairs edit", "pairs pause", "pairs resume", "pairs remove"),
         *("pairs preview", "keys", "keys create", "keys list", "keys revoke", "runs", "runs list", "runs show"),
-        "runs undo",
+        *("runs undo", "backup", "backup list", "backup restore"),
         *("holds", "holds list", "holds approve", "holds reject"),
     }
 

@@ -14,7 +14,7 @@ import pytest
 from app.domain.errors import StorageError
 from app.domain.runs import Run, RunStatus, Trigger
 from app.services.maintenance import Maintenance
-from app.store.opening import is_sound
+from app.store.backups import is_sound
 from app.store.runs import RunFilter
 from app.store.store import Store
 from tests.fakes.engine_world import HandClock

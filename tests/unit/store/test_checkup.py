@@ -42,7 +42,7 @@ def test_a_damaged_a_foreign_and_a_newer_database_fail_with_a_fix(tmp_path: Path
     path.write_bytes(whole[:4096] + b"\xa5" * 8192 + whole[12288:])
     (damaged,) = checkup.database(path)
     assert damaged.status is CheckStatus.FAIL
-    assert str(backup) in (damaged.fix or "")
+    assert f"kalends backup restore {backup.name}" in (damaged.fix or "")
     foreign = tmp_path / "other.db"
     with closing(sqlite3.connect(foreign)) as connection:
         connection.execute("CREATE TABLE a (b)")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import StorageError
-from app.store import Store, opening
+from app.store import Store, backups, opening
 from app.store.database import Database
 from app.store.opening import HISTORY, MIGRATIONS, open_database
 from app.store.tables import TABLES
@@ -182,7 +182,7 @@ def test_a_damaged_database_is_refused_untouched_and_names_the_newest_good_backu
     path.write_bytes(content)
     error = refused(path)
     assert error.code == "database_corrupt"
-    assert str(good) in str(error.fix)
+    assert f"kalends backup restore {good.name}" in str(error.fix)
     assert path.read_bytes() == content
 
 
@@ -209,6 +209,19 @@ def test_a_database_of_a_newer_version_is_refused_untouched(path: Path, tmp_path
     error = refused(path)
     assert error.code == "database_newer"
     assert path.read_bytes() == before
+    assert [file.name for file in path.parent.glob("kalends.db*")] == ["kalends.db"]
+
+
+def test_an_error_of_the_disk_is_not_taken_for_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(path)
+
+    def pulled_out(_: Path) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+        raise error
+
+    monkeypatch.setattr(opening, "open_to_look", pulled_out)
+    assert refused(path).code == "home_unwritable"
 
 
 def test_a_first_start_that_was_killed_is_begun_again(path: Path) -> None:
@@ -266,7 +279,7 @@ def test_a_migration_is_preceded_by_a_backup_and_counted(path: Path, tmp_path: P
     assert database.one("PRAGMA user_version") == (len(names),)
     assert database.one("PRAGMA foreign_keys") == (1,)
     database.close()
-    (backup,) = opening.backup_folder(path).iterdir()
+    (backup,) = backups.backup_folder(path).iterdir()
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with Store.open(backup, now=clock) as old:
         assert [pair.id for pair in old.pairs.list()] == ["pair_1"]
@@ -275,7 +288,7 @@ def test_a_migration_is_preceded_by_a_backup_and_counted(path: Path, tmp_path: P
 def test_an_up_to_date_database_is_opened_without_a_backup(path: Path) -> None:
     made(path)
     Store.open(path, now=clock).close()
-    assert not opening.backup_folder(path).exists()
+    assert not backups.backup_folder(path).exists()
 
 
 @pytest.mark.parametrize("end", ["1 / 0", 'db.execute_sql("INSERT INTO added (id) VALUES (1)")'])
@@ -383,10 +396,30 @@ def test_a_backup_holds_everything_and_is_closed_to_others(path: Path, tmp_path:
 
 def test_seven_backups_are_kept(path: Path) -> None:
     with Store.open(path, now=clock) as store:
-        folder = opening.backup_folder(path)
+        folder = backups.backup_folder(path)
         for day in range(1, 10):
-            opening.back_up(store.database, folder / f"kalends-2026010{day}T000000.000000Z.db")
+            backups.back_up(store.database, folder / f"kalends-2026010{day}T000000.000000Z.db")
         assert sorted(file.name[8:16] for file in folder.iterdir()) == [f"2026010{day}" for day in range(3, 10)]
+
+
+def test_a_clock_that_was_wrong_costs_no_good_backup(path: Path) -> None:
+    with Store.open(path, now=clock) as store:
+        folder = backups.backup_folder(path)
+        for year in (2099, 2098, 2026, 2025, 2024, 2023, 2022, 2021):
+            store.state.begin_epoch()
+            backups.back_up(store.database, folder / f"kalends-{year}0101T000000.000000Z.db")
+        # By age of what is in them, whatever their names say; the one made last is there though named the oldest.
+        names = [backup.name[8:12] for backup in backups.backups_of(path)]
+        assert names == ["2021", "2022", "2023", "2024", "2025", "2026", "2098"]
+
+
+def test_what_a_killed_backup_left_goes_with_the_next(path: Path) -> None:
+    with Store.open(path, now=clock) as store:
+        folder = backups.backup_folder(path)
+        folder.mkdir()
+        (folder / "kalends-20250101T000000.000000Z.db.part").write_bytes(b"half")
+        store.backup()
+        assert [file.suffix for file in folder.iterdir()] == [".db"]
 
 
 def test_a_backup_that_cannot_be_written_says_so(path: Path, tmp_path: Path) -> None:
