@@ -25,6 +25,7 @@ from app.engine.given_back import give_back
 from app.engine.guard import Verdict
 from app.engine.holding import Holder
 from app.engine.judge import Judge
+from app.engine.lost_ties import Untied, ties, untied
 from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
@@ -190,10 +191,13 @@ class DirectionRun:
             originals = sorted({*originals, *give_back(self._direction, self._ledger, originals)})
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
+            lonely: list[Untied] = []
+            if number == 0:
+                decisions, lonely = await self._tie_again(decisions)
             if not self._tools.may_lose:
                 self._put_off_losses(decisions)
             if number == 0:
-                decisions.extend(self._orphans(decisions))
+                decisions.extend(self._orphans(lonely))
                 decisions.extend(self._surplus if self._tools.may_lose else ())
             verdict = self._holder.judge(decisions)
             self._tell(decisions, verdict, first=number == 0)
@@ -201,6 +205,9 @@ class DirectionRun:
                 break
             self._keep(decisions)
             self._result.holds.extend(self._holder.carry_out(verdict, decisions))
+            if number == 0 and not self._direction.adopted:
+                # Only now: a run that dies before this looks again for copies, and for what explains them.
+                self._ledger.adopted(self._direction.id)
             left = self._leave_blocks(verdict)
             written = await self._write(writer, verdict)
             self._cases.living.clear()  # by now their own rows tell of them
@@ -237,7 +244,6 @@ class DirectionRun:
             if any(self._judge.is_other_installation(copy.stamp) for copy in found.values()):
                 self._ledger.other_installation(self._direction.id, self._now)
             self._ledger.save([], list(found.values()))
-            self._ledger.adopted(self._direction.id)
 
     async def _decide(self, originals: Collection[str]) -> list[Decision]:
         """Plan these originals; ask what must be asked, and plan those again with the answers."""
@@ -297,14 +303,35 @@ class DirectionRun:
                 if not self._dry:
                     self._holder.stay_due([decision])
 
-    def _orphans(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Copies that no original explains. Looked for where they were just listed, and while they wait."""
-        waiting = self._holder.concerns_orphans
-        if not waiting and (self._direction.adopted or not self._cases.adopted):
-            return []
-        if waiting and not self._tools.may_lose:
+    async def _tie_again(self, decisions: list[Decision]) -> tuple[list[Decision], list[Untied]]:
+        """Tie copies that nothing explains to originals that are there, and plan those with them; what stays untied is
+        returned beside. Looked for where copies were just listed, and while some wait for the user."""
+        if self._direction.adopted and not self._holder.concerns_orphans:
+            return decisions, []
+        lonely = untied(self._ledger, self._judge, decisions, self._cases.adopted)
+        found = ties(self._ledger, self._judge, lonely, decisions)
+        if not found:
+            return decisions, lonely
+        tied = {link.copy_key for link in found}
+        rest = [one for one in lonely if one.copy.copy_key not in tied]
+        if self._dry:
+            places = {(link.original_id, link.occ) for link in found}
+            for decision in decisions:
+                decision.steps = [s for s in decision.steps if (decision.original_id, s.occ) not in places]
+            return decisions, rest
+        self._ledger.save(found, [])
+        owners = {link.original_id for link in found}
+        if self._blocks is not None:
+            owners |= {decision.original_id for decision in decisions}
+        known = {decision.original_id: decision for decision in decisions}
+        known |= {decision.original_id: decision for decision in await self._decide(sorted(owners))}
+        return list(known.values()), rest
+
+    def _orphans(self, lonely: Sequence[Untied]) -> list[Decision]:
+        """Copies that no original explains."""
+        if self._holder.concerns_orphans and not self._tools.may_lose:
             return []  # what was answered is carried out by a database that is true again
-        return orphans(self._direction, self._ledger, self._judge, self._window, decisions, self._cases.adopted)
+        return orphans(self._judge, self._window, lonely)
 
     # -- telling, keeping ----------------------------------------------------------------------------------------------
 
