@@ -23,6 +23,9 @@ from app.engine.story import Names, before_of, title_of, told_start
 SAMPLES = 5
 """How many of the originals a hold shows."""
 
+_PUT_OFF = (NOT_ASKED, "audit_first", "pending")
+"""Reasons why nothing is decided, or done, about an original in this run, though something may be in the next."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -196,8 +199,15 @@ class Holder:
 
     def _close(self, verdict: Verdict, decisions: Sequence[Decision], known: _Known) -> None:
         for cause, hold in known.holds.items():
-            if cause not in verdict.held and (hold.answer is None or not _concerns(cause, decisions, known.answers)):
+            if cause in verdict.held:
+                continue
+            if hold.answer is None or not (_concerns(cause, decisions, known.answers) or self._backs_off(hold)):
                 self._ledger.close_hold(hold.id)
+
+    def _backs_off(self, hold: Hold) -> bool:
+        """Whether something that was answered was refused, and is tried again later."""
+        links = self._ledger.links(self._direction.id, self._ledger.hold_items(hold.id))
+        return any(link.retry_at is not None and link.retry_at > self._now for link in links)
 
     def _kept_links(self, decision: Decision) -> list[Link]:
         """Kept for good where the copy would have gone; where it would have changed, until the original changes on."""
@@ -262,7 +272,13 @@ def _given_up(decision: Decision) -> list[Copy]:
 def _concerns(
     cause: HoldCause, decisions: Sequence[Decision], answers: Mapping[tuple[HoldCause, str], HoldAnswer]
 ) -> bool:
-    """Whether something that was answered is still to be done: an answered hold is over once nothing is."""
+    """Whether something that was answered is still to be done, or cannot be decided yet: an answered hold is over once
+    nothing is."""
     return any(
-        (decision.steps or decision.leaves) and (cause, decision.original_id) in answers for decision in decisions
+        (decision.steps or decision.leaves or _is_put_off(decision)) and (cause, decision.original_id) in answers
+        for decision in decisions
     )
+
+
+def _is_put_off(decision: Decision) -> bool:
+    return any(reason in _PUT_OFF for _, reason, _ in decision.skips)

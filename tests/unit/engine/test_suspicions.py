@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.accounts import Access
 from app.domain.events import Event
+from app.domain.links import Intent, Op, Outcome, Result
 from app.domain.pairs import DirectionSettings
 from app.domain.runs import HoldAnswer, HoldCause
 from tests.fakes.calendar import wall
@@ -144,6 +145,50 @@ def test_more_than_can_be_asked_about_in_one_run_wait_and_get_no_second_copy() -
     world.run_until_quiet()
     assert {copy.id for copy in world.copies()} == before
     assert len(before) == 300
+
+
+def test_the_answer_about_new_ids_lasts_while_the_old_ones_cannot_be_asked_about() -> None:
+    world = busy(20, settings=FULL)
+    for n in range(20):
+        world.source.forget(f"a{n:02}")
+        world.source.put(original(n, f"z{n:02}"))
+    world.source.script.unanswered = {f"a{n:02}" for n in range(20)}
+    world.run(full=True)
+    hold = world.ledger.hold(world.direction.id, HoldCause.REKEYED)
+    assert hold is not None
+    world.answer(HoldAnswer.KEPT)
+    for _ in range(3):
+        assert world.run(full=True).counts.created == 0
+        still = world.ledger.hold(world.direction.id, HoldCause.REKEYED)
+        assert still is not None
+        assert (still.id, still.answer) == (hold.id, HoldAnswer.KEPT), "nobody is asked twice"
+    world.source.script.unanswered = set()
+    written = len(world.target.log)
+    world.run_until_quiet()
+    world.run()
+    assert causes(world) == set()
+    assert len(world.target.log) == written
+    assert len(world.copies()) == 20
+
+
+def test_an_approval_lasts_while_the_target_refuses_what_was_approved() -> None:
+    world = busy(20, settings=FULL)
+    for n in range(10):
+        world.source.remove(f"a{n:02}")
+    world.run()
+    world.answer(HoldAnswer.APPROVED)
+
+    def refuses(intent: Intent) -> Outcome | None:
+        return Outcome(intent.id, Result.REFUSED, code="forbidden", message="no") if intent.op is Op.DELETE else None
+
+    world.target.script.verdict = refuses
+    for _ in range(8):
+        world.run()  # longer and longer apart, so that in some of these it is not its turn
+    world.target.script.verdict = lambda intent: None
+    world.clock.advance(hours=2)
+    assert world.run().counts.deleted == 10
+    world.run()
+    assert causes(world) == set()
 
 
 # -- another calendar -------------------------------------------------------------------------------------------------
