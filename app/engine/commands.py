@@ -6,14 +6,17 @@ Not held by the guard: the user asked for exactly this, with the number in view.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.events import Event, EventKind
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, LinkState, Op
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, LinkState, Op, Row, Seen
 from app.domain.ports import CalendarClient, Clock, Ledger
 from app.domain.runs import Verb
+from app.engine import view
 from app.engine.cases import copy_from
 from app.engine.decisions import Step
+from app.engine.originals import assemble
 from app.engine.recovery import marked_copies, recover
 from app.engine.wishes import COVERED
 from app.engine.writer import Work, Writer, Written
@@ -35,6 +38,9 @@ async def take_copies_away(
 ) -> Written:
     """Remove every proved copy of a direction, or release it. `unfinished` in the answer: some are still there.
 
+    What is inside a series goes with it, and is read first: an undo brings it back. A copy whose original is not known
+    stands in the journal under its own key.
+
     Raises ProviderError when the target cannot be listed.
     """
     await recover(direction, client, ledger, writer, clock)
@@ -44,7 +50,9 @@ async def take_copies_away(
     links.sort(key=lambda link: link.reason != COVERED)
     original_of = {link.copy_key: link for link in links}
     work = []
-    for event in await marked_copies(client, direction):
+    listed = await marked_copies(client, direction)
+    inside = {} if release else await _inside(direction, client, ledger, listed)
+    for event in listed:
         copy = copy_from(event, direction.id)
         if copy is None or event.kind in (EventKind.EXCEPTION, EventKind.CANCELLED):
             continue
@@ -54,8 +62,11 @@ async def take_copies_away(
         link = original_of.get(copy.copy_key)
         work.append(
             Work(
-                original_id=link.original_id if link is not None else "",
-                step=_released(copy, event) if release else _removed(copy, event),
+                original_id=link.original_id if link is not None else copy.copy_key,
+                step=replace(
+                    _released(copy, event) if release else _removed(copy, event, inside.get(event.id, ())),
+                    occ=link.occ if link is not None else "",
+                ),
                 link=link,
             )
         )
@@ -71,7 +82,20 @@ async def take_copies_away(
     return written
 
 
-def _removed(copy: Copy, event: Event) -> Step:
+async def _inside(
+    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, copies: Sequence[Event]
+) -> dict[str, tuple[Event, ...]]:
+    """Exceptions and cancelled dates of these copies, as far as they are events of their own, by the series' ids."""
+    series = [event.id for event in copies if event.kind is EventKind.SERIES]
+    answers = await view.ask(client, ledger, direction.target.id, series) if series else []
+    return {
+        answer.event_id: assemble(answer.event_id, [Row(event, Seen.SEEN) for event in answer.events]).inside
+        for answer in answers
+        if answer.evidence is Evidence.FOUND
+    }
+
+
+def _removed(copy: Copy, event: Event, inside: tuple[Event, ...]) -> Step:
     return Step(
         verb=Verb.DELETE,
         op=Op.DELETE,
@@ -83,6 +107,7 @@ def _removed(copy: Copy, event: Event) -> Step:
         etag=event.etag,
         copy=copy,
         before=event,
+        inside=inside,
         source=event,
     )
 

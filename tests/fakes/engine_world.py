@@ -193,8 +193,8 @@ class World:
         self.clock.advance(minutes=5)
 
     def writer(self) -> Writer:
-        """A writer for commands."""
-        run_id = f"sync_run_{next(self._runs):026d}"
+        """A writer for commands, with a run of its own."""
+        run_id = self._last_run_id = f"sync_run_{next(self._runs):026d}"
         self._history.add(Run(run_id, "pair_1", Trigger.MANUAL, RunStatus.RUNNING, self.clock.now()))
         return Writer(
             self.direction,
