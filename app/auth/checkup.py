@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from app.auth.addresses import Addresses
-from app.auth.vault import find_keyring
+from app.auth.keyrings import find_keyring
 from app.domain.checkups import Check, fail, ok, warn
 from app.domain.errors import SignInError, VaultError
 from app.domain.ports import Vault

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from app.auth.keyrings import KeyringBackend, find_keyring, no_keyring
 from app.auth.sealing import KEY_BYTES, seal, unseal
 from app.domain.errors import VaultError
 
@@ -26,22 +27,6 @@ _SCRYPT_MOST: Final = {"n": 2**20, "r": 16, "p": 16}
 _SALT_BYTES: Final = 16
 _WRAPPED_FOR: Final = "vault"
 _SHORTEST_PASSPHRASE: Final = 8
-# By module: all that keep secrets in a service of the operating system. Not `null`, `fail`, the chain itself or files.
-_REAL_BACKENDS: Final = frozenset(
-    f"keyring.backends.{name}" for name in ("SecretService", "kwallet", "libsecret", "Windows", "macOS")
-)
-
-
-class KeyringBackend(Protocol):
-    """What we use of a keyring backend."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """The stored text, None when there is none (or, with some backends, when it is locked)."""
-        ...
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Store a text."""
-        ...
 
 
 class VaultRecord(Protocol):
@@ -139,7 +124,7 @@ class KeyringVault:
         except KeyringLocked as error:
             raise _locked() from error
         except (NoKeyringError, InitError) as error:
-            raise _missing() from error
+            raise no_keyring() from error
         except KeyringError as error:
             raise _failed(type(error).__name__) from error
         except Exception as error:  # the backends let errors of D-Bus and of the Windows API through
@@ -223,30 +208,6 @@ class DatabaseVault:
         return self._key
 
 
-def find_keyring() -> KeyringBackend:
-    """The desktop's keyring.
-
-    Raises:
-        VaultError: `vault_missing`: there is none, or only one that keeps nothing, or keeps it in plain text.
-    """
-    import keyring
-
-    return allowed_keyring(keyring.get_keyring())
-
-
-def allowed_keyring(backend: Any) -> KeyringBackend:
-    """The backend itself, or the first real one of a chain; raises VaultError `vault_missing` for any other."""
-    candidates = [backend]
-    if type(backend).__module__ == "keyring.backends.chainer":
-        # Never the chain: it hands a secret on to the next backend, which may write it in plain text.
-        candidates = list(backend.backends)
-    for candidate in candidates:
-        if type(candidate).__module__ in _REAL_BACKENDS:
-            found: KeyringBackend = candidate
-            return found
-    raise _missing()
-
-
 def _derive(passphrase: bytes, salt: bytes, cost: Mapping[str, Any]) -> bytes:
     try:
         return Scrypt(salt=salt, length=KEY_BYTES, n=cost["n"], r=cost["r"], p=cost["p"]).derive(passphrase)
@@ -289,15 +250,6 @@ def _bytes(value: object) -> bytes:
         return base64.b64decode(value if isinstance(value, str) else "", validate=True)
     except binascii.Error as error:
         raise _damaged() from error
-
-
-def _missing() -> VaultError:
-    return VaultError(
-        "There is no keyring on this computer in which Kalends may keep sign-ins.",
-        code="vault_missing",
-        fix="Start a keyring (GNOME Keyring or KWallet, inside a desktop session with D-Bus), or choose a passphrase: "
-        "KALENDS_VAULT=passphrase with KALENDS_VAULT_PASSPHRASE_FILE.",
-    )
 
 
 def _locked() -> VaultError:

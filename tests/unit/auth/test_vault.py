@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from keyring.backends import fail, null
-from keyring.backends.chainer import ChainerBackend
-from keyring.backends.SecretService import Keyring as SecretService
 from keyring.errors import InitError, KeyringError, KeyringLocked, NoKeyringError, PasswordSetError
 
-from app.auth.vault import DatabaseVault, KeyringVault, PassphraseVault, allowed_keyring
+from app.auth.vault import DatabaseVault, KeyringVault, PassphraseVault
 from app.domain.errors import VaultError
 from tests.unit.auth.doubles import MemoryRecord
 
@@ -131,34 +126,6 @@ def test_a_key_whose_record_was_not_written_any_more_is_taken_over() -> None:
     keyring = _Keyring()
     key = _vault(keyring, MemoryRecord()).data_key()
     assert _vault(keyring, MemoryRecord()).data_key() == key
-
-
-class _Plaintext:
-    """Like keyrings.alt's file backend: real enough to keep, and never allowed."""
-
-    __module__ = "keyrings.alt.file"
-
-
-class _Chain:
-    __module__ = "keyring.backends.chainer"
-
-    def __init__(self, *backends: Any) -> None:
-        self.backends = list(backends)
-
-
-@pytest.mark.parametrize("backend", [fail.Keyring, null.Keyring, _Plaintext, _Chain, lambda: _Chain(_Plaintext())])
-def test_backends_that_keep_nothing_or_plain_text_are_refused(backend: Callable[[], Any]) -> None:
-    with pytest.raises(VaultError) as caught:
-        allowed_keyring(backend())
-    assert caught.value.code == "vault_missing"
-    assert "KALENDS_VAULT" in str(caught.value.fix)
-
-
-def test_of_a_chain_only_the_real_keyring_is_used() -> None:
-    real = SecretService()  # type: ignore[no-untyped-call]  # keyring's backends are untyped
-    assert allowed_keyring(_Chain(_Plaintext(), real)) is real
-    assert allowed_keyring(real) is real
-    assert ChainerBackend.__module__ == _Chain.__module__
 
 
 # -- passphrase ------------------------------------------------------------------------------------------------------
