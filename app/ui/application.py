@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +15,7 @@ from app.ui.icons import own_icon
 from app.ui.tray_icon import TrayIcon
 
 if TYPE_CHECKING:
-    # For types only: at run time the core's modules are imported on its own thread, after the first window is up.
-    from app.services.core import CoreHandle
+    # For types only: at run time it is imported in pieces, once the icon is there.
     from app.ui.bridge import StartCore
 
 APP_ID = "kalends"
@@ -114,6 +112,7 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     application.processEvents()
     import asyncio
 
+    from app.ui.collector import QuietCollector, settled
     from app.ui.desktop import DEFAULT, Desktop
     from app.ui.loop import DesktopLoop, StopSignals
     from app.ui.theme import Theme
@@ -122,8 +121,9 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
     loop = DesktopLoop(application)
     asyncio.set_event_loop(loop)
     with loop:
-        start = _settled(start_core)
+        start = settled(start_core)
         desktop = Desktop(Theme(application), start, profile=profile or DEFAULT, state_folder=paths.state, icon=icon)
+        desktop.window.ticked.connect(QuietCollector(desktop.feed, desktop).look)
         queued = Qt.ConnectionType.QueuedConnection
         application.show_wanted.connect(desktop.show_window, queued)
         application.quit_wanted.connect(desktop.quit, queued)
@@ -132,20 +132,3 @@ def run(start_core: StartCore, *, paths: UiPaths, profile: str | None, hidden: b
         with StopSignals(desktop.quit):
             loop.run_until_complete(desktop.live(hidden=hidden))
     return 0
-
-
-def _settled(start_core: StartCore) -> StartCore:
-    """Starts the core, and at the first time takes what there is by then out of the sight of Python's collector.
-
-    The collector holds the interpreter while it looks through every object, so the windows stand still: a tenth of a
-    second for the modules, windows and services, all of which live as long as the app. Set aside, what is left to look
-    through is what a run works on. Not again after a change of profile, or what the first one left would stay as well.
-    """
-
-    async def start(profile: str) -> CoreHandle:
-        handle = await start_core(profile)
-        if not gc.get_freeze_count():
-            gc.freeze()
-        return handle
-
-    return start

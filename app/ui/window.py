@@ -148,6 +148,8 @@ class MainWindow(QMainWindow):
     quit_wanted = Signal()
     new_pair_wanted = Signal()
     close_wanted = Signal()
+    ticked = Signal()
+    """Half a minute has passed in which the window was shown."""
     """The window was to be closed; whether it hides, asks or quits is not its decision."""
 
     def __init__(self, theme: Theme, commands: Commands, pages: Pages) -> None:
@@ -209,6 +211,7 @@ class MainWindow(QMainWindow):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._say_times)
+        self._tick.timeout.connect(self.ticked)
         self._add_keys()
         self.show_start("Starting…")
 
