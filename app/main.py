@@ -172,6 +172,7 @@ class LocalHost:
             opened.callback(built.expander.close)
             opened.push_async_callback(built.clients.aclose)
             opened.push_async_callback(built.core.connections.stop)
+            opened.push_async_callback(built.guard.stop)
             opened.push_async_callback(built.core.sync.stop)
             store.runs.interrupt_ongoing("stopped")
             if serve:

@@ -21,6 +21,7 @@ from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
 from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Notifier, Vault
 from app.domain.runs import Trigger
+from app.providers.checkup import service_time
 from app.providers.google.client import GoogleService
 from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
@@ -28,6 +29,7 @@ from app.services.alerts import Alerts
 from app.services.audits import Audits
 from app.services.availability import FreeTimes
 from app.services.clients import Clients, ServiceFactory
+from app.services.clock_guard import ClockGuard
 from app.services.connections import Connections
 from app.services.core import Core, CoreInfo
 from app.services.demo import Demo
@@ -35,6 +37,7 @@ from app.services.duplicates import Duplicates
 from app.services.health import Health
 from app.services.history import History
 from app.services.holds import Holds
+from app.services.integrity import Integrity
 from app.services.keys import Keys
 from app.services.leaks import Leaks
 from app.services.maintenance import Maintenance
@@ -46,7 +49,7 @@ from app.services.schedule import Schedule
 from app.services.status import Status
 from app.services.sync import Sync
 from app.services.undo import Undo
-from app.services.views import PairChange
+from app.services.views import PairChange, Problem
 from app.services.visibility import Visibility
 from app.services.why import Why
 from app.services.work import Names
@@ -72,6 +75,7 @@ class Built:
     schedule: Schedule
     clients: Clients
     expander: BoundedExpander
+    guard: ClockGuard
 
 
 def build(
@@ -106,6 +110,17 @@ def build(
     visibility = Visibility(store.accounts, store.pairs)
     clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators))
     health = Health(store.accounts, notices, clock)
+    integrity = Integrity(store, notices, clock)
+    guard = ClockGuard(
+        store.state,
+        clock,
+        ask=lambda: service_time((addresses.google.calendar_api, addresses.microsoft.graph_api)),
+        when_right=lambda: sync.request_all(Trigger.RESUME),
+    )
+
+    def standstill() -> Problem | None:
+        return integrity.problem() or guard.problem()
+
     stamps = WriteStamps(store.state.installation().id)
     sync = Sync(
         pairs=store.pairs,
@@ -121,13 +136,21 @@ def build(
         stamps=stamps,
         expander=expander or own_expander,
         new_id=new_id,
+        standstill=standstill,
     )
+    maintenance = Maintenance(store, clock, standstill)
+
+    async def upkeep() -> None:
+        if standstill() is None:
+            await integrity.keep_up()
+        await maintenance.keep_up()
+
     schedule = Schedule(
         clock,
         request=sync.request,
         resume=lambda pair_id: pairs.update(pair_id, PairChange.resume()),
         request_all=sync.request_all,
-        upkeep=Maintenance(store, clock).keep_up,
+        upkeep=upkeep,
     )
     pairs = Pairs(
         repository=store.pairs,
@@ -173,6 +196,8 @@ def build(
             started_at=clock.now(),
             now=clock.now,
             api_url=api_url,
+            standstill=standstill,
+            told=integrity.told,
         ),
         notices=notices,
         preferences=preferred,
@@ -185,6 +210,8 @@ def build(
             notices=notices,
             preferences=preferred,
             clock=clock,
+            standstill=standstill,
+            told=integrity.told,
         ),
         questions=Questions(
             why=Why(
@@ -211,7 +238,7 @@ def build(
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )
-    return Built(core, schedule, clients, own_expander)
+    return Built(core, schedule, clients, own_expander, guard)
 
 
 def make_authenticators(

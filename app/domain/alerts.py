@@ -10,6 +10,8 @@ class AlertKind(StrEnum):
     """What an alert is about, the weightiest first."""
 
     HOLD = "hold"
+    STANDSTILL = "standstill"
+    RESTORED = "restored"
     SIGN_IN_NEEDED = "sign_in_needed"
     SIGN_IN_EXPIRES = "sign_in_expires"
     PAIR_FAILING = "pair_failing"

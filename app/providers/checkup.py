@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -38,6 +38,19 @@ async def services(bases: Mapping[str, str], now: datetime) -> AsyncIterator[Che
                 skews.append(told - now)
     if skews:
         yield _clock(max(skews, key=abs))
+
+
+async def service_time(bases: Iterable[str]) -> datetime | None:
+    """What time the first service that answers says it is; None where none does."""
+    async with httpx.AsyncClient(verify=new_ssl_context(), timeout=_ANSWER_SECONDS) as client:
+        for base in bases:
+            try:
+                told = _date(await client.head(base))
+            except httpx.HTTPError:
+                continue
+            if told is not None:
+                return told
+    return None
 
 
 def _clock(off: timedelta) -> Check:

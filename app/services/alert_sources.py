@@ -15,7 +15,7 @@ from app.domain.pairs import PairStatus
 from app.domain.runs import Hold, Run
 from app.services.hold_words import in_short
 from app.services.status import ENDS_SOON, account_sentence, expiry_sentence, pair_name
-from app.services.views import PROVIDER_NAMES, PairView
+from app.services.views import PROVIDER_NAMES, PairView, Problem
 
 FAILING_FOR = timedelta(hours=1)
 FAILING_RUNS = 5
@@ -45,6 +45,14 @@ def held(holds: Iterable[Hold], pairs: PairsById) -> Iterator[Alert]:
             name = pair_name(view)
             sentence = f"{name}: {in_short(hold)}. Nothing was done yet."
             yield Alert(f"hold:{hold.id}", AlertKind.HOLD, name, sentence, pair_id=hold.pair_id)
+
+
+def standing(standstill: Problem | None, told: Problem | None) -> Iterator[Alert]:
+    """What keeps every run waiting, and what was put in the place of the database."""
+    if standstill is not None:
+        yield Alert(f"standstill:{standstill.code}", AlertKind.STANDSTILL, "Kalends", standstill.sentence)
+    if told is not None:
+        yield Alert(f"told:{told.code}", AlertKind.RESTORED, "Kalends", told.sentence)
 
 
 def sign_ins(accounts: Iterable[Account], pairs: PairsById) -> Iterator[Alert]:

@@ -12,6 +12,8 @@ _NAMED_AT_MOST = 3
 
 _TITLES = {
     AlertKind.HOLD: ("A sync pair waits for your decision", "{} sync pairs wait for your decision"),
+    AlertKind.STANDSTILL: ("Kalends is not syncing", "Kalends is not syncing"),
+    AlertKind.RESTORED: ("Kalends put a backup in place", "Kalends put a backup in place"),
     AlertKind.SIGN_IN_NEEDED: ("An account needs you to sign in again", "{} accounts need you to sign in again"),
     AlertKind.SIGN_IN_EXPIRES: ("A sign-in ends soon", "{} sign-ins end soon"),
     AlertKind.PAIR_FAILING: ("A sync pair keeps failing", "{} sync pairs keep failing"),
@@ -19,6 +21,8 @@ _TITLES = {
 }
 _OPENING = {
     AlertKind.HOLD: (AlertAction.REVIEW_HOLD, "Review"),
+    AlertKind.STANDSTILL: (AlertAction.OPEN, "Show"),
+    AlertKind.RESTORED: (AlertAction.OPEN, "Show"),
     AlertKind.SIGN_IN_NEEDED: (AlertAction.RECONNECT, "Reconnect"),
     AlertKind.SIGN_IN_EXPIRES: (AlertAction.RECONNECT, "Reconnect"),
     AlertKind.PAIR_FAILING: (AlertAction.SHOW_RUN, "Show details"),

@@ -28,6 +28,7 @@ from app.services.holds import Holds
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import Preferences
+from app.services.views import Problem
 from app.store.runs import RunRepository
 from app.store.state import StateRepository
 
@@ -52,6 +53,7 @@ class Alerts:
     Args:
         connections, pairs, holds, runs: what is looked at.
         state: where it is kept what was announced.
+        standstill, told: why every run waits, and what else happened that a person has to know.
         notices: what it listens to, and where a pressed button is announced (`alert.action`).
     """
 
@@ -66,7 +68,11 @@ class Alerts:
         notices: Notices,
         preferences: Preferences,
         clock: Clock,
+        standstill: Callable[[], Problem | None] = lambda: None,
+        told: Callable[[], Problem | None] = lambda: None,
     ) -> None:
+        self._standstill = standstill
+        self._told = told
         self._connections = connections
         self._pairs = pairs
         self._holds = holds
@@ -193,6 +199,7 @@ class Alerts:
         failing, fails_at = alert_sources.failing(self._failing, pairs, now)
         found = (
             *alert_sources.held(self._holds.list(), pairs),
+            *alert_sources.standing(self._standstill(), self._told()),
             *alert_sources.sign_ins(accounts, pairs),
             *expiring,
             *failing,

@@ -7,6 +7,7 @@ bridge"): a run goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from app.domain.errors import StorageError
 from app.domain.ports import Clock
 from app.engine.undo_run import KEPT_FOR
+from app.services.views import Problem
 from app.store.store import Store
 
 EVERY = timedelta(days=1)
@@ -26,12 +28,20 @@ _log = structlog.get_logger(__name__)
 class Maintenance:
     """Does once a day what keeps the database safe and small, however often the app is started."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, standstill: Callable[[], Problem | None] = lambda: None) -> None:
+        """Bind.
+
+        Args:
+            standstill: why nothing may be written: then nothing is forgotten, and no good backup makes way.
+        """
         self._store = store
         self._clock = clock
+        self._standstill = standstill
 
     async def keep_up(self) -> None:
         """Do what is due. A backup that cannot be made is logged and tried again the next time."""
+        if self._standstill() is not None:
+            return
         now = self._clock.now()
         if not self._is_due(now):
             return

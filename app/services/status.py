@@ -57,6 +57,8 @@ class Status:
     Args:
         now: the clock.
         api_url: where the local API is, None while it is off.
+        standstill: why every run waits, None while they do not.
+        told: what else happened that a person has to know.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Status:
         started_at: datetime,
         now: Callable[[], datetime],
         api_url: Callable[[], str | None],
+        standstill: Callable[[], Problem | None] = lambda: None,
+        told: Callable[[], Problem | None] = lambda: None,
     ) -> None:
         self._connections = connections
         self._pairs = pairs
@@ -77,6 +81,8 @@ class Status:
         self._started_at = started_at
         self._now = now
         self._api_url = api_url
+        self._standstill = standstill
+        self._told = told
 
     def overall(self, viewer: Viewer = EVERYTHING) -> StatusView:
         """The state of everything a viewer sees."""
@@ -85,11 +91,17 @@ class Status:
         state = _roll_up(accounts, pairs)
         synced = [view.pair.last_synced_at for view in pairs if view.pair.last_synced_at is not None]
         problems = [*_account_problems(accounts, pairs), *_pair_problems(pairs), *_coming(accounts, self._now())]
+        standstill = self._standstill()
+        if viewer == EVERYTHING:
+            # They name files of this computer: no business of a key that sees a pair or two.
+            problems += [problem for problem in (standstill, self._told()) if problem is not None]
+        if standstill is not None and state is not RollUp.HELD:
+            state = RollUp.ATTENTION
         going = [view.progress for view in pairs if view.progress is not None]
         coming = [view.next_run_at for view in pairs if view.next_run_at is not None]
         return StatusView(
             state=state,
-            sentence=_sentence(state, pairs),
+            sentence=_sentence(state, pairs) if standstill is None else standstill.sentence,
             accounts=len(accounts),
             connections=len(self._connections.list(viewer)),
             pairs=len(pairs),

@@ -21,7 +21,7 @@ from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
 from app.services.pulls import Pulls
-from app.services.views import EVERYTHING, Progress, RunView, Viewer
+from app.services.views import EVERYTHING, Problem, Progress, RunView, Viewer
 from app.services.visibility import Visibility
 from app.services.work import Names, Worker
 from app.store.accounts import AccountRepository
@@ -56,8 +56,15 @@ class Sync:
         stamps: Stamps,
         expander: Expander,
         new_id: Callable[[str], str],
+        standstill: Callable[[], Problem | None] = lambda: None,
     ) -> None:
+        """Bind.
+
+        Args:
+            standstill: why every run waits, None while they do not.
+        """
         self._pairs = pairs
+        self._standstill = standstill
         self._accounts = accounts
         self._visibility = visibility
         self._health = health
@@ -77,6 +84,7 @@ class Sync:
             stamps=stamps,
             expander=expander,
             names=Names(new_id),
+            standstill=standstill,
         )
 
     # -- asking --------------------------------------------------------------------------------------------------------
@@ -138,6 +146,8 @@ class Sync:
             when_done: called at its end if every copy is away; not after a failure or a stop.
         """
 
+        self._require_fit()
+
         async def work(job: Job) -> Ending:
             ending = await self._worker.take_away(job, directions)
             if ending.status is RunStatus.SUCCESS:
@@ -153,6 +163,7 @@ class Sync:
         Args:
             events: only these originals, None for all.
         """
+        self._require_fit()
         pair = self._pairs.get(undone.pair_id)
 
         async def work(job: Job) -> Ending:
@@ -223,6 +234,12 @@ class Sync:
     async def stop(self) -> None:
         """End all runs: no new write starts; after 5 s what is left is cancelled and recorded as interrupted."""
         await self._jobs.stop()
+
+    def _require_fit(self) -> None:
+        """Raises ConflictError while every run waits."""
+        problem = self._standstill()
+        if problem is not None:
+            raise ConflictError(problem.sentence, code=problem.code)
 
     def _start(self, pair: SyncPair, trigger: Trigger, *, dry: bool, full: bool) -> Run:
         job = self._jobs.start(pair, self._places(pair), trigger, self._worker.sync, dry=dry, full=full)

@@ -30,6 +30,7 @@ from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
 from app.services.pulls import Pulls
+from app.services.views import Problem
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
@@ -80,7 +81,9 @@ class Worker:
         stamps: Stamps,
         expander: Expander,
         names: Names,
+        standstill: Callable[[], Problem | None],
     ) -> None:
+        self._standstill = standstill
         self._jobs = jobs
         self._pairs = pairs
         self._accounts = accounts
@@ -318,6 +321,9 @@ class Worker:
             return "pair_deleted"
         if pair.status is PairStatus.PAUSED and not job.run.dry:
             return "paused"
+        problem = self._standstill()
+        if problem is not None:
+            return problem.code
         if job.run.trigger not in _UNASKED:
             return None
         accounts = [self._accounts.get(account_id) for account_id in self._account_ids(pair)]

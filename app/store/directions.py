@@ -57,6 +57,9 @@ _COPY = (
     "written_at",
     "pins",
 )
+LINK_PROVED = _LINK
+COPY_PROVED = _COPY[: _COPY.index("checksum") + 1]
+"""Columns that a checksum covers, the checksum last."""
 _UPSERT_LINK = upsert("link", ("direction_id", "original_id", "occ"), _LINK)
 _UPSERT_COPY = upsert("copy", ("direction_id", "copy_key"), _COPY)
 _SELECT_LINK = f"SELECT {', '.join(_LINK)} FROM link "  # noqa: S608 - our own column names
@@ -296,7 +299,7 @@ def _copy_record(copy: Copy) -> Record:
 
 
 def _copy_from(record: Record) -> Copy:
-    verify(record[: _COPY.index("checksum") + 1])
+    verify(record[: len(COPY_PROVED)])
     return Copy(
         direction_id=record[0],
         copy_key=record[1],
@@ -330,5 +333,5 @@ def verify(record: Record) -> None:
         raise StorageError(
             "The Kalends database is damaged: a row is not what was written.",
             code="database_corrupt",
-            fix="Quit Kalends and put the newest backup in place of the database.",
+            fix="Quit Kalends and start it again: it puts the newest good backup in place.",
         )

@@ -17,6 +17,7 @@ from app.store.keys import KeyRepository
 from app.store.ledger import SqliteLedger
 from app.store.opening import open_database, open_memory
 from app.store.pairs import PairRepository
+from app.store.proving import forget_damage, is_noted, note_damage, prove
 from app.store.questions import Questions
 from app.store.restoring import finish, was_emptied
 from app.store.restoring import recover as recover_database
@@ -94,6 +95,19 @@ class Store:
             raise StorageError("A database in memory has no file to copy.")
         back_up_file(self._path, to)
 
+    def prove(self) -> list[str]:
+        """What is wrong with the database, empty where all is well; on any thread. Raises StorageError."""
+        return [] if self._path is None else prove(self._path)
+
+    def note_damage(self, findings: list[str]) -> None:
+        """Let the next start put a good backup in place. Raises StorageError."""
+        if self._path is not None:
+            note_damage(self._path, findings, self._now())
+
+    def damage_is_noted(self) -> bool:
+        """Whether damage was found since the last start."""
+        return self._path is not None and is_noted(self._path)
+
     def backup(self, to: Path | None = None) -> Path:
         """Copy the whole database, consistent, and prove the copy.
 
@@ -126,8 +140,9 @@ class Store:
 
 def _open_or_recover(path: Path, now: datetime) -> Database:
     finish(path)
-    if was_emptied(path):
+    if was_emptied(path) or (is_noted(path) and path.exists() and prove(path)):
         recover_database(path, now)
+    forget_damage(path)
     try:
         return open_database(path, now)
     except StorageError as error:

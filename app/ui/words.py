@@ -160,6 +160,8 @@ REASON_WORDS = {
     "offline": "You were offline. Syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
     "throttled": "A calendar service asked to slow down. Syncing goes on by itself.",
+    "clock_wrong": "This computer's clock cannot be right. Nothing is synced until it is set.",
+    "database_damaged": "The database is damaged. Start Kalends again to put a good backup in place.",
     "stopped": "The run was stopped before its end. The next one finishes its work.",
     "stopped_by_person": "You stopped this run. The next one finishes its work.",
 }
