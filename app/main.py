@@ -145,7 +145,7 @@ class LocalHost:
         from app.wiring import DemoKey, build, make_notifier, make_vault
 
         paths = self._paths(profile)
-        paths.prepare()
+        paths.prepare(self._environ)
         settings = load_settings(paths.config_file, self._environ)
         clock = SystemClock()
         async with AsyncExitStack() as opened:
@@ -213,7 +213,8 @@ class LocalHost:
         except (InputError, StorageError) as error:
             # Nobody knows then what to look at.
             return [fail("settings", error.message, error.fix or f"Mend {paths.config_file}.")]
-        checks = [*system_checkup.folders(paths), system_checkup.disk(paths), store_checkup.library()]
+        checks = [*system_checkup.folders(paths), system_checkup.place(paths, self._environ)]
+        checks += [system_checkup.disk(paths), store_checkup.library()]
         checks += await asyncio.to_thread(lambda: [*store_checkup.database(paths.database)])
         checks += store_checkup.accounts(paths.database, now)
         checks += [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
@@ -245,7 +246,7 @@ class LocalHost:
         from app.system.instance import SingleWriter
 
         paths = self._paths(profile)
-        paths.prepare()
+        paths.prepare(self._environ)
         with SingleWriter(paths.lock_file):
             finish(paths.database)
             return restore(paths.database, name, SystemClock().now())
@@ -272,7 +273,7 @@ class LocalHost:
             return handle
 
         paths = self._paths("default")
-        paths.prepare()
+        paths.prepare(self._environ)
         return application.run(start, paths=paths, profile=profile, hidden=hidden)
 
     async def sandbox(self, *, port: int, seed: Path | None, random_seed: int | None) -> SandboxHandle:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from app.domain.checkups import Check, fail, ok, warn
+from app.domain.errors import StorageError
 from app.system import runtime_file
 from app.system.notifier import bus_address
-from app.system.paths import Paths
+from app.system.paths import Paths, require_suitable
 from app.system.screen import has_screen
 
 ROOM_WANTED = 500 * 1024 * 1024
@@ -42,6 +43,15 @@ def folders(paths: Paths) -> Iterable[Check]:
         yield fail("permissions", f"Other users of this computer may open {named}.", f"Run: chmod go-rwx {named}")
     else:
         yield ok("permissions", "Folders and files are open to your user alone.")
+
+
+def place(paths: Paths, environ: Mapping[str, str]) -> Check:
+    """Whether the database lies on this computer, and is carried elsewhere by nobody."""
+    try:
+        require_suitable(paths.data, environ)
+    except StorageError as error:
+        return fail("place", error.message, error.fix or "Set KALENDS_HOME to a folder on this computer.")
+    return ok("place", "The data folder is on this computer and not synchronised.")
 
 
 def disk(paths: Paths) -> Check:

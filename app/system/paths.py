@@ -18,6 +18,7 @@ from typing import Final
 from platformdirs import PlatformDirs
 
 from app.domain.errors import InputError, StorageError
+from app.system import placement
 
 APPLICATION: Final = "kalends"
 PRIVATE_FOLDER: Final = 0o700
@@ -98,12 +99,17 @@ class Paths:
         """Make the runtime folder alone. Raises as `prepare` does."""
         _prepare(self.runtime)
 
-    def prepare(self) -> None:
+    def prepare(self, environ: Mapping[str, str] | None = None) -> None:
         """Make all folders, for this user alone (0700).
 
+        Args:
+            environ: the environment; given, the data folder is looked at before it is made.
+
         Raises:
-            StorageError: `home_unwritable`, naming the folder and the fix.
+            StorageError: `home_unwritable` or `home_unsuitable`, naming the folder and the fix.
         """
+        if environ is not None:
+            require_suitable(self.data, environ)
         for folder in (self.config, self.data, self.state, self.cache, self.runtime, self.log):
             _prepare(folder)
 
@@ -153,6 +159,20 @@ def find_paths(environ: Mapping[str, str], profile: Profile = Profile.DEFAULT) -
         state=state / below,
         cache=folders.user_cache_path / below,
         runtime=_runtime(environ, state) / below,
+    )
+
+
+def require_suitable(data: Path, environ: Mapping[str, str]) -> None:
+    """Raises StorageError (`home_unsuitable`), with the offer of another one, where a database must not lie."""
+    why = placement.unsuitable(data, environ)
+    if why is None:
+        return
+    offer = placement.local_folder(environ)
+    example = "" if offer is None else f", such as {offer}"
+    raise StorageError(
+        f"The folder {data} is {why}: a database there gets damaged or goes back in time.",
+        code="home_unsuitable",
+        fix=f"Set KALENDS_HOME to a folder on this computer{example}. Your calendars fill it by themselves.",
     )
 
 

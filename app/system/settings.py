@@ -7,8 +7,9 @@ in silence; keys we do not know are refused too, as they are most often misspelt
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -234,7 +235,7 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     if environ.get("KALENDS_LOG_LEVEL"):
         values.setdefault("log", {})["console"] = True
     if errors:
-        raise _refusal(errors)
+        raise _refusal(_placed(path, errors))
     vault = VaultSettings(**values.get("vault", {}))
     if vault.kind is VaultKind.PASSPHRASE and vault.passphrase_file is None:
         missing = FieldError("KALENDS_VAULT_PASSPHRASE_FILE", "Set it to the full path of a file with the passphrase.")
@@ -279,16 +280,24 @@ def change_setting(path: Path, section: str, key: str, value: object) -> None:
 
 
 def _parse(path: Path) -> tomlkit.TOMLDocument:
+    text = ""
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomlkit.parse(text)
     except FileNotFoundError:
         return tomlkit.document()
     except UnicodeDecodeError as error:
-        raise InputError(f"The settings file {path} is not UTF-8 text.", fix="Save it as UTF-8.") from error
-    except ParseError as error:
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise InputError(
-            f"The settings file {path} cannot be understood at line {error.line}, column {error.col}.",
-            fix="Correct that line; the form is TOML.",
+            f"The settings file {path} is not UTF-8 text at line {line}, column {column}.",
+            fix="Save it as UTF-8.",
+        ) from error
+    except ParseError as error:
+        line, column = _where(text, error)
+        raise InputError(
+            f"The settings file {path} cannot be understood at line {line}, column {column}.",
+            fix="Correct that line; the form is TOML. Nothing is assumed in its place.",
         ) from error
     except TOMLKitError as error:
         raise InputError(f"The settings file {path} cannot be understood: {error}.", fix="The form is TOML.") from error
@@ -296,6 +305,48 @@ def _parse(path: Path) -> tomlkit.TOMLDocument:
         raise StorageError(
             f"The settings file {path} cannot be read ({error.strerror or type(error).__name__})."
         ) from error
+
+
+def _where(text: str, error: ParseError) -> tuple[int, int]:
+    """Where a text stops being TOML. tomlkit often names the beginning of the next line, the standard library the very
+    place; columns count from 1 in both."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as other:
+        found = re.search(r"at line (\d+), column (\d+)", str(other))
+        if found is not None:
+            return int(found[1]), int(found[2])
+        lines = text.split("\n")
+        return len(lines), len(lines[-1]) + 1  # "at end of document"
+    return error.line, error.col + 1
+
+
+def _line_of(text: str, field: str) -> int | None:
+    """The line that sets `section.key`, from 1; None where it is written in another form."""
+    section, _, key = field.partition(".")
+    here = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.fullmatch(r"\s*\[\s*([\w\-]+)\s*\]\s*(?:#.*)?", line)
+        if header is not None:
+            here = header[1]
+        name, _, _ = line.partition("=")
+        of_section = not key and (here == section if header is not None else name.partition(".")[0].strip() == section)
+        if of_section or (key and here == section and name.strip() == key):
+            return number
+    return None
+
+
+def _placed(path: Path, errors: list[FieldError]) -> list[FieldError]:
+    """The same, with the line of each that stands in the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return errors
+    lines = {error.field: _line_of(text, error.field) for error in errors}
+    return [
+        error if (line := lines[error.field]) is None else replace(error, message=f"{error.message} (Line {line}.)")
+        for error in errors
+    ]
 
 
 def _checked(document: tomlkit.TOMLDocument, errors: list[FieldError]) -> dict[str, dict[str, Any]]:

@@ -100,10 +100,53 @@ def test_a_file_that_is_no_toml_is_refused_by_its_line(tmp_path: Path) -> None:
         load_settings(_written(tmp_path, "[api]\nport = = 1"), {})
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("[api]\nport = = 1", 2, 8),
+        ("[api]\nport = 6000\nallowed_ori", 3, 12),
+        ('[api]\nport = 6000\nallowed_origins = ["https://app.exa', 3, 36),
+        ("[api]\nport = 6000\n[u", 3, 3),
+        ("\x00" * 64, 1, 1),
+    ],
+)
+def test_a_half_written_file_is_refused_at_its_line_and_column(
+    tmp_path: Path, text: str, line: int, column: int
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load_settings(_written(tmp_path, text), {})
+    assert f"at line {line}, column {column}." in caught.value.message
+    assert "Nothing is assumed" in str(caught.value.fix)
+
+
+def test_a_file_that_was_cut_anywhere_is_refused_or_says_only_what_it_said(tmp_path: Path) -> None:
+    whole = load_settings(_written(tmp_path, _FILE), {})
+    for end in range(len(_FILE)):
+        try:
+            cut = load_settings(_written(tmp_path, _FILE[:end]), {})
+        except InputError:
+            continue
+        assert cut.api.port in (whole.api.port, Settings().api.port, 6, 60, 600)
+        assert cut.api.allowed_origins in (whole.api.allowed_origins, ())
+        assert cut.ui in (whole.ui, Settings().ui)
+        assert cut.providers in (whole.providers, {}, {"google": {}})
+
+
+def test_a_bad_value_is_told_with_its_line(tmp_path: Path) -> None:
+    text = "# mine\n[api]\n\nport = -1\n[ui]\ntheme = 'pink'\n[nope]\n"
+    with pytest.raises(InputError) as caught:
+        load_settings(_written(tmp_path, text), {"KALENDS_LOG_LEVEL": "loud"})
+    told = {detail.field: detail.message[-9:] for detail in caught.value.details}
+    assert told["api.port"] == "(Line 4.)"
+    assert told["ui.theme"] == "(Line 6.)"
+    assert told["nope"] == "(Line 7.)"
+    assert "Line" not in told["KALENDS_LOG_LEVEL"]
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="UTF-8"):
+    path.write_bytes(b"[api]\n# \xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8 text at line 2, column 3"):
         load_settings(path, {})
 
 
