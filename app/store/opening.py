@@ -28,6 +28,8 @@ from app.store.database import Database, storage_error, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"
+RENAMED = {"0003_undo": "0004_undo"}
+"""Migrations that landed under another name: a database that has one has the other."""
 
 
 def open_database(path: Path, now: datetime, *, migrations: Path = MIGRATIONS) -> Database:
@@ -84,6 +86,13 @@ def pending(database: Database, known: list[str]) -> bool:
     return not set(known) <= set(Runner(database.handle, str(MIGRATIONS), table_name=HISTORY).applied())
 
 
+def _rename(database: Database) -> None:
+    if database.one("SELECT 1 FROM sqlite_master WHERE name = ?", [HISTORY]) is None:
+        return
+    for old, new in RENAMED.items():
+        database.change(f"UPDATE {HISTORY} SET name = ? WHERE name = ?", (new, old))  # noqa: S608 - a constant
+
+
 def migrate(database: Database, folder: Path = MIGRATIONS) -> None:
     """Apply what is pending in one transaction: after a failure or a kill the schema is wholly the old one.
 
@@ -99,6 +108,7 @@ def migrate(database: Database, folder: Path = MIGRATIONS) -> None:
         handle.pragma("foreign_keys", 0)
     try:
         with database.transaction():
+            _rename(database)
             applied = runner.up()
             broken = database.one("PRAGMA foreign_key_check")
             if broken is not None:
@@ -158,7 +168,7 @@ def _examine(path: Path, known: list[str]) -> bool:
         if failure.code in ("database_corrupt", "storage_error"):
             raise _damaged(path) from error
         raise failure from error
-    if not applied <= set(known) or version > len(known):
+    if not applied <= {*known, *RENAMED} or version > len(known):
         raise StorageError(
             "The database was written by a newer version of Kalends.",
             code="database_newer",

@@ -33,7 +33,7 @@ from app.store.backups import (
     writable,
 )
 from app.store.database import storage_errors
-from app.store.opening import HISTORY, MIGRATIONS, migration_names, open_database
+from app.store.opening import HISTORY, MIGRATIONS, RENAMED, migration_names, open_database
 from app.store.state import BEHIND, RESTORED, UNAUDITED
 
 ASIDE = "set-aside"
@@ -65,7 +65,7 @@ def _is_known(backup: Path) -> bool:
             applied = {name for (name,) in connection.execute(f"SELECT name FROM {HISTORY}")}  # noqa: S608 - a constant
     except sqlite3.Error:
         return False
-    return applied <= set(migration_names(MIGRATIONS))
+    return applied <= {*migration_names(MIGRATIONS), *RENAMED}
 
 
 def was_emptied(path: Path) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -51,17 +52,36 @@ def remove(database: Path) -> None:
         database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
-async def test_a_damaged_database_is_named_and_left_and_nothing_stays_held(tmp_path: Path) -> None:
+async def test_a_damaged_database_is_kept_aside_and_the_start_says_what_came_in_its_place(tmp_path: Path) -> None:
+    async with opened(tmp_path) as handle:
+        created = (await synced(handle.core)).run.counts.created
+        assert created > 0
+    paths = find_paths(environ(tmp_path), Profile.DEMO)
+    remove(paths.database)
+    text = b"this is no database at all, only a text\n" * 200
+    paths.database.write_bytes(text)
+    async with opened(tmp_path) as handle:
+        (told,) = [problem for problem in handle.core.status.overall().problems if problem.code == "database_restored"]
+        (kept,) = (paths.data / "set-aside").glob("*-damaged.db")
+        assert str(kept) in told.sentence
+        assert kept.read_bytes() == text
+        view = await synced(handle.core)
+        assert (view.run.counts.created, view.run.counts.deleted) == (0, 0), "copies are adopted, not doubled"
+
+
+async def test_a_file_of_another_program_is_named_and_left_and_nothing_stays_held(tmp_path: Path) -> None:
     async with opened(tmp_path):
         pass
     paths = find_paths(environ(tmp_path), Profile.DEMO)
     remove(paths.database)
-    paths.database.write_bytes(b"this is no database at all, only a text\n" * 200)
+    with closing(sqlite3.connect(paths.database)) as theirs:
+        theirs.execute("CREATE TABLE theirs (id INTEGER)")
+    before = paths.database.read_bytes()
     for _ in range(2):
         with pytest.raises(StorageError) as refused:
             await LocalHost(environ(tmp_path)).open("demo", serve=True)
-        assert refused.value.code in ("database_corrupt", "database_foreign")
-    assert paths.database.read_bytes().startswith(b"this is no database")
+        assert refused.value.code == "database_foreign"
+    assert paths.database.read_bytes() == before
     paths.database.unlink()
     async with opened(tmp_path) as handle:
         assert handle.core.info.profile == "demo"
