@@ -12,7 +12,7 @@ from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Seen
 from app.domain.pairs import CopyEdited, FilteredLater
 from app.engine.blocks import Block, Member, member_of
 from app.engine.comparison import bears_other_stamp
-from app.engine.decisions import Case, Decision, Leave
+from app.engine.decisions import Case, Covered, Decision, Leave
 from app.engine.fingerprint import hashes
 from app.engine.judge import Judge
 from app.engine.wishes import COVERED, Wish
@@ -60,7 +60,8 @@ class CoverPlanner:
         block = case.blocks.get(wish.occ)
         if block is None or block.founder.copy_key == wish.copy_key:
             return False
-        decision.covered.append((wish.occ, wish.source, _title(block.founder)))
+        fresh = link is None or not link.copy_key
+        decision.covered.append(Covered(wish.occ, wish.source, _title(block.founder), wish.original_hashes, fresh))
         shared = case.copies.get(block.founder.copy_key)
         own = case.copies.get(wish.copy_key)
         if wish.copy_key in case.pending:

@@ -77,6 +77,23 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """One that a block of another original covers.
+
+    Args:
+        founder: title of the block's founder.
+        original_hashes: of its own fields.
+        fresh: nothing covered it before.
+    """
+
+    occ: str
+    event: Event
+    founder: str
+    original_hashes: Mapping[str, str]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One write the plan wants.
 
@@ -147,8 +164,8 @@ class Decision:
     shrinks: bool = False
     """A series copied date by date would lose over half its copies though its rule is the same."""
     leaves: list[Leave] = field(default_factory=list)
-    covered: list[tuple[str, Event, str]] = field(default_factory=list)
-    """(occ, event, title of the founder) of what a block of another original covers."""
+    covered: list[Covered] = field(default_factory=list)
+    """What a block of another original covers."""
     again: bool = False
     """It waits for a write of this round to another original: plan it once more after that."""
     other_installation: bool = False

@@ -31,8 +31,9 @@ class Vanished:
 
 
 def is_new(decision: Decision) -> bool:
-    """Whether a decision makes the first copy of an original."""
-    return any(step.op is Op.CREATE and step.reason == "new" for step in decision.steps)
+    """Whether a decision makes the first copy of an original, or lets another's block cover it for the first time."""
+    made = any(step.op is Op.CREATE and step.reason == "new" for step in decision.steps)
+    return made or any(one.fresh for one in decision.covered)
 
 
 def successors(vanished: Iterable[Vanished], newcomers: Iterable[Decision]) -> Mapping[str, str]:
@@ -56,15 +57,21 @@ def successors(vanished: Iterable[Vanished], newcomers: Iterable[Decision]) -> M
 def _signs_of_new(decision: Decision) -> set[Sign]:
     signs: set[Sign] = set()
     for step in decision.steps:
-        if step.op is not Op.CREATE or step.source is None:
-            continue
-        said = step.original_hashes
-        signs.add(("content", said[TITLE], said[WHEN]))
-        if step.source.ical_uid:
-            signs.add(("uid", step.source.ical_uid, said[WHEN]))
-            signs |= _start_sign(step.source.ical_uid, step.source)
-            if step.fields is not None:
+        if step.op is Op.CREATE and step.source is not None:
+            signs |= _said_by(step.source, step.original_hashes)
+            if step.source.ical_uid and step.fields is not None:
                 signs.add(("copied", step.source.ical_uid, _spell(step.fields.when.start)))
+    for one in decision.covered:
+        if one.fresh:
+            signs |= _said_by(one.event, one.original_hashes)
+    return signs
+
+
+def _said_by(event: Event, said: Mapping[str, str]) -> set[Sign]:
+    signs: set[Sign] = {("content", said[TITLE], said[WHEN])}
+    if event.ical_uid:
+        signs.add(("uid", event.ical_uid, said[WHEN]))
+        signs |= _start_sign(event.ical_uid, event)
     return signs
 
 

@@ -69,9 +69,9 @@ def told_by(
         for decision in (d for d in decisions if d.counted):
             told = {occ for occ, reason, _ in decision.skips if reason == COVERED}
             lines.extend(
-                _line(direction, decision, occ, Verb.SKIP, COVERED, ActionResult.DONE, None, event)
-                for occ, event, _ in decision.covered
-                if occ not in told
+                _line(direction, decision, one.occ, Verb.SKIP, COVERED, ActionResult.DONE, None, one.event)
+                for one in decision.covered
+                if one.occ not in told
             )
         lines.extend(
             _line(direction, decision, step.occ, step.verb, step.reason, ActionResult.PLANNED, step)
@@ -92,7 +92,7 @@ def _line(
     event: Event | None = None,
 ) -> ActionRecord:
     subject = event or (step.source or step.before if step is not None else None) or decision.source
-    founder = next((title for occ_, _, title in decision.covered if occ_ == occ and reason == COVERED), "")
+    founder = next((one.founder for one in decision.covered if one.occ == occ and reason == COVERED), "")
     beside = step.covers if step is not None else (founder,) if founder else ()
     fields = subject.fields if subject is not None else None
     return ActionRecord(

@@ -138,7 +138,7 @@ class UndoPlanner:
             }
         parts = bool(exceptions(change)) or bool(self._inside.missing_dates(change, before, None))
         kept = replace(self._basis.link(change, LinkState.KEPT), copy_key=change.first.copy_key)
-        fingerprint = self._standing.wanted(change.first.original_id)
+        fingerprint = self._standing.wanted(self._basis.place(change)[0])
         if fingerprint:
             kept = replace(kept, base_original={KEPT_AS_IT_WAS: fingerprint})
         series = before.kind is EventKind.SERIES

@@ -60,6 +60,7 @@ class Standing:
         targets, sources: events in the target and the source as they were read just now, None where one is gone; an id
             that is missing could not be read.
         shared: keys of copies that stand for several originals.
+        holders: the original and occurrence that each copy was made for, or follows since a re-link, by copy key.
         wanted: fingerprint of what is wanted for an original now, empty where nothing is.
         normal_form, rewrites_seconds, excluded_dates: the target's.
         originals: what may be said about originals, None where none may be written.
@@ -72,6 +73,7 @@ class Standing:
     wanted: Callable[[str], str]
     normal_form: Callable[[Fields], Fields]
     shared: frozenset[str] = frozenset()
+    holders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     rewrites_seconds: float = 0.0
     excluded_dates: bool = True
     originals: Originals | None = None
@@ -141,12 +143,18 @@ class Basis:
             return None, True
         return self.standing.targets[copy.event_id], False
 
+    def place(self, change: Change) -> tuple[str, str]:
+        """The original, and occurrence, that this change's event belongs to now: since a re-link another than then."""
+        then = (change.first.original_id, change.first.occ)
+        return self.standing.holders.get(change.last.copy_key, then)
+
     def known_link(self, change: Change) -> Link | None:
-        return self.standing.links.get((change.first.original_id, change.first.occ))
+        return self.standing.links.get(self.place(change))
 
     def link(self, change: Change, state: LinkState) -> Link:
         """The link of this change's event, new, in a state that an undo leaves."""
-        return Link(self.direction.id, change.first.original_id, change.first.occ, state=state, reason=UNDONE)
+        original_id, occ = self.place(change)
+        return Link(self.direction.id, original_id, occ, state=state, reason=UNDONE)
 
     def undoing(
         self,

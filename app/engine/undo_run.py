@@ -26,7 +26,7 @@ from app.engine.run import window_of
 from app.engine.undo import UndoPlanner
 from app.engine.undo_changes import Finding, Standing
 from app.engine.undo_originals import restored_key
-from app.engine.wishes import Wisher
+from app.engine.wishes import COVERED, Wisher
 from app.engine.write_back import Originals
 from app.engine.writer import Work, Writer, Written
 
@@ -163,8 +163,10 @@ class UndoRun:
 
     async def _standing(self, rows: Sequence[Intent]) -> Standing:
         ledger, direction = self._ledger, self._direction
-        originals = sorted({row.original_id for row in rows if row.original_id})
+        links = [link for link in ledger.links(direction.id, None) if link.copy_key]
         keys = {row.copy_key for row in rows} | {row.parent for row in rows if row.parent}
+        holders = {link.copy_key: (link.original_id, link.occ) for link in links if link.reason != COVERED}
+        originals = sorted({row.original_id for row in rows} | {holders[key][0] for key in keys if key in holders})
         keys |= {restored_key(direction, original) for original in originals}
         copies = {copy.copy_key: copy for copy in ledger.copies(direction.id, keys)}
         copies |= {copy.copy_key: copy for copy in ledger.copies_of_parents(direction.id, keys)}
@@ -174,14 +176,14 @@ class UndoRun:
         sources = await self._read(self._source, direction.source.id, sorted(on_originals))
         cases = CaseReader(direction, ledger, self._wisher).cases(originals)
         wanted = {case.unit.id: case.wishes.fingerprint() for case in cases if case.wishes.items}
-        holders = {(link.copy_key, link.original_id) for link in ledger.links(direction.id, None) if link.copy_key}
-        holding = Counter(key for key, _ in holders)
+        holding = Counter(key for key, _ in {(link.copy_key, link.original_id) for link in links})
         writing = self._originals
         return Standing(
             copies=copies,
             links={(link.original_id, link.occ): link for link in ledger.links(direction.id, originals)},
             targets=targets,
             sources=sources,
+            holders=holders,
             shared=frozenset(key for key, number in holding.items() if number > 1),
             wanted=lambda original_id: wanted.get(original_id, ""),
             normal_form=self._target.normal_form,

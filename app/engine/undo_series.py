@@ -75,7 +75,7 @@ class SeriesUndo:
                 occurrence_start=wall_start(event.original_start, unit.fields),
                 parent=copy.copy_key,
                 before=there,
-                undoing=Undoing((), inner, was=self._standing.links.get((change.first.original_id, occ))),
+                undoing=Undoing((), inner, was=self._standing.links.get((link.original_id, occ))),
                 source=event,
             )
             return self._basis.tell(change, Undoable.POSSIBLE, step)

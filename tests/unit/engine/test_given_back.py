@@ -72,3 +72,44 @@ def test_ids_that_change_back_lose_no_copy(world: World) -> None:
     world.run_until_quiet()
     assert len(world.copies()) == MANY
     assert len(set(titles(world))) == MANY
+
+
+def test_undoing_what_made_the_copies_holds_for_the_originals_that_they_follow_by_now(world: World) -> None:
+    first = f"sync_run_{1:026d}"
+    world.undo(first)
+    assert world.copies() == []
+    world.run_until_quiet()
+    world.change_settings(title="{title} ")
+    world.run_until_quiet()
+    assert world.copies() == [], "what was undone is not done again"
+    world.undo(world.undo_run_of(first))
+    world.run_until_quiet()
+    assert len(world.copies()) == MANY
+    world.source.remove("z04")
+    world.run_until_quiet()
+    assert "Talk 4" not in titles(world)
+
+
+def test_undoing_what_changed_a_copy_before_its_original_had_another_id_holds_too() -> None:
+    world = World(settings=FULL)
+    for number in range(MANY):
+        world.source.put(original(number, f"a{number:02}"))
+    world.run_until_quiet()
+    event = original(3, "a03")
+    assert event.fields is not None
+    renamed = replace(event, fields=replace(event.fields, title="Renamed"))
+    world.source.put(renamed)
+    world.run()
+    run = world.last_run_id
+    for number in range(MANY):
+        world.source.remove(f"a{number:02}")
+        world.source.put(replace(renamed if number == 3 else original(number, ""), id=f"z{number:02}"))
+    world.run()
+    world.answer(HoldAnswer.KEPT)
+    world.run_until_quiet()
+    world.undo(run)
+    assert "Talk 3" in titles(world)
+    assert not [link for link in world.ledger.links(world.direction.id, ["a03"]) if link.occ == ""]
+    world.run_until_quiet()
+    assert "Talk 3" in titles(world)
+    assert len(world.copies()) == MANY
