@@ -238,7 +238,8 @@ class DirectionRun:
         listed = sort_out(await marked_copies(self._target, self._direction), known, self._direction.id)
         found = listed.copies
         self._surplus = removals(listed, known, self._judge, self._target.normal_form)
-        self._result.found = len(found) + len(listed.surplus)
+        # What is left to the person is not news, however often it is found.
+        self._result.found = len(found) + sum(1 for decision in self._surplus if decision.steps)
         self._cases.adopted = found
         if not self._dry:
             if any(self._judge.is_other_installation(copy.stamp) for copy in found.values()):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from app.domain.events import Event, EventKind, Marker
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Intent, Link, LinkState, Op
 from app.domain.runs import Undoable, Verb
+from app.engine.closing import SECOND_COPY
 from app.engine.comparison import REWRITABLE, bears_other_stamp, overlay, still_rewriting
 from app.engine.decisions import Step
 from app.engine.fingerprint import FIELD_NAMES, differing, hashes
@@ -71,6 +72,8 @@ class UndoPlanner:
         # A copy let go of, and another made in its stead: neither can be told from the other by what it says.
         let_go = any(row.draft is not None and row.draft.marker.released for row in change.rows)
         parted = let_go and any(row.op.creates for row in change.rows)
+        # Beside a copy that is there, another under the same key is what was put right.
+        blocked |= change.last.reason == SECOND_COPY
         if blocked or parted or Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
             return self._basis.tell(change, Undoable.NOT_UNDOABLE)
         if change.last.op is Op.DELETE_ORIGINAL:

@@ -13,7 +13,7 @@ from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Copy, CopyState, DirectionRecord, Intent, IntentState, Link, LinkState, Op, Undoing
 from app.domain.runs import Undoable, Verb
 from app.domain.times import Moment
-from app.engine.closing import VERBS
+from app.engine.closing import SECOND_COPY, VERBS
 from app.engine.decisions import Step
 from app.engine.fingerprint import is_sub_daily
 from app.engine.originals import Unit, occurrence_key
@@ -216,13 +216,18 @@ def revived(change: Change) -> tuple[int, ...]:
 
 def changes(rows: Sequence[Intent]) -> list[Change]:
     """Writes gathered by the event they changed; what happened inside a series made or deleted goes along."""
-    by_event: dict[tuple[str, bool], Change] = {}
+    by_event: dict[tuple[str, bool, bool], Change] = {}
     for row in rows:
-        change = by_event.setdefault((row.copy_key, row.op.on_original), Change([]))
+        # A second copy of the same key is another event.
+        change = by_event.setdefault((row.copy_key, row.op.on_original, row.reason == SECOND_COPY), Change([]))
         change.rows.append(row)
-    whole = {key: change for (key, _), change in by_event.items() if change.makes or change.deletes or change.remakes}
+    whole = {
+        key: change
+        for (key, _, second), change in by_event.items()
+        if not second and (change.makes or change.deletes or change.remakes)
+    }
     told = []
-    for (key, _), change in by_event.items():
+    for (key, _, _), change in by_event.items():
         parent = whole.get(change.first.parent) if change.first.parent else None
         if parent is not None and key not in whole:
             parent.covered.extend(change.rows)

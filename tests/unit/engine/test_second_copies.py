@@ -8,6 +8,7 @@ import pytest
 
 from app.domain import identity
 from app.domain.events import Event
+from app.domain.runs import Undoable, Verb
 from tests.fakes.calendar import wall
 from tests.fakes.engine_world import FULL, MONDAY, HandClock, World, meeting, weekly
 
@@ -68,3 +69,34 @@ def test_a_dry_run_removes_no_second_copy() -> None:
     result = world.run(dry=True)
     assert len(world.copies()) == 2
     assert "second_copy" in {action.reason for action in result.actions}
+
+
+def test_a_second_copy_that_is_left_to_the_person_is_no_news_every_day() -> None:
+    before, _, second = doubled()
+    assert second.fields is not None
+    before.target.put(replace(second, fields=replace(second.fields, title="Mine now")))
+    before.run_until_quiet()
+    for _ in range(2):
+        with before.database.transaction():
+            before.database.change("UPDATE direction SET adopted = 0", ())
+        assert before.run().found == 0
+
+
+def test_undoing_a_run_that_removed_a_second_copy_takes_back_the_rest_of_it() -> None:
+    world, first, _ = doubled()
+    event = world.source.events["a1"]
+    assert event.fields is not None
+    world.source.put(replace(event, fields=replace(event.fields, title="Renamed")))
+    with world.database.transaction():
+        world.database.change("UPDATE direction SET adopted = 0", ())
+    result = world.run()
+    assert (result.counts.updated, result.counts.deleted) == (1, 1)
+    run = world.last_run_id
+    world.run_until_quiet()
+    found = {finding.verb: finding.state for finding in world.undoable(run)}
+    assert found == {Verb.UPDATE: Undoable.POSSIBLE, Verb.DELETE: Undoable.NOT_UNDOABLE}
+    world.undo(run)
+    (copy,) = world.copies()
+    assert copy.id == first.id
+    assert copy.fields is not None
+    assert copy.fields.title == "Meeting"
