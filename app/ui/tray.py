@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from app.domain.pairs import PairState, PairStatus
@@ -17,6 +16,7 @@ from app.ui import menus, time_words, words
 from app.ui.commands import Commands
 from app.ui.feed import Snapshot
 from app.ui.icons import own_icon
+from app.ui.living_menu import Entry, LivingMenu
 from app.ui.overview_page import FIXES
 from app.ui.tray_icon import NAME, STARTING, TrayIcon
 from app.ui.widgets import no_mnemonic
@@ -56,12 +56,14 @@ class Tray(QObject):
         self._tooltip = NAME
         self._tray = self._adopted(icon or TrayIcon())
         self.menu = self._tray.menu
-        # Some hosts keep a copy of the menu, so it is also made anew when the state changes.
+        # Some hosts keep a copy of the menu, so it also changes when the state does.
         self.menu.aboutToShow.connect(self._fill)
+        self.menu.clear()
+        self._entries = LivingMenu(self.menu)
         self._pause_menu = QMenu("Pause")
-        self._pairs_menu = QMenu("Sync one pair")
-        self._stop_menu = QMenu("Stop a sync")
-        self._state_row: QAction | None = None
+        menus.fill_pause(self._pause_menu, commands.pause_all, now)
+        self._pairs_menu = LivingMenu(QMenu("Sync one pair"))
+        self._stop_menu = LivingMenu(QMenu("Stop a sync"))
         self._shown_going: object = None
         self._fill()
         self._watch_for_host()
@@ -93,12 +95,13 @@ class Tray(QObject):
             self._fill()
 
     def show_progress(self, snapshot: Snapshot) -> None:
-        """A run is further on: say so in the first row. The menu is made anew only when other commands are due."""
+        """A run is further on: say so in the first row. The menu is gone through only when other commands are due."""
         self._snapshot = snapshot
+        row = self._entries.action("state")
         if _commands_of(snapshot) != self._shown_going and not self.menu.isVisible():
             self._fill()
-        elif self._state_row is not None:
-            self._state_row.setText(_state(snapshot))
+        elif row is not None:
+            row.setText(_state(snapshot))
 
     def _adopted(self, icon: TrayIcon) -> TrayIcon:
         icon.setParent(self)
@@ -133,84 +136,79 @@ class Tray(QObject):
             self.open_wanted.emit("")
 
     def _fill(self) -> None:
-        menu = self.menu
-        menu.clear()
         snapshot = self._snapshot
-        self._state_row = None
         self._shown_going = None if snapshot is None else _commands_of(snapshot)
         if snapshot is None:
-            menu.addAction("Starting…").setEnabled(False)
-            menu.addSeparator()
+            entries = [Entry("starting", "Starting…"), Entry("below state")]
         else:
-            self._add_state(menu, snapshot)
-        default = menu.addAction("Open Kalends", lambda: self.open_wanted.emit(""))
-        menu.setDefaultAction(default)
+            entries = self._state_entries(snapshot)
+        entries.append(Entry("open", "Open Kalends", lambda: self.open_wanted.emit("")))
         if snapshot is not None and snapshot.pairs:
-            self._add_commands(menu, snapshot)
+            entries += self._command_entries(snapshot)
         if snapshot is not None and snapshot.accounts:
-            menu.addAction("Activity…", lambda: self.open_wanted.emit("activity"))
-            menu.addAction("Settings…", lambda: self.open_wanted.emit("settings"))
-        menu.addSeparator()
-        menu.addAction("Quit Kalends", self.quit_wanted.emit)
+            entries.append(Entry("activity", "Activity…", lambda: self.open_wanted.emit("activity")))
+            entries.append(Entry("settings", "Settings…", lambda: self.open_wanted.emit("settings")))
+        entries += [Entry("above quit"), Entry("quit", "Quit Kalends", self.quit_wanted.emit)]
+        self._entries.show(entries)
+        default = self._entries.action("open")
+        if default is not None:
+            self.menu.setDefaultAction(default)
 
-    def _add_state(self, menu: QMenu, snapshot: Snapshot) -> None:
+    def _state_entries(self, snapshot: Snapshot) -> list[Entry]:
         status = snapshot.status
-        self._state_row = menu.addAction(_state(snapshot), lambda: self.open_wanted.emit("overview"))
-        menu.addSeparator()
+
+        def overview() -> None:
+            self.open_wanted.emit("overview")
+
+        entries = [Entry("state", _state(snapshot), overview), Entry("below state")]
         for problem in status.problems[:_PROBLEMS_SHOWN]:
             mark = "!  " + no_mnemonic(problem.sentence)
-            if problem.action in FIXES:
-                menu.addAction(mark, partial(self.fix_wanted.emit, problem))
-            else:
-                menu.addAction(mark, lambda: self.open_wanted.emit("overview"))
+            do = partial(self.fix_wanted.emit, problem) if problem.action in FIXES else overview
+            entries.append(Entry(("problem", problem), mark, do))
         if status.problems:
-            menu.addSeparator()
+            entries.append(Entry("below problems"))
+        return entries
 
-    def _add_commands(self, menu: QMenu, snapshot: Snapshot) -> None:
+    def _command_entries(self, snapshot: Snapshot) -> list[Entry]:
+        entries: list[Entry] = []
         active = [view for view in snapshot.pairs if view.pair.status is PairStatus.ACTIVE]
         going = [view for view in active if view.progress is not None]
         if going:
-            self._add_stop(menu, going)
+            entries.append(self._stop_entry(going))
         elif active:
-            menu.addAction("Sync now", self._commands.sync_all)
+            entries.append(Entry("sync", "Sync now", self._commands.sync_all))
         if len(snapshot.pairs) > 1 and active:
-            self._pairs_menu.clear()
-            for view in snapshot.pairs:
-                self._add_pair(view)
-            menu.addMenu(self._pairs_menu)
+            self._pairs_menu.show([self._pair_entry(view) for view in snapshot.pairs])
+            entries.append(Entry("pairs", "Sync one pair", submenu=self._pairs_menu.menu))
         if active:
-            menus.fill_pause(self._pause_menu, self._commands.pause_all, self._now)
-            menu.addMenu(self._pause_menu)
+            entries.append(Entry("pause", "Pause", submenu=self._pause_menu))
         resume = menus.resume_text(snapshot.pairs)
         if resume is not None:
-            menu.addAction(resume, self._commands.resume_all)
+            entries.append(Entry("resume", resume, self._commands.resume_all))
+        return entries
 
-    def _add_stop(self, menu: QMenu, going: list[PairView]) -> None:
+    def _stop_entry(self, going: list[PairView]) -> Entry:
         """*Stop this sync* in the place of *Sync now*; where several are under way, each has its own."""
         stoppable = [view for view in going if view.progress is not None and not view.progress.stopping]
         if not stoppable:
-            menu.addAction("Stopping…").setEnabled(False)
-        elif len(going) == 1:
-            menu.addAction("Stop this sync", partial(self._commands.stop_pair, stoppable[0].pair.id))
-        else:
-            self._stop_menu.clear()
-            for view in stoppable:
-                name = no_mnemonic(words.pair_name(view))
-                self._stop_menu.addAction(name, partial(self._commands.stop_pair, view.pair.id))
-            menu.addMenu(self._stop_menu)
+            return Entry("stopping", "Stopping…")
+        if len(going) == 1:
+            return Entry("stop", "Stop this sync", partial(self._commands.stop_pair, stoppable[0].pair.id))
+        self._stop_menu.show(
+            [
+                Entry(view.pair.id, no_mnemonic(words.pair_name(view)), partial(self._commands.stop_pair, view.pair.id))
+                for view in stoppable
+            ]
+        )
+        return Entry("stop one", "Stop a sync", submenu=self._stop_menu.menu)
 
-    def _add_pair(self, view: PairView) -> None:
+    def _pair_entry(self, view: PairView) -> Entry:
         """A pair with its state; one that is paused is resumed, which syncs it too."""
         name, pair_id = words.pair_name(view), view.pair.id
         if view.pair.status is PairStatus.PAUSED:
             until = words.pair_sign(view, self._now()).word.lower()
-            self._pairs_menu.addAction(
-                no_mnemonic(f"Resume {name}   {until}"), partial(self._commands.resume_pair, pair_id)
-            )
-            return
-        self._pairs_menu.addAction(
-            no_mnemonic(f"{name}   {_pair_state(view)}"), partial(self._commands.sync_pair, pair_id)
-        )
+            return Entry(pair_id, no_mnemonic(f"Resume {name}   {until}"), partial(self._commands.resume_pair, pair_id))
+        return Entry(pair_id, no_mnemonic(f"{name}   {_pair_state(view)}"), partial(self._commands.sync_pair, pair_id))
 
 
 def _state(snapshot: Snapshot) -> str:

@@ -194,12 +194,28 @@ def test_each_pair_stands_in_the_menu_with_its_state_and_a_paused_one_can_be_res
     qtbot.waitUntil(lambda: [call[1:3] for call in desk.called("update")] == [("pair_2", PairStatus.ACTIVE)])
 
 
-def test_the_menu_is_made_anew_when_it_is_about_to_be_shown(make_desk: MakeDesk) -> None:
+def test_the_menu_says_how_it_is_now_when_it_is_about_to_be_shown(make_desk: MakeDesk) -> None:
     desk = make_desk(calm).begin()
     menu = desk.desktop.tray.menu
-    menu.clear()
+    menu.actions()[0].setText("✓  Up to date · checked 09:00")
     menu.aboutToShow.emit()
     assert texts(menu)[0] == "✓  Up to date · checked 14:02"
+
+
+def test_what_was_there_before_the_menu_changed_can_still_be_chosen(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    desk = make_desk(calm).begin()
+    tray = desk.desktop.tray
+    opened: list[str] = []
+    tray.open_wanted.connect(opened.append)
+    copied = action(tray.menu, "Activity…")  # as a host's copy of the menu, still open, has it
+    action(action(tray.menu, "Pause").menu(), "Until I resume").trigger()  # type: ignore[arg-type]  # a QMenu
+    qtbot.waitUntil(lambda: "Resume syncing" in texts(tray.menu))
+    assert action(tray.menu, "Activity…") is copied
+    copied.trigger()
+    assert opened == ["activity"]
+    action(tray.menu, "Resume syncing").trigger()
+    qtbot.waitUntil(lambda: "Sync now" in texts(tray.menu))
+    assert texts(tray.menu)[1:5] == ["Open Kalends", "Sync now", "Sync one pair", "Pause"]
 
 
 def test_open_is_the_default_and_a_click_on_the_icon_does_the_same(make_desk: MakeDesk) -> None:
