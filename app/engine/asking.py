@@ -15,8 +15,7 @@ from app.domain.ports import CalendarReader, Ledger
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision
-from app.engine.proof import GENERATIONS_AHEAD, copy_names, is_ours_by_marker
-from app.engine.recovery import marked_copies
+from app.engine.recovery import known_by_name, marked_copies
 from app.engine.writer import Written
 
 ASK_AT_MOST = 200
@@ -91,13 +90,13 @@ class Asker:
         taken over without a base."""
         decided = list(decisions)
         gone = {
-            step.copy_key: (decision.original_id, step.copy.generation)
+            step.copy_key: (decision, step.copy)
             for decision in decided
             for step in decision.steps
             if step.op is Op.DELETE_ORIGINAL and step.copy is not None
         }
         gone |= {
-            copy.copy_key: (decision.original_id, copy.generation)
+            copy.copy_key: (decision, copy)
             for decision in decided
             if any(link.state is LinkState.AWAY for link in decision.links)
             for copy in decision.copies
@@ -105,13 +104,17 @@ class Asker:
         }
         if not gone:
             return []
+        listed = await marked_copies(self._target, self._direction)
+        generations = {key: copy.generation for key, (_, copy) in gone.items()}
+        named, silent = await known_by_name(self._direction, self._target, self._ledger, generations)
         found: dict[str, Copy] = {}
-        for event in await marked_copies(self._target, self._direction):
+        for event in (*listed, *named):
             copy = copy_from(event, self._direction.id)
-            if copy is not None and copy.copy_key in gone and copy.generation != gone[copy.copy_key][1]:
+            if copy is not None and copy.copy_key in gone and copy.event_id != gone[copy.copy_key][1].event_id:
                 found[copy.copy_key] = copy
+        self.put_off([gone[key][0] for key in sorted(silent - found.keys())])
         self._cases.succeeding |= found
-        return sorted({gone[key][0] for key in found})
+        return sorted({gone[key][0].original_id for key in found})
 
     async def find_living(self, decisions: Iterable[Decision]) -> list[str]:
         """Originals that would get a copy although one lives: another installation made it since, and a service that
@@ -123,33 +126,18 @@ class Asker:
             for step in decision.steps
             if step.op is Op.CREATE and step.copy_key not in self._cases.living
         }
-        target = self._direction.target
-        names = {
-            name: key
-            for key, (_, generation) in creating.items()
-            for name in copy_names(target.calendar_key, key, generation + GENERATIONS_AHEAD)
-        }
-        seen = {event.id: event for event in self._ledger.named(target.id, names)} if names else {}
-        if not seen:
-            return []
-        answers = await view.ask(self._target, self._ledger, target.id, sorted(seen))
-        told = {event.id: event for answer in answers for event in answer.events}
-        silent = {answer.event_id for answer in answers if answer.evidence is Evidence.UNKNOWN}
+        generations = {key: generation for key, (_, generation) in creating.items()}
+        named, silent = await known_by_name(self._direction, self._target, self._ledger, generations)
+        self.put_off([creating[key][0] for key in sorted(silent & creating.keys())])
         again: set[str] = set()
-        for event_id, event in sorted(seen.items()):
-            key = names.get(event_id) or names[event.transaction_id or ""]
-            decision, _ = creating[key]
-            if event_id in silent:
-                self.put_off([decision])
+        for event in named:
+            copy = copy_from(event, self._direction.id)
+            if copy is None or copy.copy_key not in creating:
                 continue
-            found = told.get(event_id)
-            copy = copy_from(found, self._direction.id) if found is not None else None
-            if found is None or copy is None or copy.copy_key != key or found.fields is None:
-                continue
-            rival = self._cases.living.get(key)
-            if is_ours_by_marker(found, target.calendar_key) and (rival is None or copy.generation < rival.generation):
-                self._cases.living[key] = copy
-                again.add(decision.original_id)
+            rival = self._cases.living.get(copy.copy_key)
+            if rival is None or copy.generation < rival.generation:
+                self._cases.living[copy.copy_key] = copy
+                again.add(creating[copy.copy_key][0].original_id)
         return sorted(again)
 
     def put_off(self, waiting: Sequence[Decision]) -> None:

@@ -50,7 +50,7 @@ class CaseReader:
             | {
                 key: copy
                 for key, copy in self.succeeding.items()
-                if key in known and known[key].generation < copy.generation
+                if key in known and known[key].event_id != copy.event_id
             }
             | self.living
         )  # looked up only where another copy would have been made: the row tells of one that is gone

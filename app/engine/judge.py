@@ -17,7 +17,7 @@ from app.engine.comparison import Comparison, bears_other_stamp, compare, counte
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import hashes
 from app.engine.originals import Unit
-from app.engine.proof import is_ours
+from app.engine.proof import is_of_another, is_ours
 from app.engine.wishes import COVERED, STAND_IN, UNDONE, Wish, Wisher
 from app.engine.write_back import Originals, WriteBack
 
@@ -79,7 +79,7 @@ class Judge:
 
     def is_other_installation(self, stamp: str) -> bool:
         """Whether a stamp is of another installation."""
-        return bool(stamp) and stamp.partition(".")[0] != self._installation
+        return is_of_another(stamp, self._installation)
 
     @staticmethod
     def copy_of(case: Case, link: Link) -> Copy | None:

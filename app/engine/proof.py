@@ -41,6 +41,11 @@ def is_released(event: Event) -> bool:
     return event.marker is not None and event.marker.released
 
 
+def is_of_another(stamp: str, installation: str) -> bool:
+    """Whether a stamp was left by another installation than this one."""
+    return bool(stamp) and stamp.partition(".")[0] != installation
+
+
 def looks_like_ours(event: Event) -> bool:
     """Whether an event looks like a copy of any pair, proved or not (a stray): then it is never a source.
 

@@ -51,6 +51,34 @@ async def marked_copies(client: CalendarReader, direction: DirectionRecord) -> l
     return found
 
 
+async def known_by_name(
+    direction: DirectionRecord, client: CalendarReader, ledger: Ledger, generations: Mapping[str, int]
+) -> tuple[list[Event], set[str]]:
+    """Living, proved copies that the view knows by their names, read directly; and the keys of what could not be read.
+
+    A search for the marker lags behind (Graph), most of all for a copy that a person has just edited, and when the
+    service no longer remembers the transaction, making it again would make a second one (`reliability.md` §2.5).
+
+    Args:
+        generations: what is known of each copy key's generation; the next few are looked for too.
+    """
+    target = direction.target
+    keys = {
+        name: key
+        for key, generation in generations.items()
+        for name in copy_names(target.calendar_key, key, generation + GENERATIONS_AHEAD)
+    }
+    seen = {event.id: event for event in ledger.named(target.id, keys)} if keys else {}
+    told = await view.ask(client, ledger, target.id, sorted(seen)) if seen else []
+    silent = {
+        keys.get(answer.event_id) or keys[seen[answer.event_id].transaction_id or ""]
+        for answer in told
+        if answer.evidence is Evidence.UNKNOWN
+    }
+    living = [event for answer in told for event in answer.events if not event.gone and event.fields is not None]
+    return [event for event in living if is_ours_by_marker(event, target.calendar_key)], silent
+
+
 async def recover(
     direction: DirectionRecord,
     client: CalendarClient,
@@ -106,7 +134,8 @@ async def _creates(
 
     note(await marked_copies(client, direction))
     missing = [intent for intent in creates if intent.copy_key not in any_generation]
-    seen, silent = await _known_by_name(direction, client, ledger, missing)
+    wanted = {intent.copy_key: intent.generation for intent in missing}
+    seen, silent = await known_by_name(direction, client, ledger, wanted)
     note(seen)
     links = _links(ledger, direction, creates)
     closings: list[Closing] = []
@@ -124,6 +153,7 @@ async def _creates(
             closings.append(closing.applied(intent, None, there, link=link))
             writer.settled(intent, there, answers)
         else:
+            writer.notice_installation(there)
             closings.append(_taken_over(intent, there, links.get((intent.original_id, intent.occ)), clock))
             answers.append(Answer(there.id, Evidence.FOUND, (there,)))
             writer.written.again.add(intent.original_id)
@@ -134,31 +164,6 @@ async def _creates(
     first = [intent for intent in again if intent.tries < ALONE_FROM_TRIES]
     for batch in ([first] if first else []) + [[intent] for intent in again if intent not in first]:
         await writer.deliver(ledger.retry_intents(batch, clock.now()))
-
-
-async def _known_by_name(
-    direction: DirectionRecord, client: CalendarReader, ledger: Ledger, creates: Sequence[Intent]
-) -> tuple[list[Event], set[str]]:
-    """Copies that the view knows by the names these creates gave them, and the keys of those that could not be read.
-
-    A search for the marker lags behind (Graph), most of all for a copy that a person has just edited, and when the
-    service no longer remembers the transaction, sending it again would make a second one (`reliability.md` §2.5).
-    """
-    target = direction.target
-    keys = {
-        name: intent.copy_key
-        for intent in creates
-        for name in copy_names(target.calendar_key, intent.copy_key, intent.generation + GENERATIONS_AHEAD)
-    }
-    seen = {event.id: event for event in ledger.named(target.id, keys)} if keys else {}
-    told = await view.ask(client, ledger, target.id, sorted(seen)) if seen else []
-    silent = {
-        keys.get(answer.event_id) or keys[seen[answer.event_id].transaction_id or ""]
-        for answer in told
-        if answer.evidence is Evidence.UNKNOWN
-    }
-    living = [event for answer in told for event in answer.events if not event.gone and event.fields is not None]
-    return [event for event in living if is_ours_by_marker(event, target.calendar_key)], silent
 
 
 def _links(ledger: Ledger, direction: DirectionRecord, intents: Sequence[Intent]) -> Mapping[tuple[str, str], Link]:

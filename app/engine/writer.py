@@ -30,7 +30,7 @@ from app.domain.runs import Counts, RunError
 from app.engine import closing
 from app.engine.decisions import Step
 from app.engine.originals import starts_at
-from app.engine.proof import is_ours
+from app.engine.proof import is_of_another, is_ours
 
 ENDS_PART_AFTER_SECONDS = 60.0
 """A wait longer than this ends the account's part of the run."""
@@ -322,6 +322,7 @@ class Writer:
 
     def _adopted(self, intent: Intent, event: Event, answers: list[Answer], link: Link | None) -> Closing:
         """A live copy of this key from another time or machine: take it over without a base, and compare."""
+        self.notice_installation(event)
         self.written.again.add(intent.original_id)
         if intent.form is CopyForm.SERIES:
             self.written.reread.add(event.id)
@@ -338,6 +339,12 @@ class Writer:
             stamp=event.marker.stamp if event.marker is not None else "",
         )
         return replace(closing.dropped(intent, link, self._clock.now()), copy=copy)
+
+    def notice_installation(self, copy: Event) -> None:
+        """Remember for good that another installation keeps this pair too, if it wrote this copy last: then a copy
+        that is gone is no word of a person's (`engine.md` §8)."""
+        if copy.marker is not None and is_of_another(copy.marker.stamp, self._stamps.installation()):
+            self._ledger.other_installation(self._direction.id, self._clock.now())
 
     def _is_ours(self, event: Event, intent: Intent) -> bool:
         return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)

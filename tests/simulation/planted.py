@@ -332,12 +332,12 @@ def nothing_is_adopted(patch: pytest.MonkeyPatch) -> None:
 
     for place in (run, asking):
         patch.setattr(place, "marked_copies", wrong)
-    patch.setattr(asking, "copy_names", lambda *_: ())
+    patch.setattr(recovery, "copy_names", lambda *_: ())
 
 
 def living_copies_elsewhere_are_not_looked_for(patch: pytest.MonkeyPatch) -> None:
     """A copy is made although another installation's lives."""
-    patch.setattr(asking, "copy_names", lambda *_: ())
+    patch.setattr(recovery, "copy_names", lambda *_: ())
     right = recovery.marked_copies
 
     async def wrong(client: CalendarClient, direction: DirectionRecord) -> list[Event]:

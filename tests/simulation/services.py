@@ -437,6 +437,8 @@ class SimWriting:
         await Tick()
         try:
             self._calendar.request("write")
+            if self._calendar.moment - flight.sent_at > LATE_AT_MOST:
+                raise UnavailableError("The computer slept, and the connection is gone.")
             flight.arrive()
             await Tick()
             self._calendar.answered("write")
