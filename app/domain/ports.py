@@ -77,6 +77,10 @@ class Writing(Protocol):
         of the remaining writes was sent."""
         ...
 
+    def recall(self) -> None:
+        """Send nothing more. What is on the wire by now is still told; what `next` then leaves untold was not sent."""
+        ...
+
 
 class CalendarReader(Protocol):
     """One calendar, read only. A one-way run holds its source as this: there is no write method to call."""

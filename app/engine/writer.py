@@ -165,6 +165,7 @@ class Writer:
         """Send journaled intents and close them as the answers come. What stays untold stays in the journal."""
         open_ones = {intent.id: intent for intent in intents}
         writing = self._client.write(intents)
+        recalled = False
         while outcomes := await writing.next():
             closings: list[Closing] = []
             answers: list[Answer] = []
@@ -179,8 +180,23 @@ class Writer:
             self._ledger.progress(self._run_id, self.before.plus(self.written.counts))
             if self._work:
                 self._tell(len(self._answered), self._given)
+            if not recalled and self._stopping():
+                recalled = True
+                writing.recall()
         if open_ones:
             self.written.unfinished = True
+            if recalled:
+                self._close_unsent(list(open_ones.values()))
+
+    def _close_unsent(self, intents: Sequence[Intent]) -> None:
+        """End what was called back before it was sent, as far as no earlier try may have done it."""
+        now = self._clock.now()
+        closings = []
+        for intent in intents:
+            if intent.tries <= 1:
+                work = self._work.get(intent.id)
+                closings.append(closing.dropped(intent, work.link if work is not None else self._link(intent), now))
+        self._ledger.close_intents(closings, now)
 
     def _intent(self, work: Work) -> Intent:
         step = work.step

@@ -20,6 +20,7 @@ import httpx
 
 from app.domain.errors import OfflineError, ProtocolError, ProviderError, UnavailableError
 from app.domain.ports import AccessTokens
+from app.providers.flight import Departure
 from app.providers.limits import AccountLimits
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -158,6 +159,7 @@ class HttpClient:
         json_body: object = None,
         content: bytes | None = None,
         cost: int = 1,
+        departure: Departure | None = None,
     ) -> Reply:
         """Send one request and read its answer; any status is an answer.
 
@@ -166,6 +168,7 @@ class HttpClient:
             params: query; None leaves the query of `url` as it is (any other value would replace it).
             json_body: sent as JSON if not None.
             cost: how many units of the account's rate it uses (a batch: its parts).
+            departure: told when it goes on the wire, after all waiting.
 
         Raises:
             OfflineError: no connection came about, so nothing was sent.
@@ -180,6 +183,8 @@ class HttpClient:
         if self._limits is not None:
             await self._limits.spend(cost)
         async with self._slots:
+            if departure is not None:
+                departure.gone = True
             try:
                 async with asyncio.timeout(TOTAL_SECONDS):
                     return await self._exchange(request)

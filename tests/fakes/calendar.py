@@ -390,6 +390,10 @@ class FakeWriting:
             return [Outcome(intent.id, Result.UNKNOWN, code=error.code, message=error.message) for intent in chunk]
         return outcomes
 
+    def recall(self) -> None:
+        """Send nothing more."""
+        self._intents = []
+
 
 def _times(event: Event) -> tuple[object, ...]:
     if event.fields is None:

@@ -450,6 +450,10 @@ class SimWriting:
             return [Outcome(intent.id, Result.UNKNOWN, code=error.code, message=error.message) for intent in chunk]
         return flight.outcomes or ()
 
+    def recall(self) -> None:
+        """Send nothing more."""
+        self._intents = []
+
 
 class LateError(UnavailableError):
     """The client gave up waiting; the request is still on its way."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 
 from app.domain.errors import AuthExpiredError, KalendsError, ThrottledError, UnavailableError
+from app.providers.flight import Departure
 from app.providers.google.errors import error_of
 from app.providers.http import HttpClient, Reply
 from app.providers.retry import Retrier
@@ -87,10 +88,13 @@ def decode(reply: Reply, count: int) -> list[Reply | None]:
     return parts
 
 
-async def send_batch(http: HttpClient, calls: Sequence[Call]) -> list[Reply | None]:
+async def send_batch(http: HttpClient, calls: Sequence[Call], departure: Departure | None = None) -> list[Reply | None]:
     """Send at most 50 calls as one request.
 
     Parts refused with 401 are sent once more with a new token (outside, a batch is 200 whatever its parts say).
+
+    Args:
+        departure: told when it goes on the wire.
 
     Returns:
         An answer for each call; None where its part is missing, so that it may or may not have happened.
@@ -100,7 +104,7 @@ async def send_batch(http: HttpClient, calls: Sequence[Call]) -> list[Reply | No
         ThrottledError: likewise; `retry_after_seconds` may tell when to come back.
         UnavailableError, ProtocolError: of the whole request; may have happened unless its status is 4xx.
     """
-    replies = await _exchange(http, calls)
+    replies = await _exchange(http, calls, departure)
     refused = [index for index, reply in enumerate(replies) if reply is not None and reply.status == 401]
     if not refused:
         return replies
@@ -151,7 +155,7 @@ async def read_batch(http: HttpClient, retrier: Retrier, calls: Sequence[Call]) 
     return replies
 
 
-async def _exchange(http: HttpClient, calls: Sequence[Call]) -> list[Reply | None]:
+async def _exchange(http: HttpClient, calls: Sequence[Call], departure: Departure | None = None) -> list[Reply | None]:
     boundary = f"kalends_{uuid.uuid4().hex}"
     reply = await http.send(
         "POST",
@@ -159,6 +163,7 @@ async def _exchange(http: HttpClient, calls: Sequence[Call]) -> list[Reply | Non
         headers={"Content-Type": f"multipart/mixed; boundary={boundary}"},
         content=encode(calls, http.base_url.path, boundary),
         cost=len(calls),
+        departure=departure,
     )
     if not reply.ok:
         raise error_of(reply)

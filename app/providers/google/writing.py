@@ -27,7 +27,7 @@ from app.domain.events import Event, EventKind
 from app.domain.identity import google_event_id
 from app.domain.links import Carried, Draft, Intent, Op, Outcome, Result
 from app.domain.times import Moment, is_timed, to_utc
-from app.providers.flight import Flight, Job
+from app.providers.flight import Departure, Flight, Job
 from app.providers.google import mapping, times
 from app.providers.google.batch import BATCH_SIZE, Call, send_batch
 from app.providers.google.errors import error_of, refusal_of
@@ -53,8 +53,11 @@ class GoogleWriting:
 
     def __init__(self, place: Place, intents: Sequence[Intent], parallel: int) -> None:
         chunks = [intents[at : at + BATCH_SIZE] for at in range(0, len(intents), BATCH_SIZE)]
-        jobs: list[Job[list[Outcome] | Unsent]] = [_sending(place, chunk) for chunk in chunks]
-        self._flight = Flight(jobs, parallel)
+        departures = [Departure() for _ in chunks]
+        jobs: list[Job[list[Outcome] | Unsent]] = [
+            _sending(place, chunk, departure) for chunk, departure in zip(chunks, departures, strict=True)
+        ]
+        self._flight = Flight(jobs, parallel, departures)
         self._error: KalendsError | None = None
 
     async def next(self) -> Sequence[Outcome]:
@@ -73,6 +76,10 @@ class GoogleWriting:
             raise self._error
         return ()
 
+    def recall(self) -> None:
+        """Send nothing more; what is on the wire is told."""
+        self._flight.recall()
+
 
 def check_silent(call: Call) -> None:
     """Refuse a call that could notify anybody.
@@ -88,16 +95,16 @@ def check_silent(call: Call) -> None:
         raise ForbiddenError("A write that could send e-mail to people was stopped.", code="would_notify")
 
 
-def _sending(place: Place, intents: Sequence[Intent]) -> Job[list[Outcome] | Unsent]:
-    return lambda: _send(place, intents)
+def _sending(place: Place, intents: Sequence[Intent], departure: Departure) -> Job[list[Outcome] | Unsent]:
+    return lambda: _send(place, intents, departure)
 
 
-async def _send(place: Place, intents: Sequence[Intent]) -> list[Outcome] | Unsent:
+async def _send(place: Place, intents: Sequence[Intent], departure: Departure) -> list[Outcome] | Unsent:
     outcomes: dict[int, Outcome] = {}
     try:
         calls = await _calls(place, intents, outcomes)
         if calls:
-            await _write(place, calls, outcomes)
+            await _write(place, calls, outcomes, departure)
     except _UNSENT as error:
         return Unsent(error)
     return [outcomes[intent.id] for intent in intents]
@@ -118,10 +125,12 @@ async def _calls(place: Place, intents: Sequence[Intent], outcomes: dict[int, Ou
     return calls
 
 
-async def _write(place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: dict[int, Outcome]) -> None:
+async def _write(
+    place: Place, calls: Sequence[tuple[Intent, Call]], outcomes: dict[int, Outcome], departure: Departure
+) -> None:
     """Send the calls and tell every outcome. Raises only before anything was done."""
     try:
-        replies = await send_batch(place.http, [call for _, call in calls])
+        replies = await send_batch(place.http, [call for _, call in calls], departure)
     except ThrottledError as error:
         # A 503 may have come from in front of the service or from behind it; a 429 is its own word.
         result = Result.UNKNOWN if error.status == 503 else Result.LATER

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from app.domain.errors import AuthExpiredError, ProtocolError, ProviderError, ThrottledError, UnavailableError
+from app.providers.flight import Departure
 from app.providers.http import HttpClient, Reply, demanded_claims, origin
 from app.providers.limits import AccountLimits
 from app.providers.microsoft.errors import Refusal, error_of, refusal
@@ -149,13 +150,16 @@ class Mailbox:
 
     # -- batches -----------------------------------------------------------------------------------------------------
 
-    async def batch(self, items: Sequence[Item]) -> list[Part | None]:
+    async def batch(self, items: Sequence[Item], departure: Departure | None = None) -> list[Part | None]:
         """Send at most 20 requests as one, once. Parts come in the order of `items`, None for one that is missing.
+
+        Args:
+            departure: told when it goes on the wire.
 
         Raises:
             ProviderError: as `HttpClient.send`; the batch as a whole was refused.
         """
-        return (await self._send(items))[0]
+        return (await self._send(items, departure))[0]
 
     async def read(self, paths: Sequence[str]) -> list[Part]:
         """GET these paths in batches. Each part is 2xx or a 4xx that means something; all others are asked again.
@@ -198,10 +202,12 @@ class Mailbox:
         await self._retrier.run(attempt)
         return [told[at] for at in range(len(paths))]
 
-    async def _send(self, items: Sequence[Item]) -> tuple[list[Part | None], Reply]:
+    async def _send(self, items: Sequence[Item], departure: Departure | None = None) -> tuple[list[Part | None], Reply]:
         requests = [_request(str(number), item) for number, item in enumerate(items)]
         async with self._slots(min(len(items), MAILBOX_PARALLEL)):
-            reply = await self._http.send("POST", "$batch", json_body={"requests": requests}, cost=len(items))
+            reply = await self._http.send(
+                "POST", "$batch", json_body={"requests": requests}, cost=len(items), departure=departure
+            )
         if not reply.ok:
             raise error_of(self._heard(refusal(reply.status, reply.headers, _object(reply))))
         parts = {str(part.get("id")): _part(part) for part in _list(reply.json_object().get("responses"))}

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from app.domain.errors import ForbiddenError, ProtocolError
 from app.domain.links import Intent, Op, Outcome, Result
+from app.providers.flight import Departure
 from app.providers.microsoft import mapping, verdicts
 from app.providers.microsoft.batch import BATCH_SIZE, Item, Part, query
 from app.providers.microsoft.reading import CalendarReading
@@ -22,7 +23,7 @@ CHUNK: Final = BATCH_SIZE // 2
 _MASTER: Final = query(expand="exceptionOccurrences")
 
 
-async def write_occurrences(reading: CalendarReading, intents: Sequence[Intent]) -> list[Outcome]:
+async def write_occurrences(reading: CalendarReading, intents: Sequence[Intent], departure: Departure) -> list[Outcome]:
     """Change or cancel one occurrence each of up to 10 series.
 
     Raises:
@@ -47,7 +48,7 @@ async def write_occurrences(reading: CalendarReading, intents: Sequence[Intent])
             outcomes.append(told)
         else:
             sent.append((intent, told))
-    parts = await reading.mailbox.batch([item for _, item in sent]) if sent else []
+    parts = await reading.mailbox.batch([item for _, item in sent], departure) if sent else []
     for (intent, _), part in zip(sent, parts, strict=True):
         outcomes.append(_outcome(reading, intent, part, masters[intent.target_id]))
     return outcomes

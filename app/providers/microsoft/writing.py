@@ -24,7 +24,7 @@ from app.domain.errors import (
 from app.domain.events import Event
 from app.domain.identity import transaction_id
 from app.domain.links import Draft, Intent, Op, Outcome, Result
-from app.providers.flight import Flight
+from app.providers.flight import Departure, Flight
 from app.providers.microsoft import mapping, occurrences, verdicts
 from app.providers.microsoft import marker as markers
 from app.providers.microsoft.batch import BATCH_SIZE, MAILBOX_PARALLEL, Item, Part, chunks, query
@@ -35,7 +35,7 @@ from app.providers.microsoft.recurrence import NotExpressibleError
 _UNSENT: Final = (AuthExpiredError, AccessError, OfflineError, VaultError)
 """Errors that prove that nothing of a request happened, and that the next request would fare no better."""
 
-Job = Callable[[CalendarReading, Sequence[Intent]], Awaitable[list[Outcome]]]
+Job = Callable[[CalendarReading, Sequence[Intent], Departure], Awaitable[list[Outcome]]]
 P = TypeVar("P")
 
 
@@ -62,12 +62,14 @@ class MicrosoftWriting:
             ((Op.CREATE, Op.RESTORE_ORIGINAL), BATCH_SIZE, partial(_create, earlier)),
             ((Op.UPDATE_OCCURRENCE, Op.CANCEL_OCCURRENCE), occurrences.CHUNK, occurrences.write_occurrences),
         ]
-        work = [
-            partial(_guarded, job, reading, piece)
+        pieces = [
+            (job, piece, Departure())
             for ops, size, job in kinds
             for piece in chunks([intent for intent in intents if intent.op in ops], size)
         ]
-        self._flight: Flight[Sequence[Outcome] | Unsent] = Flight(work, MAILBOX_PARALLEL)
+        work = [partial(_guarded, job, reading, piece, departure) for job, piece, departure in pieces]
+        departures = [departure for _, _, departure in pieces]
+        self._flight: Flight[Sequence[Outcome] | Unsent] = Flight(work, MAILBOX_PARALLEL, departures)
         self._error: KalendsError | None = None
 
     async def next(self) -> Sequence[Outcome]:
@@ -86,10 +88,16 @@ class MicrosoftWriting:
             raise self._error
         return ()
 
+    def recall(self) -> None:
+        """Send nothing more; what is on the wire is told."""
+        self._flight.recall()
 
-async def _guarded(job: Job, reading: CalendarReading, intents: Sequence[Intent]) -> Sequence[Outcome] | Unsent:
+
+async def _guarded(
+    job: Job, reading: CalendarReading, intents: Sequence[Intent], departure: Departure
+) -> Sequence[Outcome] | Unsent:
     try:
-        return await job(reading, intents)
+        return await job(reading, intents, departure)
     except _UNSENT as error:
         return Unsent(error)
     except ProviderError as error:
@@ -99,7 +107,9 @@ async def _guarded(job: Job, reading: CalendarReading, intents: Sequence[Intent]
 # -- create ------------------------------------------------------------------------------------------------------------
 
 
-async def _create(earlier: set[str], reading: CalendarReading, intents: Sequence[Intent]) -> list[Outcome]:
+async def _create(
+    earlier: set[str], reading: CalendarReading, intents: Sequence[Intent], departure: Departure
+) -> list[Outcome]:
     """Create up to 20 events. Raises only while none was sent, or where nobody knows."""
     outcomes: list[Outcome] = []
     sent: list[tuple[Intent, Item, bool]] = []
@@ -113,7 +123,7 @@ async def _create(earlier: set[str], reading: CalendarReading, intents: Sequence
         item = verdicts.write_item("POST", f"{reading.path}/events", body)
         sent.append((intent, item, name in earlier or intent.tries > 1))
         earlier.add(name)
-    parts = await reading.mailbox.batch([item for _, item, _ in sent]) if sent else []
+    parts = await reading.mailbox.batch([item for _, item, _ in sent], departure) if sent else []
     doubtful: list[tuple[Intent, tuple[str, bool]]] = []
     duplicates: list[tuple[Intent, str | None]] = []
     for (intent, _, sent_before), part in zip(sent, parts, strict=True):
@@ -188,7 +198,7 @@ async def _by_transaction(reading: CalendarReading, intent: Intent) -> Mapping[s
 # -- update ------------------------------------------------------------------------------------------------------------
 
 
-async def _update(reading: CalendarReading, intents: Sequence[Intent]) -> list[Outcome]:
+async def _update(reading: CalendarReading, intents: Sequence[Intent], departure: Departure) -> list[Outcome]:
     """Update up to 20 events. Raises only while none was sent, or where nobody knows."""
     outcomes: list[Outcome] = []
     sent: list[tuple[Intent, Item]] = []
@@ -205,7 +215,7 @@ async def _update(reading: CalendarReading, intents: Sequence[Intent]) -> list[O
                 sent.append((intent, _patch(reading, intent, now, intent.etag or now.etag)))
             except NotExpressibleError as error:
                 outcomes.append(_not_expressible(intent, error))
-    parts = await reading.mailbox.batch([item for _, item in sent]) if sent else []
+    parts = await reading.mailbox.batch([item for _, item in sent], departure) if sent else []
     conflicts: list[tuple[Intent, None]] = []
     for (intent, _), part in zip(sent, parts, strict=True):
         if part is not None and part.ok:
@@ -259,7 +269,9 @@ async def _settle_conflicts(reading: CalendarReading, conflicts: Sequence[tuple[
 # -- delete ------------------------------------------------------------------------------------------------------------
 
 
-async def _delete(earlier: set[str], reading: CalendarReading, intents: Sequence[Intent]) -> list[Outcome]:
+async def _delete(
+    earlier: set[str], reading: CalendarReading, intents: Sequence[Intent], departure: Departure
+) -> list[Outcome]:
     """Delete up to 20 events. Each is read first: it is not certain that Graph minds a DELETE's `If-Match`."""
     outcomes: list[Outcome] = []
     sent: list[tuple[Intent, Item]] = []
@@ -278,7 +290,7 @@ async def _delete(earlier: set[str], reading: CalendarReading, intents: Sequence
             outcomes.append(verdicts.changed(intent, event))
         else:
             sent.append((intent, Item("DELETE", reading.event_path(intent.target_id), if_match=event.etag)))
-    parts = await reading.mailbox.batch([item for _, item in sent]) if sent else []
+    parts = await reading.mailbox.batch([item for _, item in sent], departure) if sent else []
     for (intent, _), part in zip(sent, parts, strict=True):
         done = part is not None and (part.ok or part.refusal.gone)
         outcomes.append(Outcome(intent.id, Result.APPLIED) if done else verdicts.not_done(intent, part))

@@ -520,6 +520,22 @@ def test_a_stopped_run_goes_on_where_it_was() -> None:
     assert len(world.copies()) == 120
 
 
+def test_a_stop_calls_back_what_of_a_chunk_was_not_sent_yet() -> None:
+    world = World()
+    world.target.capabilities = replace(world.target.capabilities, batch=10, parallel=4)
+    for n in range(60):
+        world.source.put(meeting(f"a{n:03}", wall(MONDAY, 9) + timedelta(minutes=n)))
+    world.stop = lambda: len(world.copies()) > 0
+    world.run()
+    assert len(world.copies()) == 10, "the first request only"
+    assert world.ledger.pending_intents(world.direction.id) == [], "nobody has to find out what became of the others"
+    world.stop = lambda: False
+    asked = len(world.target.requests)
+    world.run()
+    assert len(world.copies()) == 60
+    assert world.target.requests[asked:].count("marked") == 0
+
+
 def test_two_installations_with_the_same_pair_make_one_set_of_copies() -> None:
     one = World()
     two = World(source=one.source, target=one.target)

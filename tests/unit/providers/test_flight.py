@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from app.providers.flight import Flight, Job
+from app.providers.flight import Departure, Flight, Job
 
 pytestmark = pytest.mark.anyio
 
@@ -117,3 +117,19 @@ async def test_jobs_not_started_can_be_forgotten() -> None:
     flight.start_no_more()
     assert await flight.next() is None
     assert jobs.started == [0]
+
+
+async def test_what_has_not_departed_is_called_back_and_what_has_is_told() -> None:
+    jobs = Jobs(4)
+    departures = [Departure() for _ in range(4)]
+    flight = Flight(jobs.jobs, 3, departures)
+    jobs.gates[0].set()
+    assert await flight.next() == 0
+    departures[1].gone = True
+    flight.recall()
+    await settle()
+    assert jobs.cancelled == [2]
+    jobs.gates[1].set()
+    assert await flight.next() == 1
+    assert await flight.next() is None
+    assert jobs.started == [0, 1, 2], "what had not started never does"

@@ -13,6 +13,7 @@ import httpx
 from app.domain.errors import AuthExpiredError
 from app.providers.google.reading import Place
 from app.providers.http import make_client
+from app.providers.limits import AccountLimits
 from app.providers.retry import Retrier
 
 BASE = "https://www.googleapis.com/calendar/v3/"
@@ -44,7 +45,10 @@ async def no_sleep(_seconds: float) -> None:
 
 
 def place_of(
-    handler: Callable[[httpx.Request], httpx.Response], tokens: Tokens | None = None, base: str = BASE
+    handler: Callable[[httpx.Request], httpx.Response],
+    tokens: Tokens | None = None,
+    base: str = BASE,
+    limits: AccountLimits | None = None,
 ) -> Place:
     """A calendar whose network is a function."""
     http = make_client(
@@ -52,6 +56,7 @@ def place_of(
         base,
         ssl_context=ssl.create_default_context(),
         transport=httpx.MockTransport(handler),
+        limits=limits,
     )
     return Place(http, Retrier(sleep=no_sleep), "ada@example.com", "Europe/Berlin")
 

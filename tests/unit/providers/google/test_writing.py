@@ -17,6 +17,7 @@ from app.providers.google.batch import Call
 from app.providers.google.errors import QUOTA_PAUSE_SECONDS
 from app.providers.google.reading import Place
 from app.providers.google.writing import GoogleWriting, check_silent
+from app.providers.limits import AccountLimits
 from tests.unit.providers.google.scripted import Tokens, asked, multipart, place_of, refusal
 
 pytestmark = pytest.mark.anyio
@@ -302,3 +303,20 @@ def test_a_write_that_could_send_mail_is_stopped(call: Call) -> None:
 async def test_reads_and_silent_writes_pass() -> None:
     check_silent(Call("GET", "calendars/c/events/e"))
     check_silent(Call("DELETE", "calendars/c/events/e?sendUpdates=none"))
+
+
+async def test_what_still_waits_for_its_turn_is_called_back() -> None:
+    sent: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths = asked(request)
+        sent.append(len(paths))
+        return multipart([(204, None)] * len(paths))
+
+    place = place_of(answer, limits=AccountLimits(burst=50, per_minute=1))
+    writing = GoogleWriting(place, [intent(number, Op.DELETE) for number in range(1, 151)], 3)
+    assert len(await writing.next()) == 50
+    writing.recall()
+    assert await writing.next() == ()
+    assert sent == [50]
+    await place.http.aclose()
