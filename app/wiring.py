@@ -22,6 +22,7 @@ from app.domain.errors import InputError
 from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Notifier, Vault
 from app.domain.runs import Trigger
 from app.providers.checkup import service_time
+from app.domain.snapshots import CalendarText, Detail, Head, Read
 from app.providers.google.client import GoogleService
 from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
@@ -45,7 +46,9 @@ from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import PreferenceFile, Preferences
 from app.services.questions import Questions
+from app.services.restores import Restores
 from app.services.schedule import Schedule
+from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.sync import Sync
 from app.services.undo import Undo
@@ -60,6 +63,7 @@ from app.system.identifiers import Identifiers, WriteStamps
 from app.system.paths import Paths, resources
 from app.system.private_files import PrivateFile
 from app.system.settings import Settings, VaultKind
+from app.system.snapshot_files import SnapshotFolder
 
 if TYPE_CHECKING:
     from app.sandbox.server import Sandbox
@@ -122,6 +126,16 @@ def build(
         return integrity.problem() or guard.problem()
 
     stamps = WriteStamps(store.state.installation().id)
+    snapshots = Snapshots(
+        SnapshotFolder(paths.snapshots),
+        _text_maker,
+        _read_snapshot,
+        pairs=store.pairs,
+        ledger=store.ledger,
+        questions=store.questions,
+        visibility=visibility,
+        clock=clock,
+    )
     sync = Sync(
         pairs=store.pairs,
         accounts=store.accounts,
@@ -137,6 +151,7 @@ def build(
         expander=expander or own_expander,
         new_id=new_id,
         standstill=standstill,
+        before_writing=snapshots.before_writing,
     )
     maintenance = Maintenance(store, clock, standstill)
 
@@ -236,9 +251,32 @@ def build(
             leaks=Leaks(pairs=store.pairs, ledger=store.ledger, clients=clients, visibility=visibility),
             duplicates=Duplicates(ledger=store.ledger, questions=store.questions, visibility=visibility),
         ),
+        snapshots=snapshots,
+        restores=Restores(
+            snapshots,
+            pairs=store.pairs,
+            ledger=store.ledger,
+            questions=store.questions,
+            clients=clients,
+            sync=sync,
+        ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )
     return Built(core, schedule, clients, own_expander, guard)
+
+
+def _text_maker(head: Head, detail: Detail) -> CalendarText:
+    """Begins an iCalendar file; the library is imported with the first one."""
+    from app.providers.ics.writing import IcsText
+
+    return IcsText(head, detail)
+
+
+def _read_snapshot(data: bytes) -> Read:
+    """Reads a snapshot's file."""
+    from app.providers.ics.kept import read_kept
+
+    return read_kept(data)
 
 
 def make_authenticators(

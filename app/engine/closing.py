@@ -21,6 +21,13 @@ LONGEST_BACK_OFF = timedelta(hours=24)
 SECOND_COPY = "second_copy"
 """Reason of the removal of a copy beside the one that is followed: neither its row nor its link tell of it."""
 
+COMMAND_DUPLICATE = "command_duplicate"
+"""Reason of the same on a person's word."""
+COMMAND_RESTORE = "command_restore"
+"""Reason of what comes back from a snapshot: a person's event, which no row or link of ours tells of."""
+ASIDE = frozenset({COMMAND_DUPLICATE, COMMAND_RESTORE})
+"""Writes that leave rows and links as they are, however they end."""
+
 VERBS = {
     Op.CREATE: Verb.CREATE,
     Op.UPDATE: Verb.UPDATE,
@@ -56,7 +63,7 @@ def applied(
         return _taken_back(intent, intent.undoing, answered, event, known)
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
-    if intent.op is Op.DELETE and intent.reason == SECOND_COPY:
+    if intent.reason in ASIDE or (intent.op is Op.DELETE and intent.reason == SECOND_COPY):
         return Closing(done, action=action)
     if intent.op is Op.DELETE:
         gone = replace(
@@ -195,7 +202,7 @@ def refused(
     intent: Intent, link: Link | None, code: str, message: str, now: datetime, *, known: Copy | None = None
 ) -> Closing:
     """The service said no for good: back off, 30 s to 24 h, until the event changes."""
-    if intent.undoing is not None:
+    if intent.undoing is not None or intent.reason in ASIDE:
         # Nobody tries this again by himself, and nothing else waits for it.
         no = replace(story(intent, ActionResult.FAILED), reason=code or "refused", sentence=message)
         return Closing(replace(intent, state=IntentState.REFUSED), action=no)
@@ -230,7 +237,7 @@ def refused(
 
 def dropped(intent: Intent, link: Link | None, now: datetime) -> Closing:
     """The write did not happen, or what it was meant for changed: plan again."""
-    if intent.undoing is not None:
+    if intent.undoing is not None or intent.reason in ASIDE:
         return Closing(replace(intent, state=IntentState.DROPPED))
     again = (
         replace(link, replan_at=now)

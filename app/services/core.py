@@ -19,6 +19,8 @@ from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import Preferences
 from app.services.questions import Questions
+from app.services.restores import Restores
+from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.sync import Sync
 from app.services.undo import Undo
@@ -53,6 +55,8 @@ class Core:
     preferences: Preferences
     alerts: Alerts
     questions: Questions
+    snapshots: Snapshots
+    restores: Restores
     demo: Demo | None = None
 
 

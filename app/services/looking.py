@@ -6,12 +6,15 @@ What is found is what was last read: nothing is asked of a service here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from app.domain.links import Row, Seen
+from app.domain.ports import Ledger
+from app.engine.originals import Unit, assemble_all
 from app.store.questions import Questions
 
 _PIECE = 200
+_UNITS_AT_ONCE = 25
 
 
 async def rows(questions: Questions, calendar_id: str) -> AsyncIterator[Row]:
@@ -32,3 +35,16 @@ async def seen_rows(questions: Questions, calendar_id: str) -> AsyncIterator[Row
     async for row in rows(questions, calendar_id):
         if row.seen is Seen.SEEN and not row.event.gone:
             yield row
+
+
+async def units(questions: Questions, ledger: Ledger, calendar_id: str) -> AsyncIterator[Sequence[Unit]]:
+    """The singles and series that were there when the calendar was last read, some at a time, in the order of ids."""
+    after = ""
+    while True:
+        ids = questions.units(calendar_id, after=after, limit=_UNITS_AT_ONCE)
+        if ids:
+            yield list(assemble_all(ids, ledger.rows(calendar_id, ids)).values())
+        if len(ids) < _UNITS_AT_ONCE:
+            return
+        after = ids[-1]
+        await asyncio.sleep(0)

@@ -14,16 +14,18 @@ from app.domain.links import DirectionRecord
 from app.domain.pairs import PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Ledger, Stamps
 from app.domain.runs import Run, RunStatus, Trigger
+from app.domain.snapshots import Unit
 from app.engine.undo_changes import Finding
 from app.services.audits import Audits
 from app.services.clients import Clients
+from app.services.errands import Errands
 from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
 from app.services.pulls import Pulls
 from app.services.views import EVERYTHING, Problem, Progress, RunView, Viewer
 from app.services.visibility import Visibility
-from app.services.work import Names, Worker
+from app.services.work import BeforeWriting, Names, Worker, nothing_before
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 from app.store.runs import RunRepository
@@ -33,6 +35,12 @@ ROUNDS_AT_MOST = 5
 
 UNDO = "undo"
 """What a run that undoes another does, beside `release` and `remove`."""
+RESTORE = "restore"
+"""What a run does that brings events back from a snapshot."""
+DUPLICATES = "duplicates"
+"""What a run does that removes second copies."""
+_ONCE = (UNDO, RESTORE, DUPLICATES)
+"""Commands about single events: they read nothing anew, and concern no pair as a whole."""
 STOPPED_BY_PERSON = "stopped_by_person"
 """Why a run was interrupted that a person stopped."""
 
@@ -57,6 +65,7 @@ class Sync:
         expander: Expander,
         new_id: Callable[[str], str],
         standstill: Callable[[], Problem | None] = lambda: None,
+        before_writing: BeforeWriting = nothing_before,
     ) -> None:
         """Bind.
 
@@ -85,7 +94,9 @@ class Sync:
             expander=expander,
             names=Names(new_id),
             standstill=standstill,
+            before_writing=before_writing,
         )
+        self._errands = Errands(self._jobs, ledger=ledger, clients=clients, clock=clock, stamps=stamps)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -117,8 +128,8 @@ class Sync:
         if pair.status is PairStatus.PAUSED:
             raise ConflictError("This sync pair is paused.", code="pair_paused", fix="Resume it, or ask for a dry run.")
         job = self._jobs.of_pair(pair_id)
-        # An undo reads nothing anew: whoever asks for a sync meanwhile gets a run of its own after it.
-        if job is None or job.stop or job.rounds >= ROUNDS_AT_MOST or job.command == UNDO:
+        # Such a run reads nothing anew: whoever asks for a sync meanwhile gets a run of its own after it.
+        if job is None or job.stop or job.rounds >= ROUNDS_AT_MOST or job.command in _ONCE:
             return self._start(pair, trigger, dry=False, full=full)
         if job.running:
             job.again = True
@@ -175,6 +186,30 @@ class Sync:
         """What of a run can be undone. Raises a ProviderError where a calendar cannot be read."""
         return await self._worker.look_at_undo(undone, events)
 
+    def restore(self, direction: DirectionRecord, units: Sequence[Unit]) -> Run:
+        """Bring events back to the target of a direction, as a run of its pair, paused or not. Returns it while it
+        goes on."""
+        pair = self._pairs.get(direction.pair_id)
+
+        async def work(job: Job) -> Ending:
+            return await self._errands.restore(job, direction, units)
+
+        return self._jobs.start(pair, self._places(pair), Trigger.MANUAL, work, command=RESTORE).run
+
+    def remove_duplicates(self, direction: DirectionRecord, event_ids: Collection[str]) -> Run:
+        """Remove these second copies of a direction, as a run of its pair, paused or not. Returns it while it goes
+        on."""
+        pair = self._pairs.get(direction.pair_id)
+
+        async def work(job: Job) -> Ending:
+            return await self._errands.remove_duplicates(job, direction, event_ids)
+
+        return self._jobs.start(pair, self._places(pair), Trigger.MANUAL, work, command=DUPLICATES).run
+
+    async def refresh(self, connection_id: str) -> None:
+        """Bring the view of a calendar that a pair uses up to date. Raises ProviderError, VaultError."""
+        await self._pulls.pull(connection_id, self._pulls.mark())
+
     # -- looking and waiting -------------------------------------------------------------------------------------------
 
     async def wait(self, run_id: str, timeout_seconds: float) -> RunView:
@@ -200,7 +235,7 @@ class Sync:
     def command(self, pair_id: str) -> tuple[str, Run] | None:
         """What is being done to all copies of a pair (`release` or `remove`) and the run that does it, else None."""
         job = self._jobs.of_pair(pair_id)
-        return (job.command, job.run) if job is not None and job.command not in (None, UNDO) else None
+        return (job.command, job.run) if job is not None and job.command not in (None, *_ONCE) else None
 
     def waits_until(self, account_ids: Iterable[str]) -> datetime | None:
         """Until when one of these accounts was asked to wait, None if none was or the time is over."""

@@ -6,7 +6,7 @@ The engine decides and writes; here its outcomes become the end of a run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 import structlog
@@ -62,6 +62,14 @@ def _writes_originals(direction: DirectionRecord) -> bool:
     return direction.both_ways and (carries or direction.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL)
 
 
+BeforeWriting = Callable[[DirectionRecord], Awaitable[None]]
+"""What is done once both calendars of a direction are read and before anything is written."""
+
+
+async def nothing_before(direction: DirectionRecord) -> None:
+    """No snapshot."""
+
+
 class Worker:
     """Carries out what `Jobs` gave its turn."""
 
@@ -82,8 +90,10 @@ class Worker:
         expander: Expander,
         names: Names,
         standstill: Callable[[], Problem | None],
+        before_writing: BeforeWriting = nothing_before,
     ) -> None:
         self._standstill = standstill
+        self._before_writing = before_writing
         self._jobs = jobs
         self._pairs = pairs
         self._accounts = accounts
@@ -206,6 +216,9 @@ class Worker:
             else:
                 await self._pulls.pull(connection_id, since, full=job.full or checking)
             side = direction.target.id
+            # The source is read last, and writing begins after it.
+            if connection_id == direction.source.id and not job.run.dry:
+                await self._before_writing(direction)
 
         tools = Tools(
             ledger=self._ledger,

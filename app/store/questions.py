@@ -32,6 +32,19 @@ class Questions:
         )
         return [Row(event_from_text(body), Seen(seen)) for body, seen in found]
 
+    def units(self, calendar_id: str, *, after: str = "", limit: int = 25) -> Sequence[str]:
+        """Singles and series of a view that were there when it was last read, in the order of their ids.
+
+        Args:
+            after: only those behind this one; limit: so many at most, and fewer mean that the view ends here.
+        """
+        found = self._database.select(
+            "SELECT DISTINCT unit FROM event WHERE calendar_id = ? AND unit > ? AND seen = 'seen' "
+            "ORDER BY unit LIMIT ?",
+            (calendar_id, after, limit),
+        )
+        return [unit for (unit,) in found]
+
     def links_of_copy(self, direction_id: str, copy_key: str) -> Sequence[Link]:
         """Links that hang on a copy: one, or those of all members of a block."""
         found = self._database.select(

@@ -38,7 +38,8 @@ class Paths:
 
     Args:
         home: the folder that `KALENDS_HOME` names, None when the platform's own folders are used.
-        config: settings; data: database and vault record; state: what may be lost with regret, the log below it;
+        config: settings; data: database and vault record; state: what may be lost with regret, log and snapshots
+            below it;
             cache: what may be lost; runtime: addresses of the running app, gone with the session.
     """
 
@@ -59,6 +60,11 @@ class Paths:
     def log_file(self) -> Path:
         """The log being written."""
         return self.log / "kalends.log"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of calendar snapshots, made with the first one."""
+        return self.state / "snapshots"
 
     @property
     def database(self) -> Path:

@@ -6,7 +6,7 @@ One bad component never stops the others (RFC 5545; `reliability.md` E4, E10). P
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -42,12 +42,22 @@ class Unread:
     reason: str
 
 
-def read_ics(data: bytes, zone: str) -> tuple[Sequence[Event], Sequence[Unread]]:
+More = Callable[[Component, Event], Event]
+"""Adds to an event what a reader knows how to find in its component."""
+
+
+def _as_it_is(component: Component, event: Event) -> Event:
+    """Nothing more."""
+    return event
+
+
+def read_ics(data: bytes, zone: str, more: More = _as_it_is) -> tuple[Sequence[Event], Sequence[Unread]]:
     """Read an iCalendar file.
 
     Args:
         data: the file's bytes: UTF-8, else UTF-16 with its mark, else Latin-1.
         zone: IANA zone of floating times.
+        more: adds to events what is in properties of the writer's own.
 
     Returns:
         Events (masters and singles first, then exceptions and cancelled occurrences with `series_id`), their ids being
@@ -58,7 +68,7 @@ def read_ics(data: bytes, zone: str) -> tuple[Sequence[Event], Sequence[Unread]]
         calendars, broken = parse(data)
     except InputError as error:
         return (), (Unread("VCALENDAR", "", error.message),)
-    reader = _Reader(Unread(one.name, one.uid, one.reason) for one in broken)
+    reader = _Reader((Unread(one.name, one.uid, one.reason) for one in broken), more)
     for calendar in calendars:
         reader.take(calendar, Places(calendar, zone))
     return reader.read()
@@ -87,7 +97,8 @@ class _Found:
 class _Reader:
     """Collects the VEVENTs of a file, then reads them: what belongs to a series is known only at the end."""
 
-    def __init__(self, broken: Iterable[Unread]) -> None:
+    def __init__(self, broken: Iterable[Unread], more: More) -> None:
+        self._more = more
         self._roots: dict[str, list[_Found]] = {}
         self._parts: dict[str, list[_Found]] = {}
         self._unread: list[Unread] = list(broken)
@@ -181,7 +192,8 @@ class _Reader:
         """What `read` makes of a component, or nothing, with the reason noted."""
         try:
             _require_whole(found.component)
-            return [read(found)]
+            made = read(found)
+            return [self._more(found.component, made) if isinstance(made, Event) else made]
         except CannotRead as error:
             self._skip(found, str(error))
         except PARSE_ERRORS as error:
