@@ -48,6 +48,7 @@ from app.services.preferences import PreferenceFile, Preferences
 from app.services.questions import Questions
 from app.services.restores import Restores
 from app.services.schedule import Schedule
+from app.services.second_copies import SecondCopies
 from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.sync import Sync
@@ -259,6 +260,9 @@ def build(
             questions=store.questions,
             clients=clients,
             sync=sync,
+        ),
+        second_copies=SecondCopies(
+            pairs=store.pairs, ledger=store.ledger, clients=clients, sync=sync, visibility=visibility
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
     )

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
-from app.api import health, local, pairs, questions
+from app.api import health, local, pairs, questions, snapshots
 from app.api.context import Surroundings, context_of
 from app.api.description import describe
 from app.api.documents import documents_router
@@ -69,7 +69,8 @@ def build_api(
     documents = documents_router(partial(describe, public, core.info.version))
     _mount(public, [("", health.router), ("", documents), *((PUBLIC_PREFIX, router) for router in pairs.ROUTERS)])
     own = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    _mount(own, [(LOCAL_PREFIX, router) for router in (*pairs.ROUTERS, local.router, questions.router)])
+    beside = (local.router, questions.router, snapshots.router)
+    _mount(own, [(LOCAL_PREFIX, router) for router in (*pairs.ROUTERS, *beside)])
     return Gate(
         Applications(public, own),
         surroundings,

@@ -22,6 +22,7 @@ from app.cli import (
     pairs,
     questions,
     sandbox,
+    snapshot,
     status,
 )
 from app.cli.host import Host
@@ -98,7 +99,7 @@ def build() -> typer.Typer:
     )
     parent.callback(invoke_without_command=True)(_kalends)
     everyday = (application, demo, accounts, pairs, status, history, questions, copies)
-    for commands in (*everyday, backup, doctor, keys, sandbox):
+    for commands in (*everyday, snapshot, backup, doctor, keys, sandbox):
         commands.add_to(parent)
     return parent
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from app.cli.host import Host
 from app.cli.inside_questions import QUESTIONS
+from app.cli.inside_snapshots import SNAPSHOTS
 from app.domain import settings_data
 from app.domain.accounts import Provider
 from app.domain.errors import NotFoundError
@@ -355,4 +356,5 @@ _ROUTES: Mapping[tuple[str, str], Answerer] = {
     ("POST", "keys"): _add_key,
     ("DELETE", "keys/*"): _revoke_key,
     **QUESTIONS,
+    **SNAPSHOTS,
 }

@@ -25,7 +25,9 @@ COMMAND_DUPLICATE = "command_duplicate"
 """Reason of the same on a person's word."""
 COMMAND_RESTORE = "command_restore"
 """Reason of what comes back from a snapshot: a person's event, which no row or link of ours tells of."""
-ASIDE = frozenset({COMMAND_DUPLICATE, COMMAND_RESTORE})
+COMMAND_UNDO_ASIDE = "command_undo_aside"
+"""Reason of what an undo makes of a second copy that was removed: an event of its own."""
+ASIDE = frozenset({COMMAND_DUPLICATE, COMMAND_RESTORE, COMMAND_UNDO_ASIDE})
 """Writes that leave rows and links as they are, however they end."""
 
 VERBS = {
@@ -110,6 +112,8 @@ def _taken_back(
     """A write of an undo happened: its link as the undo wants it, and what it left on the copy is the copy's base."""
     done = replace(intent, state=IntentState.APPLIED)
     action = story(intent, ActionResult.DONE)
+    if intent.reason in ASIDE:
+        return Closing(done, action=action)
     link = undoing.link
     if link.state is LinkState.SKIPPED:
         link = replace(link, replan_at=intent.last_try_at)

@@ -25,6 +25,7 @@ SENTENCES: dict[str, str] = {
     "command_remove": "You asked to remove this pair's copies.",
     "command_release": "You asked to make this pair's copies your own.",
     "command_duplicate": "It was there twice, and you asked to remove the copy that is too many.",
+    "command_undo_aside": "You undid its removal; it is an event of its own now.",
     "command_restore": "You brought it back from a snapshot.",
     "command_undo": "You undid a change that Kalends had made.",
     "written_back": "Its copy was edited by hand, and the edit was carried to the original.",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from app.domain.events import Event, EventKind, Marker
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Intent, Link, LinkState, Op
 from app.domain.runs import Undoable, Verb
-from app.engine.closing import SECOND_COPY
+from app.engine.closing import COMMAND_DUPLICATE, COMMAND_UNDO_ASIDE, SECOND_COPY
 from app.engine.comparison import REWRITABLE, bears_other_stamp, overlay, still_rewriting
 from app.engine.decisions import Step
 from app.engine.fingerprint import FIELD_NAMES, differing, hashes
@@ -76,6 +76,8 @@ class UndoPlanner:
         blocked |= change.last.reason == SECOND_COPY
         if blocked or parted or Op.CANCEL_OCCURRENCE in ops or Op.RESTORE_ORIGINAL in ops:
             return self._basis.tell(change, Undoable.NOT_UNDOABLE)
+        if change.last.reason == COMMAND_DUPLICATE:
+            return self._second_back(change)
         if change.last.op is Op.DELETE_ORIGINAL:
             return self._originals.bring_back(change)
         if change.last.op is Op.WRITE_BACK:
@@ -158,6 +160,32 @@ class UndoPlanner:
             cancelled={key: wall_start(start, fields) for key, start in excluded.items()} if series else {},
             copy=copy,
             undoing=self._basis.undoing(change, kept, part=parts, marks_ours=parts),
+            source=before,
+        )
+        return self._basis.tell(change, Undoable.POSSIBLE, step)
+
+    def _second_back(self, change: Change) -> Finding:
+        """Make a second copy anew that a person had removed: as an event of its own, since a copy of its original is
+        there and followed."""
+        last, before = change.last, change.first.before
+        if before is None or before.fields is None or last.inside:
+            return self._basis.tell(change, Undoable.NOT_UNDOABLE)
+        if before.cancelled and not self._standing.excluded_dates:
+            return self._basis.tell(change, Undoable.NOT_UNDOABLE)
+        fields = before.fields
+        series = before.kind is EventKind.SERIES
+        step = Step(
+            verb=Verb.CREATE,
+            op=Op.CREATE,
+            occ="",
+            copy_key=last.copy_key,
+            form=CopyForm.SERIES if series else CopyForm.SINGLE,
+            reason=COMMAND_UNDO_ASIDE,
+            fields=self._standing.normal_form(fields),
+            cancelled={date_key(start, fields): wall_start(start, fields) for start in before.cancelled},
+            copy=self._basis.copy(change) or Copy(self._direction.id, last.copy_key, state=CopyState.GONE),
+            released=True,
+            undoing=self._basis.undoing(change, self._basis.link(change, LinkState.AWAY)),
             source=before,
         )
         return self._basis.tell(change, Undoable.POSSIBLE, step)

@@ -317,7 +317,7 @@ class Writer:
         """A create met its own id: ours and alive is our earlier try; dead or foreign, the id is burned."""
         known = self._copies.get(intent.copy_key)
         if event is not None and not event.gone and event.fields is not None and self._is_ours(event, intent):
-            if event.marker is not None and event.marker.stamp == intent.stamp:
+            if event.marker is not None and (event.marker.stamp == intent.stamp or event.marker.released):
                 # This is a later read, not the answer to that write: a person may have been there in between.
                 closed = closing.applied(intent, None, event, known=known, link=link)
                 self.settled(intent, event, answers)
@@ -363,6 +363,9 @@ class Writer:
             self._ledger.other_installation(self._direction.id, self._clock.now())
 
     def _is_ours(self, event: Event, intent: Intent) -> bool:
+        if intent.draft is not None and intent.draft.marker.released:
+            # Made as an ordinary event from the start: nothing but its id can tell of it.
+            event = replace(event, marker=None)
         return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)
 
     def _refused(self, intent: Intent, outcome: Outcome, link: Link | None) -> Closing:

@@ -20,6 +20,7 @@ from app.services.pairs import Pairs
 from app.services.preferences import Preferences
 from app.services.questions import Questions
 from app.services.restores import Restores
+from app.services.second_copies import SecondCopies
 from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.sync import Sync
@@ -57,6 +58,7 @@ class Core:
     questions: Questions
     snapshots: Snapshots
     restores: Restores
+    second_copies: SecondCopies
     demo: Demo | None = None
 
 

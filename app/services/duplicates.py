@@ -1,7 +1,8 @@
 """Finds what is in a calendar twice, and who made each: copies of ours, what only looks like one, people's own events.
 
 Shows and removes nothing: what is proved ours and has no original any more is held for the person by the next full
-sync, and of everything else nobody but its owner can say that it is one too many.
+sync, second copies go when a person says so (`second_copies`), and of everything else nobody but its owner can say
+that it is one too many.
 """
 
 from __future__ import annotations

@@ -97,22 +97,19 @@ class Snapshots:
         """Take the snapshots that are due of both calendars of a direction, which were read just now.
 
         Raises:
-            StorageError: the first one of a calendar cannot be kept; then the pair must not write. One that is only
-                due because a day went by is tried again by the next run.
+            StorageError: the first one for this direction cannot be kept; then it must not write. One that is only due
+                because a day went by is tried again by the next run.
         """
-        began = self._pairs.get(direction.pair_id).created_at
+        began = None if direction.adopted else self._pairs.get(direction.pair_id).created_at
         for connection in (direction.target, direction.source):
-            reason = self._due(connection, None if direction.adopted else began)
-            if reason is None:
-                continue
             try:
+                # One after another: of two runs that want one of the same calendar the second finds it there.
                 async with self._taking:
-                    # Another run may have been here while this one waited.
-                    reason = self._due(connection, None if direction.adopted else began)
+                    reason = self._due(connection, began)
                     if reason is not None:
                         await self._take(connection, reason)
             except StorageError as error:
-                if reason is Reason.FIRST:
+                if not direction.adopted:
                     raise
                 _log.error("snapshot.failed", connection_id=connection.id, error=error.code, fix=error.fix)
 

@@ -13,13 +13,13 @@ from icalendar import Component
 from icalendar.prop import vText
 
 from app.domain.errors import InputError
-from app.domain.events import Event, EventKind, Response
+from app.domain.events import Event, EventKind, Recurrence, Response
 from app.domain.snapshots import Head, Read, Unit
 from app.domain.times import Moment
 from app.providers import text
 from app.providers.ics.parsing import parse
 from app.providers.ics.reading import read_ics
-from app.providers.ics.writing import DECLINED, DEFAULT_REMINDERS, GUESTS, HTML, ICAL_UID, ID, LINK, NOTE
+from app.providers.ics.writing import DECLINED, DEFAULT_REMINDERS, GUESTS, HTML, ICAL_UID, ID, LINK, NOTE, RULES
 
 _LINK_LENGTH = 2048
 _ESCAPED = re.compile(r"\\(.)")
@@ -88,8 +88,11 @@ def _with_own(component: Component, event: Event) -> Event:
     if event.fields is None:
         return kept
     colour = _text(component, "COLOR") or None
+    rules = tuple(_text(component, RULES).splitlines())
+    known = event.fields.recurrence
     fields = replace(
         event.fields,
+        recurrence=Recurrence(rules) if rules and known is not None else known,
         html=text.clean(_text(component, HTML)) or None,
         link=text.one_line(_text(component, LINK), _LINK_LENGTH),
         colour=colour,

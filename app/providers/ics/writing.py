@@ -30,6 +30,8 @@ DECLINED = "X-KALENDS-DECLINED"
 LINK = "X-KALENDS-LINK"
 SHOWN_AS = "X-MICROSOFT-CDO-BUSYSTATUS"
 HTML = "X-ALT-DESC"
+RULES = "X-KALENDS-RULES"
+"""The lines of a recurrence as the service spells them; the library puts the parts of a rule into its own order."""
 DEFAULT_REMINDERS = "X-KALENDS-DEFAULT-REMINDERS"
 NOTE = "X-KALENDS-"
 
@@ -159,6 +161,8 @@ def _add_kept(made: Component, event: Event, fields: Fields) -> None:
         _say(made, GUESTS, "TRUE")
     if event.response is Response.DECLINED:
         _say(made, DECLINED, "TRUE")
+    if fields.recurrence is not None:
+        _say(made, RULES, "\n".join(fields.recurrence.lines))
     if fields.link:
         _say(made, LINK, fields.link)
     if fields.html:

@@ -34,6 +34,7 @@ def test_the_documented_commands_are_there_and_no_others() -> None:
         *("pairs", "pairs list", "pairs add", "pairs edit", "pairs pause", "pairs resume", "pairs remove"),
         *("pairs preview", "keys", "keys create", "keys list", "keys revoke", "runs", "runs list", "runs show"),
         *("runs undo", "backup", "backup list", "backup restore"),
+        *("snapshot", "snapshot list", "snapshot take", "snapshot restore"),
         *("holds", "holds list", "holds approve", "holds reject"),
     }
 

@@ -15,6 +15,7 @@ from app.api.application import build_api
 from app.cli.history import action_row
 from app.domain.accounts import Provider
 from app.domain.events import Event, EventKind, Fields
+from app.domain.identity import copy_id, google_event_id
 from app.domain.pairs import Direction, Mode
 from app.domain.runs import RunStatus, Trigger
 from app.domain.times import When
@@ -125,6 +126,60 @@ def test_copies_are_checked_and_duplicates_shown_the_same_in_this_process_and_ov
     assert leaking.code == 1
     assert "title" in leaking.out
     assert "Team sync" not in leaking.out
+
+
+def test_snapshots_are_listed_looked_at_and_restored_the_same_in_this_process_and_over_the_api(
+    kalends: Kalends, host: HostDouble, pair_id: str
+) -> None:
+    listed = kalends("snapshot", "list", "--json")
+    assert listed.code == 0
+    assert listed.json == over_the_api(host.world, "snapshots")
+    assert {(one["calendar_name"], one["reason"]) for one in listed.json["snapshots"]} == {
+        ("Work", "first"),
+        ("Home", "first"),
+    }
+    of_home = next(one for one in listed.json["snapshots"] if one["calendar_name"] == "Home")
+    shown = kalends("snapshot", "restore", of_home["id"])
+    assert shown.code == 0
+    assert "Everything in this snapshot is still there" in shown.err
+    assert "Guests, their answers and the organizer" in shown.err
+    looked = kalends("snapshot", "restore", of_home["id"], "--json").json
+    assert looked == over_the_api(host.world, f"snapshots/{of_home['id']}/restore")
+    host.world.home.put(meeting("dinner", wall(MONDAY, 19), title="Dinner"))
+    kalends("sync")
+    taken = kalends("snapshot", "take", of_home["connection_id"], "--json").json
+    assert (taken["reason"], taken["calendar_name"]) == ("asked", "Home")
+    host.world.home.remove("dinner")
+    shown = kalends("snapshot", "restore", taken["id"])
+    assert "Dinner" in shown.out
+    assert "add --yes" in shown.err
+    done = kalends("snapshot", "restore", taken["id"], "--yes", "--json")
+    assert (done.code, done.json["events_created"]) == (0, 1)
+    assert [one["reason"] for one in done.json["actions"]] == ["command_restore"]
+    assert kalends("snapshot", "restore", taken["id"], "--yes").code == 0
+    assert len([e for e in host.world.home.living() if e.fields and e.fields.title == "Dinner"]) == 1
+    assert kalends("snapshot", "restore", "snap_0123456789abcdef_20260328T091500Z_daily").code == 6
+
+
+def test_second_copies_are_shown_before_they_go(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
+    assert kalends("copies", "duplicates", "--yes").code == 2
+    assert "no second copy" in kalends("copies", "duplicates", "--remove", "--yes").err
+    copy = next(one for one in host.world.home.living() if one.marker is not None)
+    assert copy.marker is not None
+    connection = host.world.store.accounts.connection(host.world.core.pairs.get(pair_id).pair.connection_b_id)
+    event_id = google_event_id(copy_id(connection.calendar_key, copy.marker.copy_key, 1))
+    host.world.home.put(replace(copy, id=event_id, marker=replace(copy.marker, generation=1, stamp="other.1")))
+    shown = kalends("copies", "duplicates", "--remove")
+    assert "add --yes" in shown.err
+    assert event_id in shown.out
+    assert kalends("copies", "duplicates", "--remove", "--json").json == over_the_api(
+        host.world, "duplicates/removable"
+    )
+    done = kalends("copies", "duplicates", "--remove", "--yes")
+    assert done.code == 0
+    assert "1 removed. To undo it: kalends runs undo sync_run_" in done.err
+    assert host.world.home.events[event_id].gone
+    assert not host.world.home.events[copy.id].gone
 
 
 def test_an_all_day_event_is_told_with_its_date_alone(kalends: Kalends, host: HostDouble, pair_id: str) -> None:
