@@ -21,8 +21,8 @@ from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
 from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Notifier, Vault
 from app.domain.runs import Trigger
-from app.providers.checkup import service_time
 from app.domain.snapshots import CalendarText, Detail, Head, Read
+from app.providers.checkup import service_time
 from app.providers.google.client import GoogleService
 from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService

@@ -189,6 +189,7 @@ class Sync:
     def restore(self, direction: DirectionRecord, units: Sequence[Unit]) -> Run:
         """Bring events back to the target of a direction, as a run of its pair, paused or not. Returns it while it
         goes on."""
+        self._require_fit()
         pair = self._pairs.get(direction.pair_id)
 
         async def work(job: Job) -> Ending:
@@ -199,6 +200,7 @@ class Sync:
     def remove_duplicates(self, direction: DirectionRecord, event_ids: Collection[str]) -> Run:
         """Remove these second copies of a direction, as a run of its pair, paused or not. Returns it while it goes
         on."""
+        self._require_fit()
         pair = self._pairs.get(direction.pair_id)
 
         async def work(job: Job) -> Ending:
