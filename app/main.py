@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli.host import Running, SandboxHandle
 from app.cli.starting import start_plainly
-from app.domain.errors import InputError, StorageError
+from app.domain.errors import InputError, KalendsError, StorageError
 from app.system import runtime_file
 from app.system.paths import Paths, Profile, find_paths
 from app.system.screen import has_screen
@@ -57,6 +57,18 @@ def _log() -> FilteringBoundLogger:
 
     logger: FilteringBoundLogger = structlog.get_logger(__name__)
     return logger
+
+
+def _mend_autostart(core: Core) -> None:
+    """A desktop start knows where Kalends lies now: an entry that starts it where it lay before is put right."""
+    if core.autostart is None:
+        return
+    try:
+        if core.autostart.mend():
+            _log().info("autostart.mended", program=core.autostart.get().program)
+    except KalendsError as error:
+        # Settings and doctor tell the same, with the fix; nothing else depends on it.
+        _log().warning("autostart.not_mended", error=error.message)
 
 
 def _sandbox_file(paths: Paths) -> Path:
@@ -136,6 +148,7 @@ class LocalHost:
         from app.domain.runs import Trigger
         from app.services.core import CoreHandle
         from app.store.store import Store
+        from app.system.autostart import find_entry
         from app.system.clock import SystemClock
         from app.system.instance import SingleWriter
         from app.system.log import start_log
@@ -168,6 +181,7 @@ class LocalHost:
                 api_url=lambda: api[0].url if api else None,
                 sandbox=sandbox,
                 hide=redactor.register,
+                start_entry=find_entry(self._environ),
             )
             opened.callback(built.expander.close)
             opened.push_async_callback(built.clients.aclose)
@@ -185,6 +199,8 @@ class LocalHost:
                 opened.callback(built.schedule.stop)
                 opened.push_async_callback(built.core.alerts.stop)
                 built.core.alerts.start(make_notifier(self._environ), can_open=on_show is not None)
+                if on_show is not None:
+                    _mend_autostart(built.core)
                 built.core.pairs.follow_all()
                 if settings.sync.sync_on_start:
                     built.core.sync.request_all(Trigger.STARTUP)
@@ -201,6 +217,7 @@ class LocalHost:
         from app.domain.checkups import fail
         from app.providers import checkup as providers_checkup
         from app.store import checkup as store_checkup
+        from app.system import autostart
         from app.system import checkup as system_checkup
         from app.system.clock import SystemClock
         from app.system.settings import VaultKind, load_settings
@@ -219,6 +236,7 @@ class LocalHost:
         checks += store_checkup.accounts(paths.database, now)
         checks += [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
         checks += await asyncio.to_thread(lambda: [*system_checkup.desktop(self._environ)])
+        checks.append(autostart.checkup(self._environ))
         if paths.profile is Profile.DEMO:
             return checks  # its services and its vault are its own
         keyring = settings.vault.kind is VaultKind.KEYRING

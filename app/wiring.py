@@ -28,6 +28,7 @@ from app.providers.http import new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
 from app.services.alerts import Alerts
 from app.services.audits import Audits
+from app.services.autostart import StartEntry, StartsWithComputer
 from app.services.availability import FreeTimes
 from app.services.clients import Clients, ServiceFactory
 from app.services.clock_guard import ClockGuard
@@ -97,6 +98,7 @@ def build(
     authenticators: Mapping[Provider, Authenticator] | None = None,
     clients_of: ServiceFactory | None = None,
     expander: Expander | None = None,
+    start_entry: StartEntry | None = None,
 ) -> Built:
     """Put the services of one profile together.
 
@@ -106,6 +108,7 @@ def build(
         sandbox: the demo's sandbox, None for real accounts.
         hide: told every secret, so that the log leaves it out.
         authenticators, clients_of, expander: others than the app's own, for tests.
+        start_entry: the system's entry for programs that start with the computer, None where there is none.
     """
     new_id = Identifiers(clock).new
     if authenticators is None:
@@ -265,6 +268,7 @@ def build(
             pairs=store.pairs, ledger=store.ledger, clients=clients, sync=sync, visibility=visibility
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
+        autostart=StartsWithComputer(start_entry) if start_entry is not None else None,
     )
     return Built(core, schedule, clients, own_expander, guard)
 

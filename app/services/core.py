@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.services.alerts import Alerts
+from app.services.autostart import StartsWithComputer
 from app.services.connections import Connections
 from app.services.demo import Demo
 from app.services.history import History
@@ -41,7 +42,8 @@ class CoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The services of one profile. `demo` is there in the demo profile only."""
+    """The services of one profile. `demo` is there in the demo profile only, `autostart` where there is a way to start
+    with the computer."""
 
     info: CoreInfo
     connections: Connections
@@ -60,6 +62,7 @@ class Core:
     restores: Restores
     second_copies: SecondCopies
     demo: Demo | None = None
+    autostart: StartsWithComputer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,14 +94,19 @@ class Section(Frame):
 
     def add_group(self, title: str, text: str, *controls: QWidget) -> QWidget:
         """Add such a row that can be hidden, with its line. Returns it."""
+        return self.add_choice(title, text, *controls)[0]
+
+    def add_choice(self, title: str, text: str, *controls: QWidget) -> tuple[QWidget, Label]:
+        """Add such a row. Returns it, and the label of its lower line."""
         group = QWidget()
         column = QVBoxLayout(group)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addWidget(Frame("rule"))
-        column.addLayout(_row(title, text, controls)[0])
+        row, below = _row(title, text, controls)
+        column.addLayout(row)
         self._column.addWidget(group)
-        return group
+        return group, below
 
 
 class ScrollPage(QScrollArea):

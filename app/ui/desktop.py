@@ -27,6 +27,7 @@ from app.ui.pairs_page import PairsPage
 from app.ui.settings_page import SettingsPage
 from app.ui.sheets import Sheets
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet, open_in_browser
+from app.ui.start_offer import StartOffer
 from app.ui.tasks import Failure, TaskRunner
 from app.ui.theme import Scheme, Theme
 from app.ui.tray import Tray
@@ -94,6 +95,7 @@ class Desktop(QObject):
         self.window = MainWindow(theme, self.commands, pages)
         self.sheets.belong_to(self.window)
         self.tray = Tray(self.commands, now, self, icon)
+        self._start_offer = StartOffer(self.window.overview, self.bridge, self._memory, self._tasks)
         self._looking_for_tray = QTimer(self)
         self._looking_for_tray.setInterval(_LOOK_FOR_TRAY_MS)
         self._connect()
@@ -215,6 +217,7 @@ class Desktop(QObject):
     def _show(self, snapshot: Snapshot) -> None:
         self.window.show_snapshot(snapshot)
         self.tray.show_snapshot(snapshot)
+        self._start_offer.consider(snapshot)
 
     def _show_progress(self, snapshot: Snapshot) -> None:
         self.window.overview.show_progress(snapshot)

@@ -130,6 +130,21 @@ class Tick(QCheckBox):
         painter.end()
 
 
+class Switch(Tick):
+    """A check box that says in a word what it is now: On or Off. Its name is said beside it, and to screen readers."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__(theme, "Off")
+        self.setAccessibleName(name)
+        self.toggled.connect(lambda on: self.setText("On" if on else "Off"))
+
+    def sizeHint(self) -> QSize:
+        """Room for both words: nothing beside it moves when it is pressed."""
+        metrics = self.fontMetrics()
+        words = max(metrics.horizontalAdvance(word) for word in ("On", "Off"))
+        return QSize(_BOX + _GAP + words + 6, max(_BOX, metrics.height()) + 8)
+
+
 def ring(painter: QPainter, colour: str, box: QRectF, radius: float) -> None:
     """Draw the focus ring around a box: for widgets that paint themselves."""
     painter.setBrush(Qt.BrushStyle.NoBrush)

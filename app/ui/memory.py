@@ -56,3 +56,12 @@ class WindowMemory:
     @knows_of_tray.setter
     def knows_of_tray(self, knows: bool) -> None:
         self._settings.setValue("told_of_tray", "yes" if knows else "no")
+
+    @property
+    def asked_to_start(self) -> bool:
+        """Whether starting with the computer was offered, whatever came of it."""
+        return str(self._settings.value("asked_to_start")) == "yes"
+
+    @asked_to_start.setter
+    def asked_to_start(self, asked: bool) -> None:
+        self._settings.setValue("asked_to_start", "yes" if asked else "no")

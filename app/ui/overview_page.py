@@ -15,7 +15,7 @@ from app.ui import menus, pair_model, run_model, time_words, words
 from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
-from app.ui.focus import Left, hand_over, take_away
+from app.ui.focus import Left, hand_over, leave, take_away
 from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
@@ -64,6 +64,8 @@ class OverviewPage(QScrollArea):
     new_pair_wanted = Signal()
     page_wanted = Signal(str)
     connect_wanted = Signal()
+    start_answered = Signal(bool)
+    """Whether Kalends shall start with the computer; asked once."""
 
     def __init__(self, theme: Theme, commands: Commands, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -87,6 +89,8 @@ class OverviewPage(QScrollArea):
         self.progress.stop_wanted.connect(commands.stop_pair)
         column.addWidget(self.progress)
         column.addSpacing(20)
+        self.start_offer = self._start_offer()
+        column.addWidget(self.start_offer)
         self._problem_column = QVBoxLayout()
         self._problem_column.setSpacing(8)
         column.addLayout(self._problem_column)
@@ -127,6 +131,29 @@ class OverviewPage(QScrollArea):
         for button in (self.pause_button, self.resume_button, self.sync_button):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
+
+    def _start_offer(self) -> QWidget:
+        """Shown once, after the first good sync (`ux.md`: it is offered then, and never ticked unasked)."""
+        note = Note(
+            self._theme,
+            Tone.QUIET,
+            "Shall Kalends start with your computer?",
+            "It then keeps your calendars in step from the tray. Under Settings you can change that at any time.",
+        )
+        self.start_button = note.offer("Start with my computer", lambda: self.start_answered.emit(True))
+        note.closable(lambda: self.start_answered.emit(False))
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 14)
+        column.addWidget(note)
+        box.hide()
+        return box
+
+    def offer_start(self, offered: bool) -> None:
+        """Ask whether Kalends shall start with the computer, or no longer ask."""
+        if not offered:
+            leave(self.start_offer)
+        self.start_offer.setVisible(offered)
 
     def _figures(self) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.preferences import PreferenceValues
 from app.ui.boxes import Section
-from app.ui.fields import NumberField, Tick
+from app.ui.fields import NumberField, Switch
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Frame, Label
 
@@ -34,8 +34,7 @@ class ApiSection(Section):
         self._url: str | None = None
         self._wanted = 0
         self._filling = False
-        self.on = Tick(theme, "On")
-        self.on.setAccessibleName("Local API")
+        self.on = Switch(theme, "Local API")
         self.on.toggled.connect(self._switched)
         self._state = self.add_row("Answer requests", "", self.on)
         self.port = NumberField("Port of the local API", 0, 99_999)  # too high a number is refused in words, not typing

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 
 from app.domain.alerts import Wish
+from app.domain.autostart import Autostart
 from app.domain.errors import InputError
 from app.domain.keys import ApiKey
 from app.domain.preferences import PreferenceValues
@@ -22,10 +23,11 @@ from app.ui.boxes import ScrollPage, Section
 from app.ui.bridge import CoreThread
 from app.ui.choices import Segments
 from app.ui.feed import Snapshot
-from app.ui.fields import Tick
+from app.ui.fields import Switch
 from app.ui.settings_api import ApiSection
 from app.ui.settings_keys import KeySection
 from app.ui.settings_places import PlacesSection
+from app.ui.settings_start import StartRow
 from app.ui.sign_in_sheet import OpenUrl
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Scheme, Theme
@@ -56,6 +58,7 @@ class Known:
     preferences: PreferenceValues
     keys: tuple[ApiKey, ...]
     places: tuple[tuple[str, Path], ...]
+    autostart: Autostart | None
 
 
 def read(core: Core) -> Known:
@@ -65,7 +68,15 @@ def read(core: Core) -> Known:
         value = getattr(core.info, field.name)
         if isinstance(value, Path):
             places.append((_PLACES.get(field.name, field.name.replace("_", " ").capitalize()), value))
-    return Known(core.preferences.get(), core.keys.list(), tuple(places))
+    autostart = core.autostart.get() if core.autostart is not None else None
+    return Known(core.preferences.get(), core.keys.list(), tuple(places), autostart)
+
+
+def switch_autostart(core: Core, on: bool) -> Autostart:
+    """Start with the computer, or no longer. Raises InputError, StorageError."""
+    if core.autostart is None:
+        raise InputError("Kalends cannot start with this computer by itself.")
+    return core.autostart.change(on)
 
 
 class SettingsPage(ScrollPage):
@@ -103,8 +114,10 @@ class SettingsPage(ScrollPage):
         self._theme = theme
         self._bridge = bridge
         self._tasks = tasks
+        self._open_url = open_url
         self._filling = False
         self._values: PreferenceValues | None = None
+        self._autostart: Autostart | None = None
         self.api = ApiSection(theme)
         self.api.wished.connect(lambda values: self._change(**values))
         self.api.docs_wanted.connect(open_url)
@@ -137,13 +150,16 @@ class SettingsPage(ScrollPage):
 
     def _habits(self) -> Section:
         section = Section("Syncing and notifications")
+        self.start = StartRow(self._theme)
+        self.start.wished.connect(self._start_chosen)
+        self.start.settings_wanted.connect(self._open_url)
+        self.start.add_to(section)
         self.interval = Choice(self._theme, "Look for changes every")
         for seconds in pair_draft.INTERVALS:
             self.interval.addItem(time_words.interval(seconds), seconds)
         self.interval.currentIndexChanged.connect(self._interval_chosen)
         section.add_row("Look for changes every", "For new sync pairs; each pair has its own.", self.interval)
-        self.on_start = Tick(self._theme, "On")
-        self.on_start.setAccessibleName("Sync when Kalends starts")
+        self.on_start = Switch(self._theme, "Sync when Kalends starts")
         self.on_start.toggled.connect(lambda on: self._change(sync_on_start=on))
         section.add_row("Sync when Kalends starts", "Every active pair runs once at the start.", self.on_start)
         self.notifications = Choice(self._theme, "Notifications")
@@ -206,6 +222,8 @@ class SettingsPage(ScrollPage):
         self._fill(known.preferences)
         self.keys.show_keys(known.keys)
         self._places.show_places(known.places)
+        self._autostart = known.autostart
+        self.start.show_state(known.autostart)
         self.inside.setEnabled(True)
 
     def _fill(self, values: PreferenceValues) -> None:
@@ -247,6 +265,15 @@ class SettingsPage(ScrollPage):
         """A change was not kept: show what counts, not what was wished for."""
         if self._values is not None:
             self._fill(self._values)
+
+    def _start_chosen(self, on: bool) -> None:
+        async def work() -> None:
+            try:
+                self._autostart = await self._bridge.call(lambda core: switch_autostart(core, on))
+            finally:
+                self.start.show_state(self._autostart)  # what the system has, not what was wished for
+
+        self._tasks.spawn(work)
 
     def _theme_chosen(self, _number: int, chosen: bool) -> None:
         if chosen:

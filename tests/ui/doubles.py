@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from app.domain.accounts import Access, Account, AccountStatus, Connection, Provider
+from app.domain.autostart import Autostart, AutostartState
 from app.domain.errors import KalendsError, NotFoundError
 from app.domain.keys import ApiKey, KeyKind
 from app.domain.notices import Notice, Topic
@@ -198,6 +199,8 @@ class CoreDouble:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     errors: dict[str, KalendsError] = field(default_factory=dict)
     attempt: Attempt | None = None
+    starts: Autostart = field(default_factory=lambda: Autostart(AutostartState.ON, "/usr/bin/kalends"))
+    """Whether it starts with the computer."""
 
     def __post_init__(self) -> None:
         self.notices = NoticesDouble()
@@ -210,6 +213,7 @@ class CoreDouble:
         self.connections = _Connections(self)
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
+        self.autostart: _Autostart | None = _Autostart(self)
         folder = Path("/home/ana/.local/share/kalends")
         self.info = CoreInfo(
             profile=self.profile,
@@ -549,6 +553,21 @@ class _Preferences:
         self._core.note("change", values)
         self._core.preference_values = replace(self._core.preference_values, **values)  # type: ignore[arg-type]  # typed by the caller
         return self._core.preference_values
+
+
+class _Autostart:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def get(self) -> Autostart:
+        self._core.note("autostart")
+        return self._core.starts
+
+    def change(self, on: bool) -> Autostart:
+        self._core.note("start with computer", on)
+        state = AutostartState.ON if on else AutostartState.OFF
+        self._core.starts = Autostart(state, "/usr/bin/kalends" if on else "")
+        return self._core.starts
 
 
 class HandleDouble:

@@ -86,6 +86,13 @@ def change_a_setting(desk: Desk, qtbot: QtBot) -> Place:
     return in_window(desk, tick, lambda: not desk.core.preference_values.sync_on_start and not tick.isChecked())
 
 
+def start_with_computer(desk: Desk, qtbot: QtBot) -> Place:
+    settings_shown(desk, qtbot)
+    switch = desk.window.settings.start.on
+    click(switch)
+    return in_window(desk, switch, lambda: not desk.core.starts.on and not switch.isChecked())
+
+
 def read_activity(desk: Desk, qtbot: QtBot) -> Place:
     desk.window.show_page("activity")
     return in_window(desk, None, lambda: desk.window.activity.table.model().rowCount() > 0)
@@ -268,6 +275,8 @@ TABLE: dict[str, tuple[str, Act]] = {
     "reading the settings": ("preferences.get", read_settings),
     "reading the keys": ("keys.list", read_settings),
     "changing a setting": ("preferences.change", change_a_setting),
+    "reading whether it starts with the computer": ("autostart.get", read_settings),
+    "starting with the computer": ("autostart.change", start_with_computer),
     "reading the runs": ("history.runs", read_activity),
     "narrowing the runs": ("history.logs", narrow_activity),
     "opening a run": ("history.run", open_a_run),
@@ -336,6 +345,7 @@ def test_a_failing_call_is_a_message_with_try_again_and_no_dead_button(
 ) -> None:
     call, act = TABLE[what]
     desk = make_desk(busy).begin()
+    qtbot.waitUntil(called(desk, "autostart"))  # asked at the start already: what fails is what is asked from here on
     fail_once(desk.core, call, error)
     place = act(desk, qtbot)
     qtbot.waitUntil(lambda: sentence in words(place.messages))
@@ -451,7 +461,7 @@ def test_a_port_that_does_not_exist_is_refused_in_words(make_desk: MakeDesk, qtb
     api.port.setValue(6000)
     api.port.editingFinished.emit()
     qtbot.waitUntil(lambda: desk.core.preference_values.api_port == 6000)
-    assert "There is no port" not in words(api)
+    qtbot.waitUntil(lambda: "There is no port" not in words(api))
 
 
 def test_a_port_in_use_is_said_with_the_one_that_is_used_instead(make_desk: MakeDesk, qtbot: QtBot) -> None:
