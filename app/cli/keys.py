@@ -79,10 +79,10 @@ def list_keys(context: typer.Context, as_json: JsonOption = False, profile: Prof
         session.out.json(answer)
         return
     session.out.table(
-        ("KEY", "LABEL", "KIND", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"),
+        ("KEY", "LABEL", "KIND", "ENDS IN", "SCOPES", "CREATED", "LAST USED", "EXPIRES", "REVOKED"),
         [
             (
-                *cells(key, "id", "label", "kind"),
+                *cells(key, "id", "label", "kind", "ending"),
                 ", ".join(key["scopes"]),
                 *cells(key, "created_at", "last_used_at", "expires_at", "revoked_at"),
             )

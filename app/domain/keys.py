@@ -33,6 +33,8 @@ SCOPES = (
     "manage:webhooks",
     "approve:deletions",
 )
+ENDING_LENGTH = 4
+"""How many of its last characters are kept of a key, to know it again. They are of its checksum, and open nothing."""
 WILDCARDS = ("read:*", "write:*", "*")
 DEFAULT_SCOPES = ("read:*", "write:*")
 
@@ -52,6 +54,8 @@ class ApiKey:
     revoked_at: datetime | None = None
     connection_ids: tuple[str, ...] = ()
     pair_ids: tuple[str, ...] = ()
+    ending: str = ""
+    """Its last characters, to tell it from others; empty for keys that were made before these were kept."""
 
     def grants(self, scope: str) -> bool:
         """Whether one of its scopes opens `scope`; `read:*` covers every `read:…`, `*` everything."""

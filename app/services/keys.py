@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import FieldError, InputError
-from app.domain.keys import DEFAULT_SCOPES, SCOPES, WILDCARDS, ApiKey, KeyKind
+from app.domain.keys import DEFAULT_SCOPES, ENDING_LENGTH, SCOPES, WILDCARDS, ApiKey, KeyKind
 from app.domain.ports import Clock
 from app.services.views import NewKey
 from app.store.keys import KeyRepository
@@ -66,6 +66,7 @@ class Keys:
             digest=_digest(text),
             created_at=self._clock.now(),
             expires_at=expires_at,
+            ending=text[-ENDING_LENGTH:],
         )
         self._repository.add(key)
         return NewKey(text, key)

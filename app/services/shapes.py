@@ -329,6 +329,7 @@ def key(value: ApiKey) -> Json:
         "revoked_at": moment(value.revoked_at),
         "connection_ids": list(value.connection_ids),
         "pair_ids": list(value.pair_ids),
+        "ending": value.ending,
     }
 
 

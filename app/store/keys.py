@@ -42,6 +42,7 @@ class KeyRepository:
                     revoked_at=instant_to_text(key.revoked_at),
                     connection_ids=words_to_text(key.connection_ids),
                     pair_ids=words_to_text(key.pair_ids),
+                    ending=key.ending,
                 )
             )
 
@@ -103,4 +104,5 @@ def _key_from(row: Mapping[str, Any]) -> ApiKey:
         revoked_at=instant_from_text(row["revoked_at"]),
         connection_ids=words_from_text(row["connection_ids"]),
         pair_ids=words_from_text(row["pair_ids"]),
+        ending=row["ending"],
     )

@@ -322,6 +322,7 @@ class ApiKey(Table):
     revoked_at = peewee.TextField(null=True)
     connection_ids = peewee.TextField()
     pair_ids = peewee.TextField()
+    ending = peewee.TextField(default="", constraints=[peewee.SQL("DEFAULT ''")])
 
 
 TABLES: tuple[type[Table], ...] = (

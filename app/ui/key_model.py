@@ -94,7 +94,7 @@ class KeyModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(key, column)
         if role == SECOND_LINE and column == NAME:
-            return f"{key.kind.prefix}…  made {time_words.day_and_time(key.created_at, self._now())}"
+            return f"{key.kind.prefix}…{key.ending}  made {time_words.day_and_time(key.created_at, self._now())}"
         if role == SIGN and column == STATUS:
             return state(key, self._now())
         if role == QUIET:

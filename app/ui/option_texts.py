@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.pairs import Replacement, WordFilter
+from app.domain.pairs import Replacement, Within, WordFilter
 
 
 def replacements_text(values: Sequence[Replacement]) -> str | None:
@@ -29,19 +29,21 @@ def replacements_from(text: str) -> tuple[Replacement, ...]:
     return tuple(made)
 
 
-def words_texts(rules: Sequence[WordFilter]) -> tuple[str, str, bool] | None:
-    """Words that are left out, words that are asked for, whether they are whole words; None where more is said."""
+def words_texts(rules: Sequence[WordFilter]) -> tuple[str, str, bool, Within] | None:
+    """Words that are left out, words that are asked for, whether they are whole words, and where they are looked for;
+    None where more is said."""
     texts = {rule.only: ", ".join(rule.words) for rule in rules}
     whole = any(rule.whole_words for rule in rules)
-    told = texts.get(False, ""), texts.get(True, ""), whole
+    within = rules[0].within if rules else Within.EITHER
+    told = texts.get(False, ""), texts.get(True, ""), whole, within
     return told if words_from(*told) == tuple(rules) else None
 
 
-def words_from(without: str, only: str, whole_words: bool) -> tuple[WordFilter, ...]:
+def words_from(without: str, only: str, whole_words: bool, within: Within = Within.EITHER) -> tuple[WordFilter, ...]:
     """Rules for words in titles or categories, in lines with commas between them."""
     rules = []
     for text, asked in ((without, False), (only, True)):
         words = tuple(word for word in (part.strip() for part in text.split(",")) if word)
         if words:
-            rules.append(WordFilter(words, whole_words=whole_words, only=asked))
+            rules.append(WordFilter(words, within, whole_words, asked))
     return tuple(rules)

@@ -21,10 +21,12 @@ from app.domain.pairs import (
     PairStatus,
     SyncPair,
 )
+from app.services.pair_rules import wrong_settings
 from app.services.views import ConnectionView, NewPair, PairChange, PairView
 
 FROM, TO, TITLE, WINDOW, INTERVAL, GENERAL = "from", "to", "title", "window", "interval", ""
 PREFIX, REPLACEMENTS, REMINDERS, WORDS, HOURS = "prefix", "replacements", "reminders", "words", "hours"
+EDITED, DELETED = "edited", "deleted"
 """Places of the form where a reason can stand."""
 
 _PLACES = {
@@ -40,8 +42,10 @@ _PLACES = {
     "start": HOURS,
     "end": HOURS,
     "zone": HOURS,
+    "copy_edited": EDITED,
+    "copy_deleted": DELETED,
 }
-FOLDED = (TITLE, WINDOW, PREFIX, REPLACEMENTS, REMINDERS, WORDS, HOURS)
+FOLDED = (TITLE, WINDOW, PREFIX, REPLACEMENTS, REMINDERS, WORDS, HOURS, EDITED, DELETED)
 """Places that are folded away at first."""
 
 INTERVALS = (300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400)
@@ -60,9 +64,11 @@ class PairDraft:
     Args:
         from_id, to_id: connections, None where none is chosen yet.
         both: both ways.
-        settings: with the mode.
+        settings: with the mode; of the way from `from_id` to `to_id`, and of the way back where that has none of its
+            own.
         interval_seconds: how often to look.
         pair: the pair that is changed, None for a new one.
+        settings_back: of the way back, with its own mode; None where both ways have the same.
     """
 
     from_id: str | None = None
@@ -71,6 +77,7 @@ class PairDraft:
     settings: DirectionSettings = field(default_factory=DirectionSettings)
     interval_seconds: int = 300
     pair: SyncPair | None = None
+    settings_back: DirectionSettings | None = None
 
     @classmethod
     def first(
@@ -100,15 +107,33 @@ class PairDraft:
         if pair.direction is Direction.B_TO_A:
             ends = (ends[1], ends[0])
         settings = replace(pair.settings, mode=pair.mode)
-        return cls(*ends, pair.direction is Direction.BIDIRECTIONAL, settings, pair.interval_seconds, pair)
+        both = pair.direction is Direction.BIDIRECTIONAL
+        back = pair.settings_b_to_a if both else None
+        return cls(*ends, both, settings, pair.interval_seconds, pair, back)
 
     @property
     def direction(self) -> Direction:
         """Which way it copies, in terms of the pair's sides A and B."""
         if self.both:
             return Direction.BIDIRECTIONAL
-        turned = self.pair is not None and self.from_id == self.pair.connection_b_id
-        return Direction.B_TO_A if turned else Direction.A_TO_B
+        return Direction.B_TO_A if self.is_turned else Direction.A_TO_B
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether it is shown from the side that the pair knows as B."""
+        return self.pair is not None and self.from_id == self.pair.connection_b_id
+
+    @property
+    def has_own(self) -> bool:
+        """Whether each way has settings of its own."""
+        return self.both and self.settings_back is not None
+
+    def way(self, *, back: bool) -> PairDraft:
+        """One of its ways alone, as if it were all: for the words about it."""
+        if not back:
+            return replace(self, settings_back=None)
+        settings = self.settings_back or self.settings
+        return replace(self, from_id=self.to_id, to_id=self.from_id, settings=settings, settings_back=None)
 
     @property
     def free_left_out(self) -> bool:
@@ -117,8 +142,24 @@ class PairDraft:
         return free if free is not None else self.settings.mode is Mode.BLOCKER
 
     def turned(self) -> PairDraft:
-        """The same the other way round."""
-        return replace(self, from_id=self.to_id, to_id=self.from_id)
+        """The same the other way round; settings stay with their way."""
+        turned = replace(self, from_id=self.to_id, to_id=self.from_id)
+        if self.settings_back is None:
+            return turned
+        return replace(turned, settings=self.settings_back, settings_back=self.settings)
+
+    def wrong_way(self, calendars: Calendars) -> bool:
+        """Whether it is the way back alone whose settings cannot be, by the rules that the core judges by."""
+        a, b = calendars.get(self.from_id or ""), calendars.get(self.to_id or "")
+        if self.settings_back is None or a is None or b is None:
+            return False
+
+        def wrong(one: PairDraft, source: ConnectionView, target: ConnectionView) -> bool:
+            ends = source.connection.id, target.connection.id
+            pair = SyncPair("", *ends, one.settings.mode, Direction.BIDIRECTIONAL, settings=one.settings)
+            return one._carries_nothing or bool(wrong_settings(pair, source, target))
+
+        return not wrong(self.way(back=False), a, b) and wrong(self.way(back=True), b, a)
 
     def problems(self, calendars: Calendars) -> dict[str, str]:
         """What cannot be used, by place, in words."""
@@ -133,7 +174,14 @@ class PairDraft:
             found[TO] = "Choose the calendar that gets the copies."
         if source is not None and target is not None:
             found |= _wrong_ends(source, target, both=self.both)
+        if self._carries_nothing or (self.has_own and self.way(back=True)._carries_nothing):
+            found[EDITED] = "Tick below what is carried to the original, or choose another answer."
         return found
+
+    @property
+    def _carries_nothing(self) -> bool:
+        """Whether edits of copies change their originals, and no part of them is carried."""
+        return self.settings.copy_edited is CopyEdited.WRITE_BACK and not self.settings.write_back_fields
 
     def story(self, calendars: Calendars) -> str:
         """What the pair will do, in a sentence; empty while an end is missing."""
@@ -144,18 +192,35 @@ class PairDraft:
         one, other = f"“{source.connection.name}”", f"“{target.connection.name}”"
         if one == other:
             one, other = f"“{source.label}”", f"“{target.label}”"
+        if self.has_own:
+            return " ".join(
+                sentence
+                for way, ends in ((self.way(back=False), (one, other)), (self.way(back=True), (other, one)))
+                for sentence in (way.one_way_story(*ends), *way.writes_back(ends[1]))
+            )
         if self.both:
             how = {
                 Mode.BLOCKER: "as busy time, without saying what they are",
                 Mode.DETAILS: self._details(),
                 Mode.FULL: "with title, place and notes",
             }[self.settings.mode]
-            back = (
-                (self.settings.copy_edited is CopyEdited.WRITE_BACK, "Editing a copy changes its original."),
-                (self.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL, "Deleting a copy deletes its original."),
-            )
             story = f"Events in {one} appear in {other} and the other way round, {how}."
-            return " ".join([story, *(told for chosen, told in back if chosen)])
+            return " ".join([story, *self.writes_back()])
+        return self.one_way_story(one, other)
+
+    def writes_back(self, where: str = "") -> list[str]:
+        """What becomes of originals when a person changes copies (in the calendar `where`), in sentences."""
+        place = f" in {where}" if where else ""
+        edited = self.settings.copy_edited is CopyEdited.WRITE_BACK
+        deleted = self.settings.copy_deleted is CopyDeleted.DELETE_ORIGINAL
+        told = (
+            (edited, f"Editing a copy{place} changes its original."),
+            (deleted, f"Deleting a copy{place} deletes its original."),
+        )
+        return [sentence for chosen, sentence in told if chosen]
+
+    def one_way_story(self, one: str, other: str) -> str:
+        """What the way from one calendar to the other does, by their names, in a sentence."""
         return {
             Mode.BLOCKER: f"Events in {one} block time in {other}, without saying what they are.",
             Mode.DETAILS: f"Events in {one} appear in {other} {self._details()}.",
@@ -209,6 +274,7 @@ class PairDraft:
             status=status,
             interval_seconds=self.interval_seconds,
             settings=self.settings,
+            settings_b_to_a=self.settings_back if self.both else None,
         )
 
     def change(self) -> PairChange:
@@ -217,11 +283,17 @@ class PairDraft:
         if pair is None:
             return PairChange()
         before = replace(pair.settings, mode=pair.mode)
+        both_ways = self.turned() if self.both and self.is_turned else self
+        settings, back = both_ways.settings, both_ways.settings_back
+        own: DirectionSettings | None = None
+        if self.both and back != pair.settings_b_to_a:
+            own = back or settings  # the same as the pair's: none of its own any more
         return PairChange(
-            mode=self.settings.mode if self.settings.mode is not pair.mode else None,
+            mode=settings.mode if settings.mode is not pair.mode else None,
             direction=self.direction if self.direction is not pair.direction else None,
             interval_seconds=self.interval_seconds if self.interval_seconds != pair.interval_seconds else None,
-            settings=self.settings if self.settings != before else None,
+            settings=settings if settings != before else None,
+            settings_b_to_a=own,
         )
 
     def places(self, details: Sequence[FieldError]) -> dict[str, str]:

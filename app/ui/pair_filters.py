@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.domain.pairs import Filters, HoursFilter, Mode, Weekday, WordFilter
+from app.domain.pairs import Filters, HoursFilter, Mode, Weekday, Within, WordFilter
 from app.ui.fields import Field, NumberField, TextField, Tick
 from app.ui.option_texts import words_from, words_texts
 from app.ui.pair_looks import choice, choose
@@ -51,6 +51,15 @@ class PairFilters(QWidget):
         self.without = TextField(theme, "Leave out events with these words", "lunch, gym")
         self.only = TextField(theme, "Only events with these words", "client, project")
         self.whole = Tick(theme, "Whole words only")
+        self.within = choice(
+            theme,
+            "Look for them in",
+            (
+                (Within.EITHER, "Titles and categories"),
+                (Within.TITLE, "Titles alone"),
+                (Within.CATEGORY, "Categories alone"),
+            ),
+        )
         self.without_field = Field(theme, "Leave out events with these words", self.without)
         self.only_field = Field(theme, "Only events with these words", self.only)
         self.hours = choice(
@@ -90,10 +99,12 @@ class PairFilters(QWidget):
         column.addLayout(leave)
         words = QGridLayout()
         words.setHorizontalSpacing(14)
-        words.setVerticalSpacing(6)
+        words.setVerticalSpacing(12)
         words.addWidget(self.without_field, 0, 0, Qt.AlignmentFlag.AlignTop)
         words.addWidget(self.only_field, 0, 1, Qt.AlignmentFlag.AlignTop)
-        words.addWidget(self.whole, 1, 0)
+        self.within_field = Field(theme, "Look for them in", self.within)
+        words.addWidget(self.within_field, 1, 0, Qt.AlignmentFlag.AlignTop)
+        words.addWidget(self.whole, 1, 1, Qt.AlignmentFlag.AlignBottom)
         _halves(words)
         column.addLayout(words)
         when = QVBoxLayout()
@@ -124,7 +135,7 @@ class PairFilters(QWidget):
             tick.toggled.connect(self._edited)
         for text in (self.without, self.only, self.zone):
             text.textChanged.connect(self._edited)
-        for one in (self.hours, self.start, self.end):
+        for one in (self.hours, self.start, self.end, self.within):
             one.currentIndexChanged.connect(self._edited)
         self.hours.currentIndexChanged.connect(self._show_hours)
         self.shorter.valueChanged.connect(self._edited)
@@ -141,13 +152,14 @@ class PairFilters(QWidget):
                 tick.setChecked(bool(getattr(filters, name)))
         self.shorter.setValue(filters.shorter_than_seconds // 60)
         texts = words_texts(filters.words)
-        without, only, whole = texts or ("", "", False)
+        without, only, whole, within = texts or ("", "", False, Within.EITHER)
         self.without.setText(without)
         self.only.setText(only)
         self.whole.setChecked(whole)
-        for part in (self.without, self.only, self.whole):
+        choose(self.within, within)
+        for part in (self.without, self.only, self.whole, self.within):
             part.setEnabled(texts is not None)
-        self.without_field.say("In titles or categories, with commas between." if texts is not None else _ELSEWHERE)
+        self.without_field.say("With commas between." if texts is not None else _ELSEWHERE)
         hours = filters.hours
         choose(self.hours, _ANY if hours is None else _ONLY if hours.only else _NEVER)
         weekdays, start, end = _USUAL if hours is None else (hours.weekdays, hours.start, hours.end)
@@ -196,7 +208,8 @@ class PairFilters(QWidget):
     def _words(self) -> tuple[WordFilter, ...]:
         if not self.without.isEnabled():
             return self._filters.words
-        return words_from(self.without.text(), self.only.text(), self.whole.isChecked())
+        within = Within(self.within.currentData())
+        return words_from(self.without.text(), self.only.text(), self.whole.isChecked(), within)
 
     def _hours(self) -> HoursFilter | None:
         if self.hours.currentData() == _ANY:

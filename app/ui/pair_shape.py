@@ -11,10 +11,9 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from app.domain.pairs import DirectionSettings, Mode
+from app.domain.pairs import DirectionSettings
 from app.ui.fields import Field, NumberField, Tick
 from app.ui.theme import Theme
-from app.ui.widgets import Label
 
 MINUTES_AT_MOST = 1440
 
@@ -34,7 +33,6 @@ class PairShape(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(Label("Busy time", "strong"))
         column.addWidget(self.merge)
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
@@ -61,10 +59,6 @@ class PairShape(QWidget):
         self.minimum.setValue(settings.minimum_minutes)
         self.merge.setChecked(settings.merge_touching)
         self._filling = False
-
-    def show_mode(self, mode: Mode) -> None:
-        """Offer the fields where they mean something."""
-        self.setVisible(mode is Mode.BLOCKER)
 
     def filled_in(self, settings: DirectionSettings) -> DirectionSettings:
         """Settings with what is filled in."""

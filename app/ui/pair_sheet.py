@@ -9,26 +9,28 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.errors import ConflictError, InputError
-from app.domain.pairs import Mode, PairStatus
+from app.domain.pairs import DirectionSettings, Mode, PairStatus
 from app.services.views import ConnectionView, PairView
 from app.ui import pair_draft, time_words, words
 from app.ui.bridge import CoreThread
 from app.ui.calendar_choice import CalendarChoice
 from app.ui.choices import Choose, Segments
-from app.ui.fields import Field
-from app.ui.notes import Note
+from app.ui.fields import Field, Tick
 from app.ui.pair_draft import PairDraft
 from app.ui.pair_options import PairOptions
 from app.ui.sheet import Sheet
 from app.ui.theme import Theme
 from app.ui.widgets import Button, Choice, Icon, IconButton, Label
-from app.ui.words import Tone
 
 _MODES = (
     (Mode.BLOCKER, "Busy only", "Blocks the time. Title, place and notes stay where they are."),
     (Mode.DETAILS, "Title and time", "The title as well; place and notes only if you choose them."),
     (Mode.FULL, "Full details", "Title, place and notes. Guests are never invited again."),
 )
+
+
+_NAME_WIDTH = 130
+"""Pixels for a calendar's name where two ways are named beside each other."""
 
 
 class PairSheet(Sheet):
@@ -63,6 +65,9 @@ class PairSheet(Sheet):
         self._pairs = tuple(pairs)
         self._tried = False
         self._said: dict[str, str] = {}
+        self._filling = False
+        self._other = draft.settings_back or draft.settings
+        """Settings of the way that is not shown now."""
         self.source = CalendarChoice(theme, "From")
         self.target = CalendarChoice(theme, "To")
         for side in (self.source, self.target):
@@ -70,6 +75,10 @@ class PairSheet(Sheet):
         self.swap_button = IconButton(theme, "arrow-left-right", "Swap the two calendars")
         self.ways: Segments[bool] = Segments(
             theme, ((False, "One way", "arrow-right"), (True, "Both ways", "arrow-left-right")), "Direction"
+        )
+        self.own = Tick(theme, "Each way has its own settings")
+        self.way: Segments[bool] = Segments(
+            theme, ((False, "There", "arrow-right"), (True, "Back", "arrow-right")), "Settings of the way"
         )
         self._story = Label("", "strong", wrap=True)
         self._remark = Label("", "muted", wrap=True)
@@ -90,6 +99,8 @@ class PairSheet(Sheet):
             pair_draft.REMINDERS: self.options.looks.reminders_field,
             pair_draft.WORDS: self.options.filters.without_field,
             pair_draft.HOURS: self.options.filters.hours_field,
+            pair_draft.EDITED: self.options.edits.edited_field,
+            pair_draft.DELETED: self.options.edits.deleted_field,
         }
         self._lay_out(theme)
         self._offer(is_new=is_new)
@@ -116,8 +127,20 @@ class PairSheet(Sheet):
         way = QVBoxLayout()
         way.setSpacing(6)
         way.addWidget(Label("Direction", "strong"))
-        way.addWidget(self.ways)
+        row = QHBoxLayout()
+        row.setSpacing(18)
+        row.addWidget(self.ways)
+        row.addWidget(self.own)
+        row.addStretch(1)
+        way.addLayout(row)
         self.body.addLayout(way)
+        self._way_part = QWidget()
+        part = QVBoxLayout(self._way_part)
+        part.setContentsMargins(0, 0, 0, 0)
+        part.setSpacing(6)
+        part.addWidget(Label("Settings below are for", "strong"))
+        part.addWidget(self.way)
+        self.body.addWidget(self._way_part)
         mode = QVBoxLayout()
         mode.setSpacing(6)
         mode.addWidget(Label("What a copy shows", "strong"))
@@ -132,15 +155,6 @@ class PairSheet(Sheet):
         texts.addWidget(self._remark)
         story.addLayout(texts, 1)
         self.body.addLayout(story)
-        if self._draft.pair is not None and self._draft.pair.settings_b_to_a is not None:
-            self.body.addWidget(
-                Note(
-                    theme,
-                    Tone.QUIET,
-                    "The way back has options of its own",
-                    "They stay as they are while it syncs both ways.",
-                )
-            )
         often = QHBoxLayout()
         often.addWidget(self._fields[pair_draft.INTERVAL])
         often.addStretch(1)
@@ -169,9 +183,10 @@ class PairSheet(Sheet):
         self.source.choose(draft.from_id)
         self.target.choose(draft.to_id)
         self.ways.choose(draft.both)
-        self.modes.choose(draft.settings.mode)
+        self.own.setChecked(draft.has_own)
+        self.way.choose(False)
         self.interval.setCurrentIndex(self.interval.findData(draft.interval_seconds))
-        self.options.show_settings(draft.settings, both=draft.both)
+        self._show_settings(draft.settings)
         fixed = draft.pair is not None
         self.source.setEnabled(not fixed)
         self.target.setEnabled(not fixed)
@@ -183,6 +198,8 @@ class PairSheet(Sheet):
         self.target.currentIndexChanged.connect(self._edited)
         self.swap_button.clicked.connect(self._swap)
         self.ways.group.idToggled.connect(self._kind_chosen)
+        self.own.toggled.connect(self._own_chosen)
+        self.way.group.idToggled.connect(self._way_chosen)
         self.modes.group.idToggled.connect(self._kind_chosen)
         self.interval.currentIndexChanged.connect(self._edited)
         self.options.changed.connect(self._edited)
@@ -197,12 +214,52 @@ class PairSheet(Sheet):
             from_id=self.source.chosen,
             to_id=self.target.chosen,
             both=self.ways.value,
-            settings=replace(self.options.settings(), mode=self.modes.value),
+            settings=self._other if self._shows_back else self._settings(),
+            settings_back=(self._settings() if self._shows_back else self._other) if self._has_own else None,
             interval_seconds=int(self.interval.currentData()),
         )
 
+    @property
+    def _has_own(self) -> bool:
+        return self.ways.value and self.own.isChecked()
+
+    @property
+    def _shows_back(self) -> bool:
+        """Whether the settings that are shown are those of the way back."""
+        return self._has_own and self.way.value
+
+    def _settings(self) -> DirectionSettings:
+        """What is filled in below, with the mode."""
+        return replace(self.options.settings(), mode=self.modes.value)
+
+    def _show_settings(self, settings: DirectionSettings) -> None:
+        self._filling = True
+        self.modes.choose(settings.mode)
+        self.options.show_settings(settings, both=self.ways.value)
+        self._filling = False
+
+    def _own_chosen(self, own: bool) -> None:
+        """Each way has its own settings from now on, those it has now; or both have those that are shown."""
+        if own:
+            self._other = self._settings()
+        elif self.way.value:
+            self._filling = True
+            self.way.choose(False)
+            self._filling = False
+        self._edited()
+
+    def _way_chosen(self, _number: int, chosen: bool) -> None:
+        if chosen and not self._filling:
+            here = self._settings()
+            self._show_settings(self._other)
+            self._other = here
+            self._edited()
+
     def _kind_chosen(self, _number: int, chosen: bool) -> None:
-        if chosen:
+        if chosen and not self._filling:
+            if not self._has_own and self.way.value:
+                # One way alone again: the one that leads from the first calendar.
+                self.way.choose(False)
             self.options.show_kind(self.modes.value, both=self.ways.value)
             self._edited()
 
@@ -212,6 +269,12 @@ class PairSheet(Sheet):
             side.blockSignals(True)
             side.choose(chosen)
             side.blockSignals(False)
+        if self._has_own:
+            # Settings stay with their way, which is called the other one now.
+            shown = self._shows_back
+            self._filling = True
+            self.way.choose(not shown)
+            self._filling = False
         self._edited()
 
     def _unfold(self) -> None:
@@ -236,15 +299,17 @@ class PairSheet(Sheet):
         for place, chosen in ((pair_draft.FROM, draft.from_id), (pair_draft.TO, draft.to_id)):
             end = self._calendars.get(chosen or "")
             self._fields[place].say(words.account_name(end.account) if end is not None else "")
-        source = self._calendars.get(draft.from_id or "")
+        self._show_ways(draft)
+        shown_way = draft.way(back=self._shows_back)
+        source = self._calendars.get(shown_way.from_id or "")
         if source is not None:
             self.options.filters.offer_zone(source.connection.zone)
-        title = draft.example(self._calendars)
+        title = shown_way.example(self._calendars)
         usable = "{calendar} and {account}"
-        if draft.settings.mode is not Mode.BLOCKER:
+        if shown_way.settings.mode is not Mode.BLOCKER:
             usable = "{title}, {calendar} and {account}"
         hint = f"“Stand-up” becomes “{title}”. You can use {usable}."
-        if draft.withholds_title():
+        if shown_way.withholds_title():
             hint = f"“Stand-up” becomes “{title}”: busy time never shows a title, so {{title}} stays empty."
         self.options.title.say(hint)
         found = draft.problems(self._calendars)
@@ -260,6 +325,20 @@ class PairSheet(Sheet):
         self._general.setText(shown.get(pair_draft.GENERAL, ""))
         self._general.setVisible(pair_draft.GENERAL in shown)
 
+    def _show_ways(self, draft: PairDraft) -> None:
+        """Name the two ways after their calendars, and show what is chosen for each."""
+        ends = [self._calendars.get(end or "") for end in (draft.from_id, draft.to_id)]
+        named = [view.connection.name if view is not None else "…" for view in ends]
+        if named[0] == named[1]:
+            named = [view.label if view is not None else "…" for view in ends]
+        short = [self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, _NAME_WIDTH) for name in named]
+        self.way.buttons[False].say(f"{short[0]} → {short[1]}")
+        self.way.buttons[True].say(f"{short[1]} → {short[0]}")
+        self.own.setVisible(draft.both)
+        self._way_part.setVisible(draft.has_own)
+        of_pair = [f"“{name}”" for name in (reversed(named) if draft.is_turned else named)]
+        self.options.edits.name_calendars(*of_pair)
+
     # -- saving ------------------------------------------------------------------------------------------------------
 
     def _save(self, status: PairStatus) -> None:
@@ -269,6 +348,7 @@ class PairSheet(Sheet):
         draft = self.draft()
         wrong = draft.problems(self._calendars)
         if wrong:
+            self._refused(wrong)
             self._fields[next(iter(wrong))].editor.setFocus()
             return
 
@@ -294,6 +374,8 @@ class PairSheet(Sheet):
 
     def _refused(self, reasons: dict[str, str]) -> None:
         """The core says no: its reasons stand where they belong."""
+        if self._has_own and self.draft().wrong_way(self._calendars) is not self.way.value:
+            self.way.choose(not self.way.value)
         self._said = reasons
         if set(pair_draft.FOLDED) & set(self._said) and not self.options.isVisibleTo(self):
             self._unfold()

@@ -219,6 +219,11 @@ class Part(QRadioButton):
         theme.changed.connect(self._colour)
         self.toggled.connect(self._colour)
 
+    def say(self, text: str) -> None:
+        """Show another word."""
+        self.setText(f"\u2009\u2009{no_mnemonic(text)}")
+        self.setAccessibleName(text)
+
     def hitButton(self, _position: object) -> bool:
         """All of it counts."""
         return True

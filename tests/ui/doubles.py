@@ -667,8 +667,9 @@ def busy(profile: str = "default") -> CoreDouble:
             "d",
             NOW - timedelta(days=40),
             last_used_at=NOW - timedelta(minutes=3),
+            ending="4f2a",
         ),
-        ApiKey("key_2", KeyKind.LIVE, "door display", ("read:*",), "d", NOW - timedelta(days=3)),
+        ApiKey("key_2", KeyKind.LIVE, "door display", ("read:*",), "d", NOW - timedelta(days=3), ending="Zk09"),
         ApiKey(
             "key_3",
             KeyKind.LIVE,

@@ -85,7 +85,12 @@ class _Drawing:
         edit = sheets.edit_pair(pairs[0])
         edit.more_button.click()
         edit.resize(700, 980)
-        await self._draw_and_close("pair-edit", edit)
+        await self._draw("pair-edit", edit)
+        edit.own.click()
+        edit.way.buttons[True].click()
+        edit.options.edits.edited.setCurrentIndex(edit.options.edits.edited.findData("write_back"))
+        edit.resize(700, 2400)
+        await self._draw_and_close("pair-ways", edit)
         wrong = sheets.new_pair()
         assert wrong is not None
         wrong.target.choose("conn_6")

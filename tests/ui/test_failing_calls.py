@@ -438,9 +438,10 @@ def key_without_a_name(desk: Desk) -> tuple[QWidget, QAbstractButton, str]:
 
 @pytest.mark.parametrize("wrong", [same_calendar, read_only_target, no_account, pause_that_is_over, key_without_a_name])
 def test_what_cannot_be_used_is_said_in_place_and_asked_of_nobody(
-    make_desk: MakeDesk, wrong: Callable[[Desk], tuple[QWidget, QAbstractButton, str]]
+    make_desk: MakeDesk, qtbot: QtBot, wrong: Callable[[Desk], tuple[QWidget, QAbstractButton, str]]
 ) -> None:
     desk = make_desk(busy).begin()
+    qtbot.waitUntil(called(desk, "autostart"))
     before = list(desk.core.calls)
     sheet, save, reason = wrong(desk)
     click(save)

@@ -175,7 +175,13 @@ def test_replacements_in_a_line_come_back_the_same_or_have_none(values: tuple[Re
 
 @given(
     st.lists(
-        st.builds(WordFilter, st.lists(PARTS, max_size=3).map(tuple), whole_words=st.booleans(), only=st.booleans()),
+        st.builds(
+            WordFilter,
+            st.lists(PARTS, max_size=3).map(tuple),
+            st.sampled_from(Within),
+            whole_words=st.booleans(),
+            only=st.booleans(),
+        ),
         max_size=3,
     ).map(tuple)
 )
@@ -186,4 +192,4 @@ def test_words_in_a_line_come_back_the_same_or_have_none(rules: tuple[WordFilter
 
 def test_usual_replacements_and_words_fit_a_line() -> None:
     assert replacements_text(RICH.title_replacements) is not None
-    assert words_texts(RICH.filters.words) == ("lunch, gym", "client", False)
+    assert words_texts(RICH.filters.words) == ("lunch, gym", "client", False, Within.EITHER)

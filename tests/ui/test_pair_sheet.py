@@ -360,18 +360,18 @@ def test_originals_are_written_only_where_a_pair_goes_both_ways_and_shows_enough
         assert isinstance(model, QStandardItemModel)
         return model.item(choice.findData(value)).isEnabled()
 
-    assert not allowed(options.edited, "write_back"), "one way"
+    assert not allowed(options.edits.edited, "write_back"), "one way"
     click(new_sheet.ways.buttons[True])
-    assert not allowed(options.edited, "write_back"), "busy only"
+    assert not allowed(options.edits.edited, "write_back"), "busy only"
     click(new_sheet.modes.options[Mode.FULL])
-    assert allowed(options.edited, "write_back")
-    assert allowed(options.deleted, "delete_original")
-    assert not options.conflict.isVisible()
-    options.edited.setCurrentIndex(options.edited.findData("write_back"))
-    options.deleted.setCurrentIndex(options.deleted.findData("delete_original"))
-    assert options.conflict.isVisible()
+    assert allowed(options.edits.edited, "write_back")
+    assert allowed(options.edits.deleted, "delete_original")
+    assert not options.edits.conflict.isVisible()
+    options.edits.edited.setCurrentIndex(options.edits.edited.findData("write_back"))
+    options.edits.deleted.setCurrentIndex(options.edits.deleted.findData("delete_original"))
+    assert options.edits.conflict.isVisible()
     assert "Editing a copy changes its original. Deleting a copy deletes its original." in words(new_sheet)
-    options.conflict.setCurrentIndex(options.conflict.findData("keep_both"))
+    options.edits.conflict.setCurrentIndex(options.edits.conflict.findData("keep_both"))
     click(new_sheet.save_button)
     qtbot.waitUntil(lambda: bool(desk.called("create")))
     made = desk.called("create")[0][1]
@@ -386,12 +386,12 @@ def test_what_a_pair_can_no_longer_do_is_taken_back_in_the_sheet(new_sheet: Pair
     options = new_sheet.options
     click(new_sheet.ways.buttons[True])
     click(new_sheet.modes.options[Mode.FULL])
-    options.edited.setCurrentIndex(options.edited.findData("write_back"))
-    options.deleted.setCurrentIndex(options.deleted.findData("delete_original"))
+    options.edits.edited.setCurrentIndex(options.edits.edited.findData("write_back"))
+    options.edits.deleted.setCurrentIndex(options.edits.deleted.findData("delete_original"))
     click(new_sheet.modes.options[Mode.DETAILS])
-    assert (options.edited.currentData(), options.deleted.currentData()) == ("write_back", "stay_away")
+    assert (options.edits.edited.currentData(), options.edits.deleted.currentData()) == ("write_back", "stay_away")
     click(new_sheet.ways.buttons[False])
-    assert options.edited.currentData() == "restore"
+    assert options.edits.edited.currentData() == "restore"
 
 
 def test_a_field_that_is_hidden_leaves_no_hole(desk: Desk) -> None:
@@ -399,12 +399,12 @@ def test_a_field_that_is_hidden_leaves_no_hole(desk: Desk) -> None:
     options.show()
 
     def places() -> list[tuple[int, int]]:
-        grid = options._grid
-        return [grid.getItemPosition(grid.indexOf(field))[:2] for field in options._shown_fields()]  # type: ignore[index]  # its stub says object
+        grid = options.edits.grid
+        return [grid.getItemPosition(grid.indexOf(field))[:2] for field in options.edits.shown_fields()]  # type: ignore[index]  # its stub says object
 
-    assert places() == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
-    options.edited.setCurrentIndex(options.edited.findData("write_back"))
-    assert places() == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    assert places() == [(0, 0), (0, 1), (1, 0)]
+    options.edits.edited.setCurrentIndex(options.edits.edited.findData("write_back"))
+    assert places() == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def test_a_pair_that_may_change_originals_does_not_promise_to_leave_them(desk: Desk, qtbot: QtBot) -> None:

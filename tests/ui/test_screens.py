@@ -36,6 +36,7 @@ VIEWS = (
     "sign-in-waiting",
     "pair-new",
     "pair-edit",
+    "pair-ways",
     "pair-refused",
     "preview",
     "delete",

@@ -457,6 +457,7 @@ class KeyAnswer(Output):
     revoked_at: Moment | None
     connection_ids: list[str]
     pair_ids: list[str]
+    ending: str
 
 
 class NewKeyAnswer(Output):

@@ -41,6 +41,12 @@ def test_a_new_key_opens_and_its_text_is_nowhere_in_the_database(tmp_path: Path,
     assert not [path for path in files if secret in path.read_bytes()]
 
 
+def test_a_key_is_known_again_by_its_last_four_characters_and_no_more(keys: Keys) -> None:
+    made = keys.create("laptop")
+    assert [key.ending for key in keys.list()] == [made.text[-4:]]
+    assert made.text[:-6][-4:] not in repr(keys.list()[0]), "they are of its checksum, not of its secret"
+
+
 def test_the_kind_shows_in_the_prefix_and_the_demo_makes_test_keys(store: Store, clock: HandClock) -> None:
     demo = Keys(store.keys, clock, Identifiers(clock).new, sandbox_only=True)
     assert demo.create("a").text.startswith("cs_test_")
