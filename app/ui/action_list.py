@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.runs import ActionRecord, ActionResult, Verb
@@ -77,6 +77,9 @@ class ActionList(QWidget):
         now: the clock.
     """
 
+    opened = Signal(object)
+    """More about this `ActionRecord` was asked for: double click or Enter."""
+
     def __init__(self, theme: Theme, name: str, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._model = ActionModel(now, self)
@@ -101,6 +104,7 @@ class ActionList(QWidget):
         self.table.set_row_lines(2)
         self.table.set_columns(15, 0, 40)
         self.table.hide_when_narrow({2: 480})
+        self.table.opened.connect(self._open)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -131,6 +135,11 @@ class ActionList(QWidget):
         """Show everything again."""
         self.search.clear()
         self.kind.setCurrentIndex(0)
+
+    def _open(self, key: str) -> None:
+        action = self._model.by_key(key)
+        if action is not None:
+            self.opened.emit(action)
 
     def _narrow(self) -> None:
         self._filter.narrow(self.search.text(), int(self.kind.currentData()))

@@ -21,7 +21,7 @@ from app.ui.run_model import RunModel
 from app.ui.tables import Table
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
-from app.ui.widgets import Button, Choice, Frame, Label, hidden_label
+from app.ui.widgets import Button, Choice, Frame, Label, hidden_label, plain_tooltip
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -51,6 +51,8 @@ class ActivityPage(QWidget):
     """The button of the empty page was pressed."""
     undo_wanted = Signal(str)
     """A run is to be undone."""
+    why_wanted = Signal(str, str)
+    """Why an event (its id, or empty: still to be said) is there or not, in the pair of this id (or in all)."""
 
     def __init__(self, theme: Theme, bridge: CoreThread, tasks: TaskRunner, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -91,6 +93,7 @@ class ActivityPage(QWidget):
         self.details = RunDetails(theme, now)
         self.details.closed.connect(self._close_details)
         self.details.undo_wanted.connect(self.undo_wanted)
+        self.details.why_wanted.connect(self.why_wanted)
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setHandleWidth(14)
         splitter.setChildrenCollapsible(False)
@@ -134,11 +137,15 @@ class ActivityPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(Label("Activity", "title"))
+        self.why_button = Button(self._theme, "Why?", "circle-question-mark", name="Why is an event there, or not?")
+        self.why_button.setToolTip(plain_tooltip("Why is an event there, or not?"))
+        self.why_button.clicked.connect(self._ask_why)
         row.addStretch(1)
         row.addWidget(label)
         row.addWidget(self.pair_filter)
         row.addWidget(self.status_filter)
         row.addWidget(self.day_filter)
+        row.addWidget(self.why_button)
         return row
 
     def _foot(self, theme: Theme) -> QHBoxLayout:
@@ -262,6 +269,9 @@ class ActivityPage(QWidget):
         self._pages = 1
         if self.isVisible():
             self.read()
+
+    def _ask_why(self) -> None:
+        self.why_wanted.emit("", self.pair_filter.currentData() or "")
 
     def _older(self) -> None:
         self._pages += 1

@@ -145,6 +145,7 @@ class Desktop(QObject):
         accounts.remove_wanted.connect(sheets.remove_account)
         window.activity.sync_wanted.connect(self.commands.sync_all)
         window.activity.undo_wanted.connect(sheets.undo_run)
+        window.activity.why_wanted.connect(lambda event, pair_id: sheets.why(event, pair_id=pair_id))
         settings = window.settings
         settings.closing_chosen.connect(self._choose_closing)
         self.window.show_closing(self._memory.close_keeps_running)

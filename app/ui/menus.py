@@ -21,6 +21,10 @@ class PairWish(StrEnum):
     ACTIVITY = "activity"
     EDIT = "edit"
     PREVIEW = "preview"
+    WHY = "why"
+    DUPLICATE = "duplicate"
+    COPY_ID = "copy_id"
+    COPY_CURL = "copy_curl"
     PAUSE_UNTIL = "pause_until"
     DELETE = "delete"
 
@@ -86,5 +90,10 @@ def fill_pair(menu: QMenu, view: PairView, commands: Commands, now: Callable[[],
     menu.addAction("Preview changes…", lambda: wished(PairWish.PREVIEW, pair_id))
     menu.addAction("Edit…", lambda: wished(PairWish.EDIT, pair_id))
     menu.addAction("Show activity", lambda: wished(PairWish.ACTIVITY, pair_id))
+    menu.addAction("Why is an event there, or not?…", lambda: wished(PairWish.WHY, pair_id))
+    menu.addSeparator()
+    menu.addAction("Duplicate…", lambda: wished(PairWish.DUPLICATE, pair_id))
+    menu.addAction("Copy id", lambda: wished(PairWish.COPY_ID, pair_id))
+    menu.addAction("Copy as curl", lambda: wished(PairWish.COPY_CURL, pair_id))
     menu.addSeparator()
     menu.addAction("Delete…", lambda: wished(PairWish.DELETE, pair_id))

@@ -103,7 +103,13 @@ class PairEdits(QWidget):
         part.setContentsMargins(0, 0, 0, 0)
         part.setSpacing(2)
         part.addWidget(Label("Carried to the original", "strong"))
-        part.addWidget(Label("Other edits are put back; so are the time of repeating events and edits of their single dates.", "small", wrap=True))
+        part.addWidget(
+            Label(
+                "Other edits are put back; so are the time of repeating events and edits of their single dates.",
+                "small",
+                wrap=True,
+            )
+        )
         ticks = QGridLayout()
         ticks.setHorizontalSpacing(14)
         ticks.setVerticalSpacing(0)

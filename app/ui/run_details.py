@@ -8,7 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.domain.runs import RunStatus
+from app.domain.runs import ActionRecord, RunStatus
 from app.services.views import RunView
 from app.ui import time_words, words
 from app.ui.action_list import ActionList
@@ -26,6 +26,8 @@ class RunDetails(Frame):
     closed = Signal()
     undo_wanted = Signal(str)
     """The run that is shown is to be undone."""
+    why_wanted = Signal(str, str)
+    """More about an event (its id) was asked for, by the pair of this id."""
 
     def __init__(self, theme: Theme, now: Callable[[], datetime]) -> None:
         super().__init__("card")
@@ -55,6 +57,8 @@ class RunDetails(Frame):
         self._nothing = Label("", "muted")
         self._nothing.setContentsMargins(16, 6, 16, 10)
         self.story = ActionList(theme, "What this run did", now)
+        self.story.opened.connect(self._ask_why)
+        self._pair_id = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(5, 14, 5, 2)
         column.setSpacing(8)
@@ -74,6 +78,7 @@ class RunDetails(Frame):
         if run.id != self.run_id or self.story.total != len(view.actions):
             self.story.show_actions(view.actions)
         self.run_id = run.id
+        self._pair_id = run.pair_id if pair_name and pair_name != GONE_PAIR else ""
         sign = words.RUN_SIGNS[run.status]
         self.undo_button.setVisible(bool(pair_name) and words.may_undo(run, self._now()))
         self._badge.show_sign(sign.icon, sign.tone)
@@ -93,6 +98,10 @@ class RunDetails(Frame):
     def _undo(self) -> None:
         if self.run_id is not None:
             self.undo_wanted.emit(self.run_id)
+
+    def _ask_why(self, action: ActionRecord) -> None:
+        if self._pair_id:
+            self.why_wanted.emit(action.original_id, self._pair_id)
 
     def _summary(self, view: RunView) -> str:
         run = view.run

@@ -122,6 +122,10 @@ class ActionModel(QAbstractTableModel):
         """The action of a row."""
         return self._actions[row]
 
+    def by_key(self, key: str) -> ActionRecord | None:
+        """The action of a `KEY`, None where there is none."""
+        return next((action for action in self._actions if _action_key(action) == key), None)
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """One row an action."""
         return 0 if parent.isValid() else len(self._actions)
@@ -141,7 +145,7 @@ class ActionModel(QAbstractTableModel):
         action = self._actions[index.row()]
         column = index.column()
         if role == KEY:
-            return f"{action.direction_id} {action.original_id} {action.occ}"
+            return _action_key(action)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(action, column)
         if role == SIGN and column == WHAT:
@@ -163,3 +167,7 @@ class ActionModel(QAbstractTableModel):
 
     def _when(self, action: ActionRecord) -> str:
         return time_words.event_time(action.starts_at, self._now(), all_day=action.all_day)
+
+
+def _action_key(action: ActionRecord) -> str:
+    return f"{action.direction_id} {action.original_id} {action.occ}"

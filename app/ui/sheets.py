@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.domain.accounts import Account
@@ -32,6 +34,7 @@ from app.ui.sign_in_sheet import OpenUrl, SignInSheet
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
 from app.ui.undo_sheet import UndoSheet
+from app.ui.why_sheet import WhySheet
 
 if TYPE_CHECKING:
     from app.services.core import Core
@@ -154,6 +157,14 @@ class Sheets(QObject):
             self.preview(view)
         elif wish is PairWish.PAUSE_UNTIL:
             self.pause_pair_until(view)
+        elif wish is PairWish.WHY:
+            self.why(pair_id=pair_id)
+        elif wish is PairWish.DUPLICATE:
+            self.duplicate_pair(view)
+        elif wish is PairWish.COPY_ID:
+            QGuiApplication.clipboard().setText(pair_id)
+        elif wish is PairWish.COPY_CURL:
+            QGuiApplication.clipboard().setText(self._curl(pair_id))
         elif wish is PairWish.DELETE:
             self.delete_pair(view)
 
@@ -167,6 +178,26 @@ class Sheets(QObject):
         sheet = PairSheet(self._theme, self._bridge, tuple(calendars.values()), draft, pairs, self.window)
         sheet.saved.connect(self._read)
         _open(sheet)
+        return sheet
+
+    def duplicate_pair(self, view: PairView) -> PairSheet:
+        """Make a pair like another; where its copies go is still to be chosen."""
+        snapshot = self._feed.latest
+        known = snapshot.connections if snapshot is not None else (view.a, view.b)
+        pairs = snapshot.pairs if snapshot is not None else ()
+        draft = replace(PairDraft.of(view), pair=None, to_id=None)
+        sheet = PairSheet(self._theme, self._bridge, known, draft, pairs, self.window)
+        sheet.saved.connect(self._made)
+        _open(sheet)
+        return sheet
+
+    def why(self, event: str = "", *, pair_id: str = "") -> WhySheet:
+        """Explain why an event is there, or not; without one, ask which."""
+        pairs = self._feed.latest.pairs if self._feed.latest is not None else ()
+        sheet = WhySheet(self._theme, self._bridge, pairs, self._now, self.window)
+        sheet.edit_wanted.connect(lambda wanted: self.open_for(PairWish.EDIT, wanted))
+        _open(sheet)
+        sheet.begin_with(event, pair_id)
         return sheet
 
     def preview(self, view: PairView) -> PreviewSheet:
@@ -247,6 +278,12 @@ class Sheets(QObject):
     def _pair(self, pair_id: str) -> PairView | None:
         pairs = self._feed.latest.pairs if self._feed.latest is not None else ()
         return next((view for view in pairs if view.pair.id == pair_id), None)
+
+    def _curl(self, pair_id: str) -> str:
+        """The command that starts a sync of a pair by the local API (`contract/api.md` §6)."""
+        status = self._feed.latest.status if self._feed.latest is not None else None
+        url = ((status.api_url if status is not None else None) or "http://127.0.0.1:5545").rstrip("/")
+        return f'curl -s -X POST {url}/api/v1/sync-pairs/{pair_id}/trigger -H "Authorization: Bearer $KALENDS_TOKEN"'
 
     def _read(self) -> None:
         self._tasks.spawn(self._feed.read, key="read")

@@ -5,7 +5,7 @@ Pure: no Qt and no clock; the present comes as an argument. All moments are awar
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 PAUSES = (
     ("30 minutes", timedelta(minutes=30)),
@@ -90,6 +90,11 @@ def day(moment: datetime) -> str:
     """`Fri 27 Nov`, in the person's zone: for days some time ahead."""
     local = moment.astimezone()
     return f"{local:%a} {local.day} {local:%b}"
+
+
+def date_words(value: date) -> str:
+    """`Fri 27 Nov 2026`: a date as it was written down."""
+    return f"{value:%a} {value.day} {value:%b %Y}"
 
 
 def _days(moment: datetime, now: datetime) -> int:

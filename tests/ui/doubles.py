@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, cast
 from app.domain.accounts import Access, Account, AccountStatus, Connection, Provider
 from app.domain.autostart import Autostart, AutostartState
 from app.domain.errors import KalendsError, NotFoundError
+from app.domain.events import Event, Fields
 from app.domain.keys import ApiKey, KeyKind
+from app.domain.links import DirectionRecord, Seen
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
 from app.domain.preferences import PreferenceValues
@@ -35,6 +37,7 @@ from app.domain.runs import (
     Undoable,
     Verb,
 )
+from app.domain.times import When
 from app.services.core import CoreInfo
 from app.services.views import (
     EVERYTHING,
@@ -55,6 +58,7 @@ from app.services.views import (
     UndoView,
     Viewer,
 )
+from app.services.why import Answered, Explained, Reason, Way, What
 
 if TYPE_CHECKING:
     from app.services.core import CoreHandle
@@ -153,6 +157,18 @@ def action(
     return ActionRecord("dir_1", f"event-{number}", "", verb, "reason", sentence, result, (), title, starts)
 
 
+def explained(
+    title: str, where: ConnectionView, view: PairView, *reasons: Reason, what: What = What.ORIGINAL
+) -> Explained:
+    """An event of a pair's first calendar, and what the pair makes of it."""
+    start = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time, its zone stands beside it
+    fields = Fields(When(start, start + timedelta(minutes=30), "Europe/Berlin"), title)
+    event = Event(f"event-{title}", fields=fields)
+    direction = DirectionRecord("dir_1", view.pair.id, "key", view.a.connection, view.b.connection, view.pair.settings)
+    way = Way(view.pair, direction, event.id, (), 0, (), reasons, (), None, NOW + timedelta(minutes=8))
+    return Explained(where, event, Seen.SEEN, what, start.replace(tzinfo=UTC) - timedelta(hours=1), (way,))
+
+
 # -- the services -----------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +215,8 @@ class CoreDouble:
     calls: list[tuple[object, ...]] = field(default_factory=list)
     errors: dict[str, KalendsError] = field(default_factory=dict)
     attempt: Attempt | None = None
+    explained: list[Explained] = field(default_factory=list)
+    """The events that can be asked about."""
     starts: Autostart = field(default_factory=lambda: Autostart(AutostartState.ON, "/usr/bin/kalends"))
     """Whether it starts with the computer."""
 
@@ -213,6 +231,7 @@ class CoreDouble:
         self.connections = _Connections(self)
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
+        self.questions = _Questions(self)
         self.autostart: _Autostart | None = _Autostart(self)
         folder = Path("/home/ana/.local/share/kalends")
         self.info = CoreInfo(
@@ -555,6 +574,23 @@ class _Preferences:
         return self._core.preference_values
 
 
+class _Questions:
+    """What is asked why: `core.questions.why`."""
+
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+        self.why = self
+
+    async def explain(self, query: str, *, pair_id: str | None = None) -> Answered:
+        self._core.note("why", query, pair_id)
+        found = [one for one in self._core.explained if query.casefold() in _title(one).casefold()]
+        return Answered(query, tuple(found), len(found))
+
+
+def _title(one: Explained) -> str:
+    return one.event.fields.title if one.event.fields is not None else ""
+
+
 class _Autostart:
     def __init__(self, core: CoreDouble) -> None:
         self._core = core
@@ -729,6 +765,19 @@ def busy(profile: str = "default") -> CoreDouble:
         action(0, Verb.CREATE, "Board papers", "New in Private.", ActionResult.FAILED),
         action(1, Verb.DELETE, "1:1 with Sam", "Cancelled in Private."),
     )
+    core.explained = [
+        explained("Dentist", private, pairs[0], Reason("", "skip", "private", "It is private.")),
+        explained("Team lunch", private, pairs[0], Reason("", "skip", "declined", "You declined it.")),
+        explained(
+            "Team sync",
+            private,
+            pairs[0],
+            *(
+                Reason(f"202611{day}", "create", "new", "It is new in the source calendar.")
+                for day in (23, 24, 25, 26, 27)
+            ),
+        ),
+    ]
     samples = (
         HoldSample("Stand-up", NOW + timedelta(hours=20)),
         HoldSample("Dentist", NOW + timedelta(days=4, hours=1)),

@@ -167,6 +167,11 @@ def hear_of_a_change(desk: Desk, qtbot: QtBot) -> Place:
 # -- sheets -----------------------------------------------------------------------------------------------------------
 
 
+def ask_why(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = desk.desktop.sheets.why("Dentist")
+    return Place(sheet, sheet.ask_button, lambda: "It is private." in words(sheet))
+
+
 def create_a_pair(desk: Desk, qtbot: QtBot) -> Place:
     sheet = desk.desktop.sheets.new_pair()
     assert sheet is not None
@@ -291,6 +296,7 @@ TABLE: dict[str, tuple[str, Act]] = {
     "naming removed pairs": ("pairs.former", hear_of_a_change),
     "showing the accounts": ("connections.accounts", hear_of_a_change),
     "showing the calendars": ("connections.list", hear_of_a_change),
+    "asking why": ("why.explain", ask_why),
     "creating a pair": ("pairs.create", create_a_pair),
     "changing a pair": ("pairs.update", change_a_pair),
     "asking for a preview": ("sync.request", preview),
@@ -321,7 +327,8 @@ ELSEWHERE = {
 
 def fail_once(core: CoreDouble, call: str, error: Exception) -> None:
     """Let the next call of a service fail, as it would on the core's thread."""
-    service = getattr(core, call.split(".")[0])
+    name = call.split(".")[0]
+    service = getattr(core, name) if hasattr(core, name) else getattr(core.questions, name)
     name = call.split(".")[1]
     works = getattr(service, name)
     errors = [error]
@@ -365,8 +372,9 @@ def test_the_table_has_every_call_that_pages_and_sheets_make() -> None:
     for path in Path(app.ui.__file__).parent.glob("*.py"):
         text = path.read_text(encoding="utf-8")
         made |= {f"{service}.{name}" for service, name in re.findall(r"\bcore\.(\w+)\.(\w+)\b", text)}
+        made |= {f"{service}.{name}" for service, name in re.findall(r"\bcore\.questions\.(\w+)\.(\w+)\b", text)}
         made |= {f"{service}.{name}" for service, name in re.findall(r"partial\(core\.(\w+)\.(\w+)\b", text)}
-    made -= {call for call in made if call.startswith(("notices.", "info.", "services."))}
+    made -= {call for call in made if call.startswith(("notices.", "info.", "services.", "questions."))}
     assert made, "the walk finds the calls"
     assert made - {call for call, _act in TABLE.values()} == set(ELSEWHERE) & made
 

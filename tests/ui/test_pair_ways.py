@@ -237,6 +237,4 @@ def test_the_calendar_that_wins_is_called_by_its_name(sheet: PairSheet) -> None:
     conflict = sheet.options.edits.conflict
     assert conflict.itemText(conflict.findData("a_wins")) == "The edit in “Private” wins"
     click(sheet.swap_button)
-    assert conflict.itemText(conflict.findData("a_wins")) == "The edit in “Private” wins", (
-        "still"
-    )
+    assert conflict.itemText(conflict.findData("a_wins")) == "The edit in “Private” wins", "still"

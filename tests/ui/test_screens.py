@@ -39,6 +39,7 @@ VIEWS = (
     "pair-ways",
     "pair-refused",
     "preview",
+    "why",
     "delete",
     "pause-until",
     "key-new",
