@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState, Op
+from app.domain.events import Event
+from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState, Op, Seen
 from app.domain.ports import CalendarReader, Ledger
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
@@ -83,6 +84,17 @@ class Asker:
             self._unanswered |= unanswered
             self.silent.add(calendar_id)
         return told
+
+    async def read_differing(self, listed: Iterable[Event]) -> None:
+        """Of copies that were listed by their marker, read those that the view has otherwise or not at all: what was
+        done to one outside a frozen span nothing else tells."""
+        calendar = self._direction.target.id
+        etags = {event.id: event.etag for event in listed}
+        known = {row.event.id: row for row in self._ledger.rows(calendar, etags.keys())} if etags else {}
+        right = {i for i, row in known.items() if row.seen is Seen.SEEN and row.event.etag == etags.get(i)}
+        differing = sorted(etags.keys() - right)[: ASK_AT_MOST - self._asked]
+        self._asked += len(differing)
+        self._cases.asked_target |= await self._read(self._target, calendar, differing)
 
     async def find_successors(self, decisions: Iterable[Decision]) -> list[str]:
         """Originals whose copy is gone but lives on under another id: another installation made it anew, nobody took

@@ -235,7 +235,9 @@ class DirectionRun:
         if self._direction.adopted:
             return
         known = {copy.copy_key: copy for copy in self._ledger.copies(self._direction.id, None) if copy.event_id}
-        listed = sort_out(await marked_copies(self._target, self._direction), known, self._direction.id)
+        marked = await marked_copies(self._target, self._direction)
+        await self._asker.read_differing(marked)
+        listed = sort_out(marked, known, self._direction.id)
         found = listed.copies
         self._surplus = removals(listed, known, self._judge, self._target.normal_form)
         # What is left to the person is not news, however often it is found.

@@ -7,9 +7,9 @@ middle of any commit.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import count
@@ -34,6 +34,9 @@ from tests.fakes.calendar import Crash
 from tests.fakes.engine_world import ZONE, CountedNames, CountedStamps, HandClock
 from tests.simulation.services import SimCalendar
 
+DAILY = timedelta(days=1)
+"""So long after the last audit comes the next."""
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -57,6 +60,8 @@ class MortalDatabase(Database):
         self.commits = 0
         self.die_at: int | None = None
         """Twice the number of the commit, and one more to die after it."""
+        self.watch: Callable[[], str] = str
+        """Called at each commit: says whether to die `before` it, `after` it, or not at all."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -64,11 +69,13 @@ class MortalDatabase(Database):
         outermost = not self.handle.in_transaction()
         with super().transaction():
             yield
+            dies = ""
             if outermost:
                 self.commits += 1
-                if self.die_at == 2 * self.commits:
+                dies = self.watch()
+                if self.die_at == 2 * self.commits or dies == "before":
                     raise Crash
-        if outermost and self.die_at == 2 * self.commits + 1:
+        if outermost and (self.die_at == 2 * self.commits + 1 or dies == "after"):
             raise Crash
 
 
@@ -120,6 +127,7 @@ class Machine:
 
     def forget(self) -> None:
         """Lose all state: a new database, the same pairs."""
+        self._audited: dict[str, datetime] = {}
         self.database = MortalDatabase()
         self.reopen()
         accounts = AccountRepository(self.database, self._clock.now)
@@ -221,27 +229,39 @@ class Machine:
             pair_id = direction.pair_id
             self._history.add(Run(run_id, pair_id, Trigger.MANUAL, RunStatus.RUNNING, self._clock.now()))
             source = self._calendar(direction.source.id)
+            auditing = self._is_audit_due(direction)
             runner = DirectionRun(
-                direction,
+                replace(direction, adopted=direction.adopted and not auditing),
                 source,
                 self._calendar(direction.target.id),
-                self._tools(direction),
+                self._tools(direction, auditing=auditing),
                 run_id=run_id,
                 originals=source if direction.both_ways else None,
             )
             try:
                 self.results.append(await runner.run())
+                if auditing:
+                    self._audited[direction.id] = self._clock.now()
             except KalendsError:
                 self.failed += 1  # a side could not be read: this direction waits for the next run
+
+    def _is_audit_due(self, direction: DirectionRecord) -> bool:
+        """Whether a day went by since this direction was audited; its first day begins with its first run."""
+        now = self._clock.now()
+        return direction.adopted and now - self._audited.setdefault(direction.id, now) >= DAILY
 
     def _calendar(self, connection_id: str) -> SimCalendar:
         return self._calendars[connection_id.removeprefix("conn_")]
 
-    def _tools(self, direction: DirectionRecord) -> Tools:
+    def _tools(self, direction: DirectionRecord, *, auditing: bool) -> Tools:
         async def pull(connection_id: str) -> None:
             now = self._clock.now()
             window = window_of(direction.settings, now)
-            await view.pull(self._calendar(connection_id), self.ledger, connection_id, window, now=now)
+            calendar = self._calendar(connection_id)
+            await view.pull(calendar, self.ledger, connection_id, window, now=now)
+            if auditing:
+                # The services do so once a day: whole, beside what was read bit by bit.
+                await view.pull(calendar, self.ledger, connection_id, window, now=now, full=True)
 
         async def breathe() -> None:
             return None
@@ -255,4 +275,5 @@ class Machine:
             pull=pull,
             breathe=breathe,
             stopping=lambda: False,
+            everything=auditing,
         )

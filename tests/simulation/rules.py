@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 
 from app.domain.events import Fields
 from app.domain.times import Moment, at_midnight, to_utc, to_wall
@@ -29,18 +31,17 @@ def rule_of(parts: dict[str, str]) -> str:
 
 def starts(fields: Fields, most: int) -> list[Moment]:
     """The first starts of a series, cancelled ones included, as wall times or dates."""
-    found: list[Moment] = []
-    for start in _walk(fields):
-        if len(found) == most:
-            break
-        found.append(start)
-    return found
-
-
-def _walk(fields: Fields) -> Iterator[Moment]:
     assert fields.recurrence is not None
-    parts = parts_of(fields.recurrence.lines[0])
-    first = fields.when.start
+    return list(_first(fields.recurrence.lines[0], fields.when.start, fields.when.zone, most))
+
+
+@lru_cache(maxsize=4096)
+def _first(rule: str, first: Moment, zone: str | None, most: int) -> tuple[Moment, ...]:
+    return tuple(islice(_walk(rule, first, zone), most))
+
+
+def _walk(rule: str, first: Moment, zone: str | None) -> Iterator[Moment]:
+    parts = parts_of(rule)
     interval = int(parts.get("INTERVAL", "1"))
     count = int(parts["COUNT"]) if "COUNT" in parts else None
     days = {_WEEKDAYS.index(day) for day in parts["BYDAY"].split(",")} if "BYDAY" in parts else None
@@ -57,7 +58,7 @@ def _walk(fields: Fields) -> Iterator[Moment]:
             if number == 0:
                 yield start  # the first start counts, whether the rule gives it or not, as on Google
             continue
-        if (count is not None and told >= count) or _is_over(parts.get("UNTIL"), start, fields.when.zone):
+        if (count is not None and told >= count) or _is_over(parts.get("UNTIL"), start, zone):
             return
         told += 1
         yield start

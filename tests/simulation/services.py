@@ -217,6 +217,17 @@ class SimCalendar(FakeCalendar):
             self._order[event.id] = known if known is not None else self._order.get(event.series_id or "", 0)
         return stored
 
+    def _part(self, series_id: str, start: Moment, fields: Fields | None) -> Event:
+        """A date has one exception, whatever hour its series had when that was made."""
+        part = super()._part(series_id, start, fields)
+        master = self.events[series_id].fields
+        zone = master.when.zone if master is not None else None
+        day = day_of(start, zone)
+        for known in self.events.values():
+            if known.series_id == series_id and known.original_start and day_of(known.original_start, zone) == day:
+                return replace(part, id=known.id)
+        return part
+
     def _weakly_versioned(self, event: Event) -> Event:
         stored = replace(event, etag=_weak(event))
         self.events[event.id] = stored
