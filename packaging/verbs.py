@@ -148,6 +148,9 @@ def test(words: Sequence[str]) -> int:
         code = check(())
         if code:
             return code
+    if chosen.suites == ("simulation",) and "--full" in chosen.arguments:
+        # Hours, in parts that add up in a file and can be gone on with: more than pytest is made for.
+        return become([environment_python(), "-m", "tests.simulation", *chosen.arguments])
     return become(pytest_command(chosen, environment_python()))
 
 

@@ -88,8 +88,8 @@ class Planner:
         gets a reason (outside the window, filtered, as it was) needs no request of its own: once it is due again, it
         is asked for then."""
         probe = Decision(case.unit.id, source=case.unit.event, reads=case.unit.reads)
-        if case.unit.lost:
-            return True
+        if case.unit.lost or not (case.wishes.items or case.wishes.reason):
+            return True  # where blockers are merged nothing is wished for before it is read
         self._living(case, probe)
         return bool(probe.steps) or probe.asks
 

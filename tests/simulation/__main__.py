@@ -1,8 +1,11 @@
-"""`python -m tests.simulation --seeds A..B --jobs N`: many histories, in parts that can be stopped and gone on with.
+"""`python -m tests.simulation`: many histories, in parts that can be stopped and gone on with, summed in one file.
 
-One JSON file holds what was played: numbers by kind, every broken promise with its seed, and the parts that are done.
-A second call with the same file plays only what is missing. Each 50th history is played twice in processes with other
-hash seeds, and must leave the same trace.
+`--full` plays what resolves the question for good: every kind of history in its number, every planted bug, every single
+fault of the scenarios and every pair of three of them. Without it: some kinds and seeds, to look for failures.
+
+The file says which commit was played, what is done, and every broken promise with its seed. A second call with the same
+file plays only what is missing; parts of another commit do not count. Each 50th history is played twice in processes
+with other hash seeds, and must leave the same trace.
 """
 
 from __future__ import annotations
@@ -11,42 +14,61 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.oracle import PROMISES
-from tests.simulation.parts import play_part, trace
+from tests.simulation.oracle import PROMISES, ZEROS
+from tests.simulation.parts import Part, play_part, trace
 from tests.simulation.plans import KINDS
+from tests.simulation.planted import PLANTED
+from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrinking import shrink, write_regression
 
 PART = 25
 """Histories of one part."""
+SHARES = 16
+"""Single faults of one scenario are cut into so many parts."""
+SHARES_OF_PAIRS = 64
+ONE_WAY = 20_000
+"""One-way histories of the full command; of every other kind a fifth of it."""
 REPORT = Path("simulation-report.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play; returns 0 if no promise was broken."""
+    """Play; returns 0 if no promise was broken and every planted bug was caught."""
     chosen = _parser().parse_args(arguments)
     if chosen.trace:
         kind, seed = chosen.trace.split(":")
         _say(trace(kind, int(seed)))
         return 0
-    first, last = (int(number) for number in chosen.seeds.split(".."))
-    kinds = chosen.kinds.split(",") if chosen.kinds else list(KINDS)
     report = _read(chosen.report)
-    parts = [part for part in _parts(kinds, first, last) if _name(*part) not in report["done"]]
+    if report["commit"] != _commit():
+        _say(f"{chosen.report} tells of {report['commit']}, and this is {_commit()}: name another file with --report.")
+        return 2
+    if chosen.full is not None:
+        wanted = list(_full(chosen.full))
+    else:
+        first, last = (int(number) for number in chosen.seeds.split(".."))
+        kinds = chosen.kinds.split(",") if chosen.kinds else list(KINDS)
+        wanted = [("histories", kind, *seeds) for seeds in _cut(first, last) for kind in kinds]
+    done = set(report["done"])
+    parts = [part for part in wanted if _name(part) not in done]
     with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool:
-        for kind, begin, end, told in pool.imap_unordered(play_part, parts):
-            _add(report, kind, begin, end, told)
+        for part, told in pool.imap_unordered(play_part, parts):
+            _add(report, part, told)
             _write(chosen.report, report)
-            _say(f"{kind} {begin}..{end}: {len(told['violations'])} broken")
-    _tell(report)
+            _say(f"{_name(part)}: {len(told['violations'])} broken")
+    _tell(report, len(wanted))
     if chosen.shrink:
         for kind, seed, _ in report["violations"]:
-            _say(f"wrote {write_regression(kind, shrink(KINDS[kind](seed)))}")
-    return 1 if report["violations"] or report["traces_differ"] else 0
+            if kind in KINDS:
+                _say(f"wrote {write_regression(kind, shrink(KINDS[kind](seed)))}")
+    return 1 if report["violations"] or report["traces_differ"] or report["uncaught"] else 0
 
 
 def _say(text: str) -> None:
@@ -62,23 +84,63 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, default=REPORT, help="where results add up; the same file goes on")
     parser.add_argument("--shrink", action="store_true", help="make each failure small and keep it as a regression")
     parser.add_argument("--trace", help="KIND:SEED: print the trace hash of one history")
+    parser.add_argument(
+        "--full",
+        type=int,
+        nargs="?",
+        const=ONE_WAY,
+        help=f"all kinds, bugs and faults; {ONE_WAY} one-way histories by default, of other kinds a fifth",
+    )
     return parser
 
 
-def _parts(kinds: Sequence[str], first: int, last: int) -> Iterator[tuple[str, int, int]]:
-    for begin in range(first, last, PART):
-        for kind in kinds:
-            yield kind, begin, min(begin + PART, last)
+def _commit() -> str:
+    """What is played: the commit, and whether files differ from it."""
+    here, git = Path(__file__).parent, shutil.which("git") or "git"
+    told = [
+        subprocess.run([git, *words], cwd=here, capture_output=True, text=True, check=False).stdout.strip()
+        for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+    ]
+    return (told[0] or "no commit") + (" and changes" if told[1] else "")
 
 
-def _name(kind: str, begin: int, end: int) -> str:
-    return f"{kind} {begin}..{end}"
+def _full(one_way: int) -> Iterator[Part]:
+    """All parts: bugs and faults first, then histories with the kinds in turn, so that any stop leaves all of them."""
+    for bug in PLANTED:
+        yield "planted", bug.name, 0, 0
+    for scenario in SCENARIOS:
+        for share in range(SHARES):
+            yield "singles", scenario.name, share, SHARES
+    kinds = {kind: _cut(0, one_way if kind == "one_way" else one_way // 5) for kind in KINDS}
+    five_at_once = zip_longest(*[iter(kinds.pop("one_way"))] * 5)
+    for several, *others in zip_longest(five_at_once, *kinds.values()):
+        for seeds in several or ():
+            if seeds is not None:
+                yield "histories", "one_way", *seeds
+        for kind, seeds in zip(kinds, others, strict=True):
+            if seeds is not None:
+                yield "histories", kind, *seeds
+    for scenario in SCENARIOS:
+        for share in range(SHARES_OF_PAIRS if scenario.pairs else 0):
+            yield "pairs", scenario.name, share, SHARES_OF_PAIRS
+
+
+def _cut(first: int, last: int) -> list[tuple[int, int]]:
+    return [(begin, min(begin + PART, last)) for begin in range(first, last, PART)]
+
+
+def _name(part: Part) -> str:
+    what, kind, begin, end = part
+    if what == "histories":
+        return f"{kind} {begin}..{end}"
+    return f"planted {kind}" if what == "planted" else f"{what} of {kind}, {begin + 1} of {end}"
 
 
 def _read(report: Path) -> dict[str, Any]:
     if report.exists():
         return dict(json.loads(report.read_text(encoding="utf-8")))
-    return {"done": [], "kinds": {}, "violations": [], "traces_differ": []}
+    empty: dict[str, Any] = {"commit": _commit(), "done": [], "kinds": {}, "violations": [], "traces_differ": []}
+    return empty | {"uncaught": [], "caught": {}}
 
 
 def _write(report: Path, told: dict[str, Any]) -> None:
@@ -87,25 +149,59 @@ def _write(report: Path, told: dict[str, Any]) -> None:
     beside.replace(report)
 
 
-def _add(report: dict[str, Any], kind: str, begin: int, end: int, told: dict[str, Any]) -> None:
-    report["done"].append(_name(kind, begin, end))
-    report["violations"] += told["violations"]
-    report["traces_differ"] += told["traces_differ"]
+def _add(report: dict[str, Any], part: Part, told: dict[str, Any]) -> None:
+    what, kind, begin, end = part
+    report["done"].append(_name(part))
+    for name in ("violations", "traces_differ", "uncaught"):
+        report[name] += told[name]
+    report["caught"] |= told["caught"]
+    if what == "planted":
+        return
+    kind = kind if what == "histories" else f"{what} of faults"
     sums = report["kinds"].setdefault(kind, {"histories": 0, "requests": 0, "writes": 0, "faults": 0, "seconds": 0.0})
-    sums["histories"] += end - begin
-    for name in ("requests", "writes", "faults", "seconds"):
+    if what == "histories":
+        seeds = sums.setdefault("seeds", [])
+        _join(seeds, begin, end)
+    for name in ("histories", "requests", "writes", "faults", "seconds"):
         sums[name] = round(sums[name] + told[name], 1)
 
 
-def _tell(report: dict[str, Any]) -> None:
+def _join(seeds: list[list[int]], begin: int, end: int) -> None:
+    """Add a range of seeds to ranges, in order and without gaps between neighbours."""
+    joined: list[list[int]] = []
+    for first, last in sorted([*seeds, [begin, end]]):
+        if joined and joined[-1][1] >= first:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    seeds[:] = joined
+
+
+def _tell(report: dict[str, Any], wanted: int) -> None:
+    """The summary, from the file alone."""
+    _say(f"commit: {report['commit']}; parts played: {len(report['done'])} of {wanted}")
     for kind, sums in report["kinds"].items():
-        _say(f"{kind}: " + ", ".join(f"{value:g} {name}" for name, value in sums.items()))
+        seeds = " ".join(f"{first}..{last}" for first, last in sums.get("seeds", []))
+        numbers = ", ".join(f"{value:g} {name}" for name, value in sums.items() if name != "seeds")
+        _say(f"{kind}: {numbers}{f' (seeds {seeds})' if seeds else ''}")
+    caught = ", ".join(f"{name} (seed {seed})" for name, seed in sorted(report["caught"].items()))
+    _say(f"planted bugs: {len(report['caught'])} caught, {len(report['uncaught'])} not: {caught or 'none played'}")
+    for name in report["uncaught"]:
+        _say(f"NOT CAUGHT: {name}")
     for promise, text in PROMISES.items():
-        broken = [
-            f"{kind}:{seed}" for kind, seed, said in report["violations"] if said.startswith(f"promise {promise} ")
-        ]
+        broken = [f"{kind}:{seed}" for kind, seed, said in report["violations"] if _is_of(said, (promise,))]
         _say(f"promise {promise} ({text}): {len(broken)} broken {' '.join(broken)}".rstrip())
+    _say(
+        "; ".join(
+            f"{sum(1 for _, _, said in report['violations'] if _is_of(said, promises))} {name}"
+            for name, promises in ZEROS.items()
+        )
+    )
     _say(f"traces that differ: {len(report['traces_differ'])}")
+
+
+def _is_of(said: str, promises: Sequence[int]) -> bool:
+    return any(said.startswith(f"promise {promise} ") for promise in promises)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from app.domain.links import Intent
+from app.domain.runs import HoldAnswer
 from tests.fakes.engine_world import HandClock
 from tests.simulation.hands import Hands
 from tests.simulation.machine import Machine
@@ -43,6 +44,7 @@ class History:
                 plan.settings,
                 self.clock,
                 plan.minutes_off if number == topology.machines - 1 else 0,
+                audits=plan.audits,
             )
             for number in range(topology.machines)
         ]
@@ -58,7 +60,9 @@ class History:
             forgetful=plan.forgets or plan.retires,
             poison=plan.poison,
             lost_state=plan.forgets,
+            audits=plan.audits,
         )
+        self._add_choices()
         self._running: Machine | None = None
         self._asked: dict[str, int] = {}
         """Requests to each calendar before the last runs."""
@@ -77,6 +81,41 @@ class History:
         finally:
             for machine in self.machines:
                 machine.kill()  # no run is left hanging when a promise broke
+
+    # -- what the owner of the pairs does ------------------------------------------------------------------------------
+
+    def _add_choices(self) -> None:
+        plan = self.plan
+        if plan.changed:
+            self.people.more += ((3, self._change_settings),)
+        if plan.answers:
+            self.people.more += ((4, self._answer),)
+        if plan.undoes:
+            self.people.more += ((3, self._undo),)
+
+    def _change_settings(self) -> None:
+        settings = self.people.random.choice(self.plan.changed)
+        for machine in self.machines:
+            machine.kill()
+            machine.change_settings(settings)
+        self.oracle.directions = tuple(self.machines[0].directions())
+
+    def _answer(self) -> None:
+        """Yes or no to what is held, each about as often."""
+        random = self.people.random
+        for machine in self.machines:
+            if machine.work is None:
+                self.people.notes.free |= set(machine.answer(lambda: random.choice(tuple(HoldAnswer))))
+
+    def _undo(self) -> None:
+        """Undo a run, most likely one of the last."""
+        random = self.people.random
+        machine = random.choice(self.machines)
+        runs = machine.written_runs()
+        if machine.work is None and runs:
+            run_id, direction_id = random.choice(runs[-2:])
+            self.people.notes.free |= set(machine.originals_of(run_id, direction_id))
+            machine.undo(run_id, direction_id)
 
     def trace(self) -> str:
         """One hash over everything that was written, by whom and when."""
@@ -185,7 +224,7 @@ class History:
             if self._writes() == before and not self._unfinished() and not self._asked_more():
                 break
         else:
-            raise Violation(9, f"not at rest after {CALM_RUNS} runs")
+            raise Violation(8, f"not at rest after {CALM_RUNS} runs")
         self.oracle.finally_(self.clock.now())
         self._idle()
 

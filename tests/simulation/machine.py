@@ -22,6 +22,7 @@ from app.domain.pairs import Direction, DirectionSettings, SyncPair
 from app.domain.runs import HoldAnswer, Run, RunStatus, Trigger
 from app.engine import view
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
+from app.engine.undo_run import UndoRun, UndoTools
 from app.store.accounts import AccountRepository
 from app.store.database import Database
 from app.store.holds import HoldRepository
@@ -108,8 +109,11 @@ class Machine:
         settings: DirectionSettings,
         clock: HandClock,
         minutes_off: float = 0,
+        *,
+        audits: bool = False,
     ) -> None:
         self.name = name
+        self._audits = audits
         self.stamps = CountedStamps(name)
         self._topology = topology
         self._calendars = calendars
@@ -218,10 +222,73 @@ class Machine:
 
     def approve(self) -> None:
         """Say yes to everything that is held."""
+        self.answer(lambda: HoldAnswer.APPROVED)
+
+    def answer(self, says: Callable[[], HoldAnswer]) -> list[str]:
+        """Answer everything that is held. Returns the originals whose copies stay as they are by that."""
         holds = HoldRepository(self.database)
+        kept: list[str] = []
         for hold in holds.list():
             if hold.answer is None:
-                holds.answer(hold.id, HoldAnswer.APPROVED, expected=hold.expected, at=self._clock.now())
+                said = says()
+                holds.answer(hold.id, said, expected=hold.expected, at=self._clock.now())
+                if said is HoldAnswer.KEPT:
+                    rows = self.database.select("SELECT original_id FROM hold_item WHERE hold_id = ?", (hold.id,))
+                    kept.extend(original_id for (original_id,) in rows)
+        return kept
+
+    def change_settings(self, settings: DirectionSettings) -> None:
+        """Other settings for every pair, from now on."""
+        self._settings = settings
+        for number in range(1, len(self._topology.pairs) + 1):
+            pair = self._pairs.get(f"pair_{number}")
+            self._pairs.update(replace(pair, settings=settings, mode=settings.mode))
+
+    def written_runs(self) -> list[tuple[str, str]]:
+        """Runs that wrote something, with their directions, oldest first."""
+        rows = self.database.select(
+            "SELECT run_id, direction_id FROM journal WHERE state = 'applied' GROUP BY run_id, direction_id ORDER BY 1"
+        )
+        return [(run_id, direction_id) for run_id, direction_id in rows]
+
+    def originals_of(self, run_id: str, direction_id: str) -> list[str]:
+        """The originals that a run wrote for or to."""
+        rows = self.database.select(
+            "SELECT DISTINCT original_id FROM journal WHERE run_id = ? AND direction_id = ?", (run_id, direction_id)
+        )
+        return sorted(original_id for (original_id,) in rows)
+
+    def undo(self, run_id: str, direction_id: str) -> None:
+        """Begin to undo what a run did in a direction."""
+        direction = next(d for d in self.directions() if d.id == direction_id)
+        self.results = []
+        self.work = self._undo(direction, run_id)
+
+    async def _undo(self, direction: DirectionRecord, undone_run_id: str) -> None:
+        run_id = f"sync_run_{next(self._numbers):026d}"
+        self._history.add(Run(run_id, direction.pair_id, Trigger.UNDO, RunStatus.RUNNING, self._clock.now()))
+        source = self._calendar(direction.source.id)
+        tools = UndoTools(
+            ledger=self.ledger,
+            clock=self._clock,
+            stamps=self.stamps,
+            expander=self._expander,
+            stopping=lambda: False,
+            tell=lambda phase, done, total: None,
+        )
+        undoing = UndoRun(
+            direction,
+            source,
+            self._calendar(direction.target.id),
+            tools,
+            undone_run_id=undone_run_id,
+            run_id=run_id,
+            originals=source if direction.both_ways else None,
+        )
+        try:
+            await undoing.run()
+        except KalendsError:
+            self.failed += 1
 
     async def _run(self) -> None:
         for direction in self.directions():
@@ -248,7 +315,7 @@ class Machine:
     def _is_audit_due(self, direction: DirectionRecord) -> bool:
         """Whether a day went by since this direction was audited; its first day begins with its first run."""
         now = self._clock.now()
-        return direction.adopted and now - self._audited.setdefault(direction.id, now) >= DAILY
+        return self._audits and direction.adopted and now - self._audited.setdefault(direction.id, now) >= DAILY
 
     def _calendar(self, connection_id: str) -> SimCalendar:
         return self._calendars[connection_id.removeprefix("conn_")]

@@ -9,11 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from app.domain.events import Availability, Event, EventKind, Fields
-from app.domain.links import DirectionRecord, Op
-from app.domain.pairs import CopyDeleted, CopyEdited, CopyField, Mode
+from app.domain.links import DirectionRecord, Intent, Op
+from app.domain.pairs import (
+    CopyDeleted,
+    CopyEdited,
+    CopyField,
+    DirectionSettings,
+    FilteredLater,
+    HoursFilter,
+    Mode,
+)
+from app.domain.times import to_wall
 from tests.fakes.calendar import Change
 from tests.fakes.engine_world import ZONE
 from tests.simulation.people import Notes, said
@@ -33,12 +42,30 @@ PROMISES: Mapping[int, str] = {
     10: "the state can be thrown away",
 }
 
+ZEROS: Mapping[str, tuple[int, ...]] = {
+    "duplicates": (1,),
+    "lost": (4, 10),
+    "foreign writes": (2, 3),
+    "unapproved mass deletes": (5,),
+    "not journaled or not undone": (6,),
+    "invitations": (7,),
+    "non-quiescent": (8,),
+    "wrong in the end": (9,),
+}
+"""What must be zero, and the promises whose breaking counts for it."""
+
 HORIZON = 20
 """So many occurrences of a series are compared; in spring, after clocks went forward, too."""
 EDGE = timedelta(days=2)
 """So close to the ends of the window nobody says whether there is a copy."""
 FREEZES_AFTER = 3
 """A copy changed by hand so often may stay so: a field that comes back again and again is left alone."""
+
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+FIRST_DATE = date(2026, 11, 1)
+BLOCKS_HORIZON = 120
+DATE_LENGTH = 10
+"""Of a date as text."""
 
 Shown = tuple[str, str, str, str, str]
 
@@ -55,11 +82,47 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:40]
 
 
-def wanted(event: Event, mode: Mode) -> bool:
+def wanted(event: Event, settings: DirectionSettings) -> bool:
     """Whether an original shall have a copy. What was released is an ordinary event."""
     if event.fields is None or (event.marker is not None and not event.marker.released):
         return False
-    return mode is not Mode.BLOCKER or event.fields.availability is not Availability.FREE
+    at_its_hours = event.kind is EventKind.SERIES or at_hours(event.fields, settings)
+    return at_its_hours and passes(event.fields, settings)
+
+
+def passes(fields: Fields, settings: DirectionSettings) -> bool:
+    """Whether no filter leaves this out, hours aside."""
+    filters, when = settings.filters, fields.when
+    no_free = settings.mode is Mode.BLOCKER if filters.free is None else filters.free
+    if (no_free and fields.availability is Availability.FREE) or (filters.all_day and when.all_day):
+        return False
+    if not when.all_day and when.end - when.start < timedelta(seconds=filters.shorter_than_seconds):
+        return False
+    title = fields.title.casefold()
+    return all(any(word.casefold() in title for word in one.words) is one.only for one in filters.words)
+
+
+def at_hours(fields: Fields, settings: DirectionSettings) -> bool:
+    """Whether this is at hours that are copied: minute by minute, where it has any."""
+    hours = settings.filters.hours
+    if hours is None:
+        return True
+    when, days = fields.when, {day.value for day in hours.weekdays}
+    if when.all_day:
+        dates = [when.start + timedelta(days=n) for n in range(max((when.end - when.start).days, 1))]
+        return any(WEEKDAYS[day.weekday()] in days for day in dates) is hours.only
+    start, end = (to_wall(at, hours.zone) for at in (when.start_instant(ZONE), when.end_instant(ZONE)))
+    minutes = [start + timedelta(minutes=n) for n in range(max(int((end - start).total_seconds()) // 60, 1))]
+    return any(_is_in(minute, hours, days) for minute in minutes) is hours.only
+
+
+def _is_in(minute: datetime, hours: HoursFilter, days: set[str]) -> bool:
+    """Whether a minute is in the hours of its own day, or in those that began the day before."""
+    today, before = WEEKDAYS[minute.weekday()] in days, WEEKDAYS[(minute.weekday() - 1) % 7] in days
+    at = minute.time()
+    if hours.start < hours.end:
+        return today and hours.start <= at < hours.end
+    return (today and at >= hours.start) or (before and at < hours.end)
 
 
 def shown(fields: Fields, mode: Mode | None) -> Shown:
@@ -76,22 +139,28 @@ def shown(fields: Fields, mode: Mode | None) -> Shown:
     return (*times, fields.title.strip(), fields.text.strip(), plain_place(fields.place))
 
 
-def occurrences(master: Event, parts: Iterable[Event], mode: Mode | None) -> dict[str, Shown]:
-    """Every occurrence of a series by its date, the first few; `mode` None for a copy, shown as it is."""
+def occurrences(
+    master: Event, parts: Iterable[Event], settings: DirectionSettings | None, most: int = HORIZON
+) -> dict[str, Shown]:
+    """Every occurrence of a series by its date, the first few; `settings` None for a copy, shown as it is."""
     fields = master.fields
     assert fields is not None
+    mode = settings.mode if settings is not None else None
     expanded: dict[str, Shown] = {}
-    for start in starts(fields, HORIZON):
+    for start in starts(fields, most):
         when = fields.when.moved_to(start)
         plain = Fields(when, title=fields.title, text=fields.text, place=fields.place)
-        expanded[day_of(start, fields.when.zone)] = shown(plain, mode)
+        if settings is None or at_hours(plain, settings):
+            expanded[day_of(start, fields.when.zone)] = shown(plain, mode)
     for start in master.cancelled:
         expanded.pop(day_of(start, fields.when.zone), None)
     for part in parts:
         assert part.original_start is not None
         key = day_of(part.original_start, fields.when.zone)
-        free = part.fields is not None and part.fields.availability is Availability.FREE
-        if part.kind is EventKind.CANCELLED or (free and mode is Mode.BLOCKER):
+        copied = part.fields is not None and (
+            settings is None or (passes(part.fields, settings) and at_hours(part.fields, settings))
+        )
+        if part.kind is EventKind.CANCELLED or not copied:
             expanded.pop(key, None)
         elif part.fields is not None:
             expanded[key] = shown(part.fields, mode)
@@ -113,6 +182,7 @@ class Oracle:
     poison: str | None = None
     """A title that the services refuse for good."""
     lost_state: bool = False
+    audits: bool = False
     _told: dict[str, int] = field(default_factory=dict)
     _weighed: dict[str, int] = field(default_factory=dict)
 
@@ -149,6 +219,9 @@ class Oracle:
             allowed.remove(change.event_id)
         for carriage in carried:
             self._carriage(carriage)
+        for intent in calendar.deleted:
+            self._deleted(intent)
+        calendar.deleted.clear()
 
     def _written_to(self) -> set[str]:
         return {d.target.id for d in self.directions} | {d.source.id for d in self.directions if d.both_ways}
@@ -156,6 +229,16 @@ class Oracle:
     @staticmethod
     def _is_made(calendar: SimCalendar, event_id: str) -> bool:
         return event_id in calendar.made or event_id.rpartition("_")[0] in calendar.made
+
+    def _deleted(self, intent: Intent) -> None:
+        """A copy that goes because its original is gone: then somebody took that away at some time."""
+        source = next((d.source.id for d in self.directions if d.id == intent.direction_id), None)
+        if source is None or intent.reason != "original_gone":
+            return
+        calendar = self._calendar(source)
+        taken = any(change.event_id == intent.original_id and change.what == "remove" for change in calendar.log)
+        if not taken and intent.original_id in calendar.events:
+            raise Violation(4, f"the copy of {intent.original_id} went, which was always there")
 
     def _carriage(self, carriage: Carriage) -> None:
         """What we wrote to an original, a person typed on its copy; where we deleted one, a person deleted its copy."""
@@ -207,10 +290,17 @@ class Oracle:
         settings = direction.settings
         copies = {key: there[0] for key, there in self._copies(direction).items()}
         window = (now - timedelta(days=settings.window_back_days), now + timedelta(days=settings.window_ahead_days))
+        if settings.mode is Mode.BLOCKER and settings.merge_touching:
+            self._blocks(direction, copies.values(), now)
+            return
         for original in source.living():
-            if wanted(original, settings.mode):
+            if wanted(original, settings):
                 self._original(direction, original, copies, window)
-        if copies and not self.forgetful:
+        for original_id in sorted(self.notes.free):
+            # What a person's answer or an undo left is theirs.
+            for day in ("", *self._dates()):
+                copies.pop(_digest(direction.key, original_id, day), None)
+        if copies and not self.forgetful and settings.filtered_later is FilteredLater.REMOVE:
             raise Violation(9, f"copies without an original: {sorted(copies)} {next(iter(copies.values()))}")
 
     def _original(
@@ -222,7 +312,7 @@ class Oracle:
     ) -> None:
         settings, notes = direction.settings, self.notes
         source, target = self._calendar(direction.source.id), self._calendar(direction.target.id)
-        should = self._shown(original, source, settings.mode)
+        should = self._shown(original, source, settings)
         key = _digest(direction.key, original.id, "")
         whole = copies.pop(key, None)
         single = {day: copies.pop(_digest(direction.key, original.id, day), None) for day in self._days(original)}
@@ -230,8 +320,11 @@ class Oracle:
         if whole is not None:
             there = self._shown(whole, target, None) | there
         assert original.fields is not None
-        if self.poison is not None and original.fields.title == self.poison:
+        if original.id in notes.free or (self.poison is not None and original.fields.title == self.poison):
             return
+        if settings.filtered_later is FilteredLater.LEAVE:
+            # Dates that are left out by now may have their copies still.
+            there = {day: one for day, one in there.items() if day in should}
         away = settings.copy_deleted is not CopyDeleted.RESTORE and key in notes.deleted_copies
         certainly = self.strict and original.id not in notes.wanted_anew
         if whole is not None and away and certainly and settings.copy_deleted is CopyDeleted.STAY_AWAY:
@@ -246,7 +339,8 @@ class Oracle:
             if whole is None and not there and _inside(should, window):
                 raise Violation(self._lost(), f"no copy of {original.id} ({original.fields})")
             return
-        if edited >= FREEZES_AFTER or self._unseen(source, original, should, window):
+        beyond = not self.audits and edited and self._unseen(target, should, window)
+        if edited >= FREEZES_AFTER or beyond or self._unseen(source, should, window):
             return
         for day in sorted(should.keys() | there.keys()):
             if day in free or should.get(day) == there.get(day):
@@ -257,21 +351,55 @@ class Oracle:
                 raise Violation(self._lost(), f"no copy of {original.id} on {day} ({original.fields})")
             raise Violation(9, f"{original.id} on {day}: {should.get(day)} is shown as {there.get(day)}")
 
-    def _unseen(
-        self, source: SimCalendar, original: Event, should: Mapping[str, Shown], window: tuple[datetime, datetime]
-    ) -> bool:
+    def _unseen(self, calendar: SimCalendar, should: Mapping[str, Shown], window: tuple[datetime, datetime]) -> bool:
         """Graph tells nothing of what happens outside the span that is frozen in its cursor."""
-        return source.quirks.span_days is not None and not _inside(should, window)
+        return calendar.quirks.span_days is not None and not _inside(should, window)
 
     def _lost(self) -> int:
         return 10 if self.lost_state else 9 if self.poison is not None else 4
 
-    def _shown(self, event: Event, calendar: SimCalendar, mode: Mode | None) -> dict[str, Shown]:
+    def _shown(
+        self, event: Event, calendar: SimCalendar, settings: DirectionSettings | None, most: int = HORIZON
+    ) -> dict[str, Shown]:
         assert event.fields is not None
+        mode = settings.mode if settings is not None else None
         if event.kind is EventKind.SERIES:
             parts = [part for part in calendar.events.values() if part.series_id == event.id]
-            return occurrences(event, parts, mode)
-        return {"": shown(event.fields, mode)}
+            shown_dates = occurrences(event, parts, settings, most)
+        else:
+            shown_dates = {"": shown(event.fields, mode)}
+        if settings is None or event.fields.when.all_day or mode is not Mode.BLOCKER:
+            return shown_dates
+        return {day: _buffered(one, settings) for day, one in shown_dates.items()}
+
+    @staticmethod
+    def _dates() -> list[str]:
+        """All dates of the next two years, as occurrences are named."""
+        return [(FIRST_DATE + timedelta(days=n)).strftime("%Y%m%d") for n in range(800)]
+
+    def _blocks(self, direction: DirectionRecord, copies: Iterable[Event], now: datetime) -> None:
+        """Merged blockers: the time they take is that of the originals, no more, no less, and no two touch."""
+        source, target = self._calendar(direction.source.id), self._calendar(direction.target.id)
+        settings = direction.settings
+        if self.notes.free or any(times >= FREEZES_AFTER for times in self.notes.edited_copies.values()):
+            return
+        wished = [
+            one
+            for original in source.living()
+            if wanted(original, settings)
+            for one in self._shown(original, source, settings, BLOCKS_HORIZON).values()
+        ]
+        there = [one for copy in copies for one in self._shown(copy, target, None, BLOCKS_HORIZON).values()]
+        begin, end = (str(now + timedelta(days=days)) for days in (2, 90))
+        least = timedelta(minutes=settings.minimum_minutes)
+        should = [block for block in _merged(wished, least) if begin < block[0] and block[1] < end]
+        are = [block for block in _merged(there, timedelta()) if begin < block[0] and block[1] < end]
+        if should != are:
+            differing = sorted(set(should) ^ set(are))
+            raise Violation(9 if not self.lost_state else 10, f"busy time differs: {differing[:4]}")
+        pieces = sorted(one[:2] for one in there if begin < one[0] and one[1] < end and len(one[0]) > DATE_LENGTH)
+        if len(pieces) != len([block for block in are if len(block[0]) > DATE_LENGTH]):
+            raise Violation(9, f"blocks touch: {pieces}")
 
     @staticmethod
     def _days(original: Event) -> list[str]:
@@ -322,6 +450,32 @@ class Oracle:
 
     def _calendar(self, connection_id: str) -> SimCalendar:
         return self.calendars[connection_id.removeprefix("conn_")]
+
+
+def _buffered(one: Shown, settings: DirectionSettings) -> Shown:
+    """Buffers and the least length of a timed blocker; merged ones grow only when they are merged."""
+    start = datetime.fromisoformat(one[0]) - timedelta(minutes=settings.buffer_before_minutes)
+    end = datetime.fromisoformat(one[1]) + timedelta(minutes=settings.buffer_after_minutes)
+    if not settings.merge_touching:
+        end = max(end, start + timedelta(minutes=settings.minimum_minutes))
+    return (str(start), str(end), *one[2:])
+
+
+def _merged(spans: Iterable[Shown], least: timedelta) -> list[tuple[str, str]]:
+    """Spans that touch are one; then the earliest that is too short grows, and all begins anew. Dates stay alone."""
+    dates = sorted(one[:2] for one in spans if len(one[0]) == DATE_LENGTH)
+    blocks = sorted(tuple(map(datetime.fromisoformat, one[:2])) for one in spans if len(one[0]) > DATE_LENGTH)
+    while True:
+        joined: list[tuple[datetime, ...]] = []
+        for start, end in blocks:
+            if joined and start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+            else:
+                joined.append((start, end))
+        short = next((block for block in joined if block[1] - block[0] < least), None)
+        if short is None:
+            return [*dates, *((str(start), str(end)) for start, end in joined)]
+        blocks = sorted([*(block for block in joined if block != short), (short[0], short[0] + least)])
 
 
 def _inside(should: Mapping[str, Shown], window: tuple[datetime, datetime]) -> bool:

@@ -50,6 +50,8 @@ class Notes:
     """Numbers of the acts on each original."""
     wanted_anew: set[str] = field(default_factory=set)
     """Originals that were gone or left out for a while: that their copy was deleted before may count no more."""
+    free: set[str] = field(default_factory=set)
+    """Originals of whose copies nobody says what becomes: kept by an answer to a hold, or undone."""
     dates_taken: set[tuple[str, str]] = field(default_factory=set)
     """Dates of copied series (copy key, date) that a hand changed or deleted."""
 

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import time
 from random import Random
 
-from app.domain.pairs import Conflict, CopyDeleted, CopyEdited, Direction, DirectionSettings, Mode
+from app.domain.pairs import (
+    Conflict,
+    CopyDeleted,
+    CopyEdited,
+    Direction,
+    DirectionSettings,
+    FilteredLater,
+    Filters,
+    HoursFilter,
+    Mode,
+    Weekday,
+    WordFilter,
+)
 from tests.simulation.machine import Topology
 from tests.simulation.services import PERSONALITIES, Quirks
 
@@ -34,6 +47,10 @@ class Plan:
         retires: before the calm all machines but one go for good.
         minutes_off: the clock of the last machine is wrong by this much.
         poison: a title that services refuse for good.
+        changed: settings that the owner of the pairs may choose instead, at any time.
+        answers: holds are answered by chance, yes or no, in the storm too.
+        undoes: runs are undone by chance.
+        audits: directions are audited once a day. Without, what was read bit by bit must be enough.
         skipped_acts, skipped_faults: what is left out of it, by number.
     """
 
@@ -46,6 +63,10 @@ class Plan:
     retires: bool = False
     minutes_off: float = 0
     poison: str | None = None
+    changed: tuple[DirectionSettings, ...] = ()
+    answers: bool = False
+    undoes: bool = False
+    audits: bool = False
     steps: int = 160
     skipped_acts: frozenset[int] = frozenset()
     skipped_faults: frozenset[int] = frozenset()
@@ -72,6 +93,40 @@ def both_ways_settings(random: Random) -> DirectionSettings:
     )
 
 
+OFFICE = HoursFilter(tuple(Weekday)[:5], time(9), time(17), "Europe/Berlin")
+EVENINGS = HoursFilter((Weekday.FRIDAY, Weekday.SATURDAY), time(16), time(8), "America/New_York", only=False)
+
+
+def filtered_settings(random: Random) -> DirectionSettings:
+    """Settings that leave out this and that: kinds, lengths, words, hours."""
+    filters = Filters(
+        free=random.choice((None, True, False)),
+        all_day=random.random() < 0.4,
+        shorter_than_seconds=random.choice((0, 0, 1800)),
+        words=random.choice(((), (WordFilter(("lunch", "Trip")),), (WordFilter(("e",), only=True),))),
+        hours=random.choice((None, None, OFFICE, EVENINGS)),
+    )
+    later = random.choice((FilteredLater.REMOVE, FilteredLater.REMOVE, FilteredLater.LEAVE))
+    return replace(one_way_settings(random), filters=filters, filtered_later=later)
+
+
+def block_settings(random: Random) -> DirectionSettings:
+    """Settings that make blocks of busy time."""
+    return DirectionSettings(
+        copy_deleted=CopyDeleted.RESTORE,
+        buffer_before_minutes=random.choice((0, 15, 30)),
+        buffer_after_minutes=random.choice((0, 15, 60)),
+        merge_touching=random.random() < 0.7,
+        minimum_minutes=random.choice((0, 0, 45)),
+    )
+
+
+def changing(seed: int) -> Plan:
+    """Settings that the owner changes on the way; the last ones count."""
+    random = Random(f"changes {seed}")
+    return _plan(seed, ONE_WAY, changed=tuple(one_way_settings(random) for _ in range(3)))
+
+
 def swarm(random: Random, topology: Topology) -> dict[str, Quirks]:
     """A personality for each calendar."""
     return {name: PERSONALITIES[random.choice(sorted(PERSONALITIES))](random) for name in topology.calendars}
@@ -85,6 +140,7 @@ def _plan(seed: int, topology: Topology, **more: object) -> Plan:
         "settings": settings,
         "quirks": swarm(random, topology),
         "trouble": random.choice((0.03, 0.06, 0.15)),
+        "audits": seed % 2 == 0 or bool(more.get("forgets") or more.get("retires")),
         "minutes_off": random.choice((0, 0, 10, -10)) if topology.machines > 1 else 0,
     }
     return Plan(seed, topology, **(drawn | more))  # type: ignore[arg-type]  # names and values of the dataclass
@@ -104,4 +160,9 @@ KINDS: Mapping[str, Callable[[int], Plan]] = {
     "one_of_two_retires": lambda seed: _plan(seed, TWO_MACHINES, retires=True, settings=RESTORED),
     "lost_state": lambda seed: _plan(seed, ONE_WAY, forgets=True),
     "poison": lambda seed: _plan(seed, ONE_WAY, poison="Dentist"),
+    "filters": lambda seed: _plan(seed, ONE_WAY, settings=filtered_settings(Random(f"filters {seed}"))),
+    "blocks": lambda seed: _plan(seed, ONE_WAY, settings=block_settings(Random(f"blocks {seed}"))),
+    "changed_settings": changing,
+    "holds": lambda seed: _plan(seed, ONE_WAY, answers=True),
+    "undo": lambda seed: _plan(seed, (ONE_WAY, BACK_AND_FORTH)[seed % 2], undoes=True),
 }

@@ -42,6 +42,10 @@ from tests.simulation.services import Quirks
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
+LOOKED_THROUGH = 60
+"""Seeds in which a planted bug has to be caught."""
+
+
 @dataclass(frozen=True)
 class Planted:
     """One wrong version, the histories that should catch it, and the promises one of which they see broken."""
@@ -382,7 +386,7 @@ PLANTED = (
     ),
     Planted("nothing_is_settled", nothing_is_settled, (4, 9), histories(settings=AWAY, trouble=0.15)),
     Planted("deletes_are_not_settled", deletes_are_not_settled, (4,), histories(settings=AWAY, trouble=0.15), first=8),
-    Planted("copies_are_sources", copies_are_sources, (9, 4, 2, 3), histories(RING)),
+    Planted("copies_are_sources", copies_are_sources, (9, 4, 2, 3, 8), histories(RING)),
     Planted("markers_are_proof", markers_are_proof, (3, 8, 9), histories(forgets=True)),
     Planted("no_guard", no_guard, (5,), histories(settings=AWAY)),
     Planted("no_stamps", no_stamps, (9, 4), histories(TWO_MACHINES, KEPT, retires=True), first=8),

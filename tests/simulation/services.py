@@ -167,6 +167,8 @@ class SimCalendar(FakeCalendar):
     """Ids of events that Kalends created, whatever became of them."""
     carried: list[Carriage] = field(default_factory=list)
     """Writes to originals."""
+    deleted: list[Intent] = field(default_factory=list)
+    """Deletions of copies that nobody has judged yet."""
     mailed: list[str] = field(default_factory=list)
     """Events whose guests were written to."""
     flights: list[Flight] = field(default_factory=list)
@@ -348,6 +350,8 @@ class SimCalendar(FakeCalendar):
             self.made.add(outcome.event.id)
         if applied and intent.op.on_original and there is not None and there.id not in self.made:
             self.carried.append(Carriage(intent, there, intent.carried))
+        if applied and intent.op is Op.DELETE and there is not None and not there.gone:
+            self.deleted.append(intent)
         return outcome
 
     def _only_the_version_differs(self, intent: Intent, there: Event | None) -> bool:

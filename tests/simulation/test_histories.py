@@ -10,16 +10,15 @@ import pytest
 
 from tests.simulation.history import History
 from tests.simulation.oracle import PROMISES, Violation
+from tests.simulation.parts import caught
 from tests.simulation.plans import KINDS
-from tests.simulation.planted import PLANTED, Planted
+from tests.simulation.planted import LOOKED_THROUGH, PLANTED, Planted
 
 EVERY_DAY = {"one_way": 24, "both_ways": 16}
 """Histories of a kind in the everyday run."""
 OF_OTHERS = 10
 FULL = 400
 CHUNK = 50
-LOOKED_THROUGH = 60
-"""Seeds in which a planted bug has to be caught."""
 
 
 def play(kind: str, seeds: range) -> None:
@@ -43,21 +42,13 @@ def test_all_is_right_in_the_end_of_many_more(kind: str, start: int) -> None:
     play(kind, range(start, start + CHUNK))
 
 
-def caught(bug: Planted) -> tuple[int, Violation]:
-    """The first seed that catches a planted bug, and how."""
-    for seed in range(bug.first, bug.first + LOOKED_THROUGH):
-        try:
-            History(bug.histories(seed)).play()
-        except Violation as broken:
-            return seed, broken
-    pytest.fail(f"{bug.name} passed {LOOKED_THROUGH} histories unseen")
-
-
 @pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(bug: Planted) -> None:
     with pytest.MonkeyPatch.context() as patch:
         bug.plant(patch)
-        seed, broken = caught(bug)
+        found = caught(bug)
+    assert found is not None, f"{LOOKED_THROUGH} histories did not see it"
+    seed, broken = found
     assert broken.promise in bug.promises, f"caught in seed {seed}, but as another: {broken}"
     History(bug.histories(seed)).play()  # and it is the bug alone that breaks it
 
