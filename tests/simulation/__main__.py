@@ -18,10 +18,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from tests.simulation import everyday
 from tests.simulation.oracle import PROMISES, ZEROS
 from tests.simulation.parts import Part, play_part, trace
 from tests.simulation.plans import KINDS
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if chosen.full is not None:
         wanted = list(_full(chosen.full))
+    elif chosen.everyday:
+        wanted = everyday.parts()
     else:
         first, last = (int(number) for number in chosen.seeds.split(".."))
         kinds = chosen.kinds.split(",") if chosen.kinds else list(KINDS)
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, default=REPORT, help="where results add up; the same file goes on")
     parser.add_argument("--shrink", action="store_true", help="make each failure small and keep it as a regression")
     parser.add_argument("--trace", help="KIND:SEED: print the trace hash of one history")
+    parser.add_argument("--everyday", action="store_true", help="what is played every day")
     parser.add_argument(
         "--full",
         type=int,
@@ -112,14 +115,12 @@ def _full(one_way: int) -> Iterator[Part]:
         for share in range(SHARES):
             yield "singles", scenario.name, share, SHARES
     kinds = {kind: _cut(0, one_way if kind == "one_way" else one_way // 5) for kind in KINDS}
-    five_at_once = zip_longest(*[iter(kinds.pop("one_way"))] * 5)
-    for several, *others in zip_longest(five_at_once, *kinds.values()):
-        for seeds in several or ():
-            if seeds is not None:
-                yield "histories", "one_way", *seeds
-        for kind, seeds in zip(kinds, others, strict=True):
-            if seeds is not None:
-                yield "histories", kind, *seeds
+    turns = max(len(parts) // (5 if kind == "one_way" else 1) + 1 for kind, parts in kinds.items())
+    for turn in range(turns):
+        for kind, parts in kinds.items():
+            at_once = 5 if kind == "one_way" else 1
+            for begin, end in parts[turn * at_once : (turn + 1) * at_once]:
+                yield "histories", kind, begin, end
     for scenario in SCENARIOS:
         for share in range(SHARES_OF_PAIRS if scenario.pairs else 0):
             yield "pairs", scenario.name, share, SHARES_OF_PAIRS

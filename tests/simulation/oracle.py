@@ -96,7 +96,7 @@ def passes(fields: Fields, settings: DirectionSettings) -> bool:
     no_free = settings.mode is Mode.BLOCKER if filters.free is None else filters.free
     if (no_free and fields.availability is Availability.FREE) or (filters.all_day and when.all_day):
         return False
-    if not when.all_day and when.end - when.start < timedelta(seconds=filters.shorter_than_seconds):
+    if not when.all_day and when.duration < timedelta(seconds=filters.shorter_than_seconds):
         return False
     title = fields.title.casefold()
     return all(any(word.casefold() in title for word in one.words) is one.only for one in filters.words)
@@ -109,7 +109,7 @@ def at_hours(fields: Fields, settings: DirectionSettings) -> bool:
         return True
     when, days = fields.when, {day.value for day in hours.weekdays}
     if when.all_day:
-        dates = [when.start + timedelta(days=n) for n in range(max((when.end - when.start).days, 1))]
+        dates = [when.start + timedelta(days=n) for n in range(max(when.duration.days, 1))]
         return any(WEEKDAYS[day.weekday()] in days for day in dates) is hours.only
     start, end = (to_wall(at, hours.zone) for at in (when.start_instant(ZONE), when.end_instant(ZONE)))
     minutes = [start + timedelta(minutes=n) for n in range(max(int((end - start).total_seconds()) // 60, 1))]
@@ -440,7 +440,8 @@ class Oracle:
         restores = settings.copy_deleted is CopyDeleted.RESTORE and settings.copy_edited is not CopyEdited.KEEP
         taken = {day for owner, day in self.notes.dates_taken if owner == key}
         if not restores:
-            free |= taken
+            # A person's date stays at its moment when its series moves to another zone, and is another date there.
+            free |= {beside for day in taken for beside in _around(day)}
         dates = {day for day in self._days(original) if _digest(direction.key, original.id, day) in self._touched()}
         return free | dates
 
@@ -476,6 +477,13 @@ def _merged(spans: Iterable[Shown], least: timedelta) -> list[tuple[str, str]]:
         if short is None:
             return [*dates, *((str(start), str(end)) for start, end in joined)]
         blocks = sorted([*(block for block in joined if block != short), (short[0], short[0] + least)])
+
+
+def _around(day: str) -> tuple[str, str, str]:
+    """A date, the one before and the one after it, as occurrences are named."""
+    at = date.fromisoformat(day)
+    before, after = (at + timedelta(days=n) for n in (-1, 1))
+    return before.strftime("%Y%m%d"), day, after.strftime("%Y%m%d")
 
 
 def _inside(should: Mapping[str, Shown], window: tuple[datetime, datetime]) -> bool:
