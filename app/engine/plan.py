@@ -21,7 +21,7 @@ from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import canonical_rule, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
-from app.engine.proof import is_released
+from app.engine.proof import is_released, looks_like_ours
 from app.engine.series import SeriesPlanner
 from app.engine.story import title_of
 from app.engine.wishes import UNDONE, Wish
@@ -86,9 +86,11 @@ class Planner:
     def _leads_to_something(self, case: Case) -> bool:
         """Whether anything would be written or asked for on account of this original if no marker is on it. What only
         gets a reason (outside the window, filtered, as it was) needs no request of its own: once it is due again, it
-        is asked for then."""
+        is asked for then. A name like ours tells nothing: the marker that is hidden may say that it was let go."""
         probe = Decision(case.unit.id, source=case.unit.event, reads=case.unit.reads)
-        if case.unit.lost or not (case.wishes.items or case.wishes.reason):
+        if case.unit.lost or any(looks_like_ours(event) for event in _sources(case.unit)):
+            return True
+        if not (case.wishes.items or case.wishes.reason):
             return True  # where blockers are merged nothing is wished for before it is read
         self._living(case, probe)
         return bool(probe.steps) or probe.asks

@@ -163,6 +163,8 @@ async def _creates(
     # Under the same ids. An operation unknown twice goes alone, as it may spoil its neighbours.
     first = [intent for intent in again if intent.tries < ALONE_FROM_TRIES]
     for batch in ([first] if first else []) + [[intent] for intent in again if intent not in first]:
+        if writer.stopping():
+            return  # what was looked up is old by now, or somebody wants this to end: they wait in the journal
         await writer.deliver(ledger.retry_intents(batch, clock.now()))
 
 

@@ -18,6 +18,7 @@ from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Le
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
 from app.domain.times import Span
 from app.engine.asking import Asker
+from app.engine.awake import Awake
 from app.engine.block_reader import BlockReader
 from app.engine.cases import CaseReader
 from app.engine.decisions import Decision
@@ -117,7 +118,8 @@ class DirectionRun:
         self._source = source
         self._target = target
         self._originals = originals if direction.both_ways else None
-        self._tools = tools
+        # A run that slept reads anew before it writes, so it ends like one that is told to stop.
+        self._tools = tools = replace(tools, stopping=Awake(tools.clock, tools.stopping).stopping)
         self._ledger = tools.ledger
         self._run_id = run_id
         self._dry = dry

@@ -112,7 +112,7 @@ class Writer:
         self._clock = clock
         self._stamps = stamps
         self._run_id = run_id
-        self._stopping = stopping
+        self.stopping = stopping
         self._tell = tell
         self._given = 0
         self._answered: set[int] = set()
@@ -144,7 +144,7 @@ class Writer:
             self._given += len(waiting)
             self._tell(len(self._answered), self._given)
         while waiting:
-            if self._stopping() or self.must_wait:
+            if self.stopping() or self.must_wait:
                 self.written.unfinished = True
                 break
             chunk, waiting = _next_chunk(waiting, size)

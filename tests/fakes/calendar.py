@@ -16,7 +16,7 @@ from app.domain.events import Event, EventKind, Fields
 from app.domain.links import Answer, Evidence, Intent, Op, Outcome, Page, Result
 from app.domain.pairs import CopyField
 from app.domain.ports import Capabilities
-from app.domain.times import Moment, Span, to_utc
+from app.domain.times import Moment, Span, to_utc, to_wall
 
 GOOGLE_LIKE = Capabilities(
     batch=50,
@@ -131,9 +131,23 @@ class FakeCalendar:
         instant: Moment = start
         if isinstance(start, datetime) and zone is not None:
             instant = to_utc(start, zone)
+        kept = self._outlived(series_id, start, zone) if self.keeps_exceptions else None
+        if kept is not None:
+            instant = kept
         name = instant.strftime("%Y%m%dT%H%M%SZ") if isinstance(instant, datetime) else instant.strftime("%Y%m%d")
         kind = EventKind.EXCEPTION if fields is not None else EventKind.CANCELLED
         return Event(id=f"{series_id}_{name}", kind=kind, series_id=series_id, original_start=instant, fields=fields)
+
+    def _outlived(self, series_id: str, start: Moment, zone: str | None) -> Moment | None:
+        """Where an exception of that day once began, if it outlived a move of its series: it is what is shown then."""
+        day = start.date() if isinstance(start, datetime) else start
+        for part in self.events.values():
+            at = part.original_start
+            if part.series_id == series_id and at is not None and part.kind is EventKind.EXCEPTION:
+                local = to_wall(at, zone) if isinstance(at, datetime) and zone is not None else at
+                if (local.date() if isinstance(local, datetime) else local) == day:
+                    return at
+        return None
 
     def forget(self, event_id: str) -> None:
         """An exception is taken back and leaves no trace but its absence, as on services without stubs."""
