@@ -322,7 +322,7 @@ def one_refusal_stops_all(patch: pytest.MonkeyPatch) -> None:
     right = writer.Writer._refused
 
     def wrong(self: writer.Writer, *rest: Any) -> Closing:
-        self._stopping = lambda: True
+        self.stopping = lambda: True
         return right(self, *rest)
 
     patch.setattr(writer.Writer, "_refused", wrong)
