@@ -180,7 +180,7 @@ class Writer:
             self._ledger.progress(self._run_id, self.before.plus(self.written.counts))
             if self._work:
                 self._tell(len(self._answered), self._given)
-            if not recalled and self._stopping():
+            if not recalled and self.stopping():
                 recalled = True
                 writing.recall()
         if open_ones:
