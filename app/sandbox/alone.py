@@ -25,7 +25,7 @@ async def start_alone(*, port: int, seed: Path | None, random_seed: int | None) 
         InputError: the seed cannot be used, or a port is taken; names the option.
     """
     chosen = DEFAULT_RANDOM_SEED if random_seed is None else random_seed
-    sandbox = _made(chosen, None if seed is None else _read(seed), seed)
+    sandbox = _made(chosen, seed)
     ports = (0, 0, 0) if port == 0 else (port, port + 1, port + 2)
     try:
         await sandbox.start(*ports)
@@ -35,9 +35,10 @@ async def start_alone(*, port: int, seed: Path | None, random_seed: int | None) 
     return sandbox
 
 
-def _made(random_seed: int, content: dict[str, Any] | None, seed: Path | None) -> Sandbox:
+def _made(random_seed: int, seed: Path | None) -> Sandbox:
     try:
-        return Sandbox(None, random_seed, None if content is None else read_seed(content))
+        # Nothing here keeps what was read: a seed may be large.
+        return Sandbox(None, random_seed, None if seed is None else read_seed(_read(seed)))
     except SandboxInputError as error:
         reason = str(error)
         raise InputError(f"The seed {seed} cannot be used: {reason}", details=[FieldError("--seed", reason)]) from error

@@ -25,6 +25,7 @@ from app.sandbox.google import BASE_PATH, CLIENT_ID, CLIENT_SECRET, Google
 from app.sandbox.microsoft import CLIENT_ID as MICROSOFT_CLIENT_ID
 from app.sandbox.microsoft import Microsoft
 from app.sandbox.middleware import Loopback
+from app.sandbox.packing import packed
 from app.sandbox.seed import demo_seed
 from app.sandbox.world import DEFAULT_RANDOM_SEED, Clock, EmulatedProvider, Storage, World
 
@@ -57,7 +58,7 @@ class Sandbox:
         clock: Clock | None = None,
         hosts: Iterable[str] = (),
     ) -> None:
-        self._seed = seed
+        self._seed = None if seed is None else packed(seed)
         self._hosts = tuple(hosts)
         self._storage = Storage(storage_path)
         try:
@@ -114,7 +115,7 @@ class Sandbox:
         """Back to the start: state, faults, switches, log and clock, seeded anew."""
         before = (self._seed, self.world, self.google, self.microsoft)
         if seed is not None:
-            self._seed = seed
+            self._seed = packed(seed)
         clock = self.world.clock
         offset, clock.offset = clock.offset, timedelta()
         try:

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, ValidationError
 from app.sandbox.control.answers import problem_of
 from app.sandbox.control.shapes import Address, NewEvent, Strict, Text, Zone, absent
 from app.sandbox.faults import SandboxInputError
+from app.sandbox.packing import MANY, PackedEvents
 
 ROLES = Literal["owner", "writer", "writerWithoutPrivateAccess", "reader", "freeBusyReader"]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
@@ -32,6 +33,11 @@ class NewCalendar(Strict):
     owner: Owner = absent(description="Microsoft: another person, who shares it.")
     events: list[NewEvent] = Field(default_factory=list)
 
+    def given_events(self) -> list[dict[str, Any]] | PackedEvents:
+        """The events as they were sent; many of them packed, so that not all are in memory twice."""
+        given = (event.given() for event in self.events)
+        return PackedEvents(given) if len(self.events) > MANY else list(given)
+
 
 class NewAccount(Strict):
     """An account to be made, with its calendars; without any it gets one."""
@@ -48,7 +54,7 @@ class NewAccount(Strict):
         plain = super().given()
         if "calendars" in plain:
             plain["calendars"] = [
-                {**calendar.model_dump(exclude_unset=True), "events": [event.given() for event in calendar.events]}
+                {**calendar.model_dump(exclude_unset=True, exclude={"events"}), "events": calendar.given_events()}
                 for calendar in self.calendars
             ]
         return plain

@@ -13,7 +13,8 @@ from app.sandbox.google import shape
 from app.sandbox.google.changes import Changes
 from app.sandbox.google.errors import GoogleError
 from app.sandbox.google.series import instance_id
-from app.sandbox.google.store import Calendar, Event, Store
+from app.sandbox.google.store import Calendar, Store
+from app.sandbox.google.stored import Event
 from app.sandbox.google.times import read_point
 from app.sandbox.splitting import cut
 

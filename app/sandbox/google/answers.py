@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.sandbox.google.errors import GoogleError, not_emulated, not_found
 from app.sandbox.google.fields import check, parse, select
+from app.sandbox.google.rows import compact
 from app.sandbox.google.vocabulary import ANSWERS
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -63,7 +64,15 @@ class Answers:
             check(selector, ANSWERS.get(str(body.get("kind"))), text)
             shown = select(dict(body), selector)
         headers = {**_HEADERS, "ETag": etag} if etag else _HEADERS
-        return Response(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode(), 200, headers)
+        return Response(compact(shown).encode(), 200, headers)
+
+    def page(self, body: Mapping[str, Any], rows: Sequence[str]) -> Response:
+        """200 with a JSON body whose `items` are JSON text already: nothing is to be cut down."""
+        names = list(body)
+        at = names.index("items")
+        before = "".join(f"{compact(name)}:{compact(body[name])}," for name in names[:at])
+        after = "".join(f",{compact(name)}:{compact(body[name])}" for name in names[at + 1 :])
+        return Response(f'{{{before}"items":[{",".join(rows)}]{after}}}'.encode(), 200, _HEADERS)
 
     def empty(self) -> Response:
         """204."""

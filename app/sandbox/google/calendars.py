@@ -21,10 +21,11 @@ from app.sandbox.google.errors import (
     not_found,
     required,
 )
-from app.sandbox.google.listing import is_true, page_size
 from app.sandbox.google.positions import Position, Signer
+from app.sandbox.google.queries import is_true, page_size
 from app.sandbox.google.series import expand
-from app.sandbox.google.store import ROLES, Body, Calendar, CalendarInfo, Store
+from app.sandbox.google.store import ROLES, Calendar, CalendarInfo, Store
+from app.sandbox.google.stored import Body
 from app.sandbox.google.times import instant, parameter
 from app.sandbox.google.vocabulary import CALENDAR, FREE_BUSY
 from app.sandbox.middleware import handler_faults

@@ -6,14 +6,14 @@ Used by the HTTP methods and by the control API alike; scopes and etags are the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.sandbox.google.errors import GoogleError, deleted, duplicate, forbidden, invalid, not_found
 from app.sandbox.google.resource import ID, WRITABLE, Body, Place, merge, normalize
 from app.sandbox.google.series import original_of, split_instance_id, synthesize
-from app.sandbox.google.store import Calendar, Event, Store
+from app.sandbox.google.store import Calendar, Store
+from app.sandbox.google.stored import Event
 from app.sandbox.google.times import Point, instant, stamp
 from app.sandbox.world import World
 
@@ -228,7 +228,7 @@ class Changes:
         if changed == {"reminders"} and event.id in calendar.events:
             # Reminders are the reader's own: `updated` stays, and by switch the etag.
             keeps_etag = not self._world.behaviour["google.reminders_change_etag"]
-            stamps = event if keeps_etag else replace(event, version=self._world.last_change + 1)
+            stamps = event if keeps_etag else event.with_version(self._world.last_change + 1)
             return self._store.put_event(calendar, event.id, body, stamps_of=stamps)
         stored = self._store.put_event(calendar, event.id, body)
         if body.get("recurrence") != event.body.get("recurrence") or (

@@ -12,11 +12,13 @@ from app.sandbox.google.access import Access, Caller, json_object
 from app.sandbox.google.answers import Answers, Endpoint, not_emulated_route
 from app.sandbox.google.changes import Changes
 from app.sandbox.google.errors import deleted, forbidden, invalid, not_found, precondition_failed, required
-from app.sandbox.google.listing import Listing, is_true
+from app.sandbox.google.listing import Listing
+from app.sandbox.google.queries import is_true
 from app.sandbox.google.render import event_json, instance_json
 from app.sandbox.google.resource import refuse_unsupported
 from app.sandbox.google.series import expand, parse_original
-from app.sandbox.google.store import Calendar, Event
+from app.sandbox.google.store import Calendar
+from app.sandbox.google.stored import Event
 from app.sandbox.google.times import instant, parameter
 from app.sandbox.google.vocabulary import EVENT
 from app.sandbox.middleware import handler_faults
@@ -62,8 +64,8 @@ class EventsApi:
         caller = self._access.caller(request, "events.list")
         calendar = self._access.calendar(request, caller)
         opaque = self._access.sees_busy_only(caller, calendar)
-        body = self._listing.answer(calendar, request.query_params, handler_faults(request.scope), opaque)
-        return self._answers.body(request, body)
+        body, rows = self._listing.answer(calendar, request.query_params, handler_faults(request.scope), opaque)
+        return self._answers.body(request, body) if rows is None else self._answers.page(body, rows)
 
     async def _get(self, request: Request) -> Response:
         caller = self._access.caller(request, "events.get")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,69 +18,19 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import QueryParams
 
 from app.sandbox.faults import Fault
-from app.sandbox.google.errors import GoogleError, bad_request, empty_range, full_sync_required, invalid
-from app.sandbox.google.positions import (
-    FORBIDDEN_WITH_SYNC,
-    Position,
-    Signer,
-    all_parameters,
-    lasting_parameters,
-)
+from app.sandbox.google.errors import bad_request, full_sync_required, invalid
+from app.sandbox.google.positions import Position, Signer, all_parameters, lasting_parameters
+from app.sandbox.google.queries import Query, events_page_size, read
 from app.sandbox.google.render import event_json, instance_json, stub_json
+from app.sandbox.google.rows import Rows, compact
 from app.sandbox.google.series import expand
-from app.sandbox.google.store import Body, Calendar, Event
+from app.sandbox.google.store import Calendar
+from app.sandbox.google.stored import Body, Event
 from app.sandbox.google.times import instant, parameter, stamp
-from app.sandbox.recurrence import RecurrenceError
-from app.sandbox.recurrence import zone as find_zone
 from app.sandbox.world import World
 
 _NO_SYNC_TOKEN: Final = ("iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty")
-_TYPES: Final = ("birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation")
 _FROZEN_LISTINGS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """The parameters of one listing, checked."""
-
-    max_results: int
-    single_events: bool
-    show_deleted: bool
-    order_by: str | None
-    time_min: datetime | None
-    time_max: datetime | None
-    updated_min: datetime | None
-    zone: str
-    text: str | None
-    ical_uid: str | None
-    types: frozenset[str]
-    private: tuple[tuple[str, str], ...]
-    shared: tuple[tuple[str, str], ...]
-    any_property: bool
-    opaque: bool
-
-
-def is_true(params: QueryParams, name: str) -> bool | None:
-    """A boolean parameter; None when it is absent."""
-    value = params.get(name)
-    if value is None:
-        return None
-    if value not in ("true", "false"):
-        raise invalid(f"Invalid boolean value: '{value}'.", name)
-    return value == "true"
-
-
-def page_size(params: QueryParams, default: int, limit: int, over_limit: str) -> int:
-    """`maxResults`; above `limit` it is clamped or refused, as `over_limit` says (`google.max_results_over_limit`)."""
-    value = params.get("maxResults")
-    if value is None:
-        return default
-    if not value.isascii() or not value.isdigit() or not value.strip("0"):
-        raise invalid(f"Invalid integer value: '{value}'.", "maxResults")
-    number = int(value) if len(value) < 10 else limit + 1
-    if number > limit and over_limit == "refuse":
-        raise invalid(f"Invalid value '{value}'. Values must be within the range: [1, {limit}]", "maxResults")
-    return min(number, limit)
 
 
 class Listing:
@@ -95,7 +45,9 @@ class Listing:
         self._signer = Signer(world.random_seed)
         self._frozen: OrderedDict[str, list[Body]] = OrderedDict()
 
-    def answer(self, calendar: Calendar, params: QueryParams, faults: Mapping[str, Fault], opaque: bool) -> Body:
+    def answer(
+        self, calendar: Calendar, params: QueryParams, faults: Mapping[str, Fault], opaque: bool
+    ) -> tuple[Body, list[str] | None]:
         """One page.
 
         Args:
@@ -104,10 +56,13 @@ class Listing:
             faults: failures the listing itself carries out.
             opaque: the caller may see busy blocks only.
 
+        Returns:
+            The answer, and its `items` as JSON text; None where they stand in the answer, to be cut down by `fields`.
+
         Raises:
             GoogleError: 400 or 410.
         """
-        query = self._read(calendar, params, opaque)
+        query = read(calendar, params, self._world, opaque=opaque)
         if "token_dead" in faults:
             raise full_sync_required()
         position = self._position(calendar, params)
@@ -116,6 +71,7 @@ class Listing:
             older = [event.change for event in calendar.events.values() if event.updated <= limit]
             held = max(older, default=0) if position.since is None else max([position.since, *older])
             position = replace(position, up_to=min(position.up_to, held))
+        items: list[Any]
         items, following = self._page(calendar, query, position)
         if "empty" in faults:
             items, following = [], None
@@ -153,67 +109,13 @@ class Listing:
                     window=position.window,
                 )
             )
-        return answer
+        if not query.as_text:
+            return answer, None
+        return answer, [item if isinstance(item, str) else compact(item) for item in items]
 
     def page_size(self, params: QueryParams) -> int:
         """How many items a page of events may hold."""
-        return page_size(params, 250, 2500, str(self._world.behaviour["google.max_results_over_limit"]))
-
-    def _read(self, calendar: Calendar, params: QueryParams, opaque: bool) -> Query:
-        syncing = "syncToken" in params
-        single = is_true(params, "singleEvents") or False
-        deleted = is_true(params, "showDeleted")
-        if syncing:
-            for name in FORBIDDEN_WITH_SYNC:
-                if name in params:
-                    raise bad_request("Sync token cannot be combined with other query restrictions.", name)
-            if deleted is False:
-                raise bad_request("Deleted events cannot be left out of an incremental listing.", "showDeleted")
-        order = params.get("orderBy")
-        if order not in (None, "startTime", "updated"):
-            raise invalid(f"Invalid value: {order}", "orderBy")
-        if order == "startTime" and not single:
-            raise bad_request("The requested ordering is not available for the particular query.", "orderBy")
-        bounds = {
-            name: parameter(params[name], name) if name in params else None
-            for name in ("timeMin", "timeMax", "updatedMin")
-        }
-        time_min, time_max, updated_min = bounds["timeMin"], bounds["timeMax"], bounds["updatedMin"]
-        if time_min and time_max and time_max <= time_min:
-            raise empty_range()
-        if updated_min and updated_min < self._world.clock.now() - timedelta(days=30):
-            raise GoogleError(
-                410,
-                "updatedMinTooLongAgo",
-                "The requested minimum modification time lies too far in the past.",
-                domain="calendar",
-                location="updatedMin",
-            )
-        zone = params.get("timeZone", calendar.info.time_zone)
-        try:
-            find_zone(zone)
-        except RecurrenceError as error:
-            raise invalid("Invalid time zone.", "timeZone") from error
-        types = frozenset(params.getlist("eventTypes"))
-        if not types <= set(_TYPES):
-            raise invalid("Invalid event type.", "eventTypes")
-        return Query(
-            max_results=self.page_size(params),
-            single_events=single,
-            show_deleted=bool(deleted) or syncing,
-            order_by=order,
-            time_min=time_min,
-            time_max=time_max,
-            updated_min=updated_min,
-            zone=zone,
-            text=params.get("q"),
-            ical_uid=params.get("iCalUID"),
-            types=types,
-            private=_constraints(params, "privateExtendedProperty"),
-            shared=_constraints(params, "sharedExtendedProperty"),
-            any_property=self._world.behaviour["google.repeated_property_filter"] == "or",
-            opaque=opaque,
-        )
+        return events_page_size(params, self._world)
 
     def _position(self, calendar: Calendar, params: QueryParams) -> Position:
         info = calendar.info
@@ -252,7 +154,7 @@ class Listing:
             window=window,
         )
 
-    def _page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Body], Position | None]:
+    def _page(self, calendar: Calendar, query: Query, position: Position) -> tuple[list[Any], Position | None]:
         unfenced, query = query, self._fenced(query, position)
         if query.single_events or query.order_by is not None:
             return self._frozen_page(calendar, query, position)
@@ -271,11 +173,10 @@ class Listing:
             # What arrived after the first page is left to the next incremental listing.
             rest = calendar.order[position.at + len(ids) : position.at + len(ids) + 1]
             following = replace(position, at=position.at + len(ids)) if rest else None
-        items = [
-            self._show(calendar, event, query) for event in events if self._wanted(calendar, event, query, position)
-        ]
+        wanted = [event for event in events if self._wanted(calendar, event, query, position)]
+        items = self._shown(calendar, wanted, query)
         if query is not unfenced and self._world.behaviour["google.window_kept_by_sync_token"] == "as_cancelled":
-            shown = {item["id"] for item in items}
+            shown = {event.id for event in wanted}
             items += [
                 stub_json(event.id, event.etag, event.body, query.zone)
                 for event in events
@@ -337,7 +238,7 @@ class Listing:
         tz = ZoneInfo(calendar.info.time_zone)
         if event.master_id is not None:
             master = calendar.events.get(event.master_id)
-            if position.since is None or master is None or master.is_cancelled or not self._matches(event, query):
+            if position.since is None or master is None or master.is_cancelled or not query.matches(event):
                 return []  # in a full listing it comes with its series
             if event.is_cancelled:
                 return [(event.id, None, stub_json(event.id, event.etag, event.body, query.zone))]
@@ -347,7 +248,7 @@ class Listing:
                 return []
             start = instant(event.body["start"], tz) if "start" in event.body else None
             return [(event.id, start, self._show(calendar, event, query))]
-        if not self._matches(event, query) or (event.is_cancelled and position.since is None):
+        if not query.matches(event) or (event.is_cancelled and position.since is None):
             return []
         result: list[tuple[str, datetime | None, Body]] = []
         for item in expand(calendar, event, query.time_min, query.time_max):
@@ -362,7 +263,7 @@ class Listing:
     def _wanted(self, calendar: Calendar, event: Event, query: Query, position: Position) -> bool:
         if event.change > position.up_to:
             return False
-        if not self._matches(event, query):
+        if not query.matches(event):
             return False
         master = calendar.events.get(event.master_id) if event.master_id is not None else None
         if master is not None and master.is_cancelled:
@@ -373,44 +274,14 @@ class Listing:
                 return False
             if position.since is not None:
                 return True
-        return self._in_span(calendar, event, query)
+        return query.reaches(calendar, event)
 
-    def _matches(self, event: Event, query: Query) -> bool:
-        body = event.body
-        if query.types and body.get("eventType", "default") not in query.types:
-            return False
-        if query.updated_min and event.updated < stamp(query.updated_min):
-            return False
-        if query.ical_uid is not None and body.get("iCalUID") != query.ical_uid:
-            return False
-        if query.text:
-            haystack = " ".join(str(body.get(name, "")) for name in ("summary", "description", "location")).lower()
-            if not all(word in haystack for word in query.text.lower().split()):
-                return False
-        properties = body.get("extendedProperties", {})
-        for wanted, side in ((query.private, "private"), (query.shared, "shared")):
-            hits = [properties.get(side, {}).get(name) == value for name, value in wanted]
-            if hits and not (any(hits) if query.any_property else all(hits)):
-                return False
-        return True
-
-    def _in_span(self, calendar: Calendar, event: Event, query: Query) -> bool:
-        if query.time_min is None and query.time_max is None:
-            return True
-        body = event.body
-        if body.get("recurrence"):
-            return any(not item.is_cancelled for item in expand(calendar, event, query.time_min, query.time_max))
-        tz = ZoneInfo(calendar.info.time_zone)
-        if "start" in body:
-            start, end = instant(body["start"], tz), instant(body["end"], tz)
-        elif "originalStartTime" in body:
-            start = instant(body["originalStartTime"], tz)
-            end = start + timedelta(seconds=1)
-        else:
-            return True
-        if query.time_max is not None and start >= query.time_max:
-            return False
-        return query.time_min is None or end > query.time_min
+    def _shown(self, calendar: Calendar, events: list[Event], query: Query) -> list[Any]:
+        """Rows of a page, as JSON text where nobody looks inside."""
+        if not query.as_text or query.opaque:
+            return [self._show(calendar, event, query) for event in events]
+        rows = Rows(calendar, query.zone)
+        return [self._show(calendar, event, query) if event.is_cancelled else rows.text(event) for event in events]
 
     def _show(self, calendar: Calendar, event: Event, query: Query) -> Body:
         bare = event.master_id is not None or self._world.behaviour["google.deleted_in_lists"] == "bare"
@@ -422,13 +293,3 @@ class Listing:
 def instant_zero(tz: ZoneInfo) -> datetime:
     """Where stubs without a time stand in an ordered listing: first."""
     return datetime.min.replace(tzinfo=tz) + timedelta(days=2)
-
-
-def _constraints(params: QueryParams, name: str) -> tuple[tuple[str, str], ...]:
-    result = []
-    for item in params.getlist(name):
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise invalid(f"Invalid value: {item}", name)
-        result.append((key, value))
-    return tuple(result)

@@ -6,7 +6,8 @@ import base64
 from typing import Any
 
 from app.sandbox.google.series import Instance
-from app.sandbox.google.store import Body, Calendar, Event
+from app.sandbox.google.store import Calendar
+from app.sandbox.google.stored import Body, Event
 from app.sandbox.google.times import show_point
 
 
@@ -38,7 +39,7 @@ def _json(calendar: Calendar, event_id: str, etag: str, updated: str, body: Body
     info = calendar.info
     result: Body = {"kind": "calendar#event", "etag": etag, "id": event_id, "status": body["status"]}
     private = body.get("visibility") in ("private", "confidential")
-    if opaque or (private and info.role in ("reader", "writerWithoutPrivateAccess")):
+    if opaque or (private and hides_private(calendar)):
         kept = ("transparency", "visibility", "iCalUID", "recurrence", "recurringEventId", "eventType")
         result.update({key: body[key] for key in kept if key in body})
     else:
@@ -48,9 +49,9 @@ def _json(calendar: Calendar, event_id: str, etag: str, updated: str, body: Body
         result.update(body)
         for name in ("creator", "organizer"):
             if name in body:
-                result[name] = _person(body[name], calendar)
+                result[name] = person(body[name], calendar)
         if "attendees" in body:
-            result["attendees"] = [_person(row, calendar) for row in body["attendees"]]
+            result["attendees"] = [person(row, calendar) for row in body["attendees"]]
     for name in ("start", "end", "originalStartTime"):
         if name in body:
             result[name] = show_point(body[name], zone)
@@ -62,7 +63,13 @@ def _is_own(body: Body, calendar: Calendar) -> bool:
     return body.get("organizer", {}).get("email") in (calendar.info.account, calendar.info.id)
 
 
-def _person(row: dict[str, Any], calendar: Calendar) -> dict[str, Any]:
+def hides_private(calendar: Calendar) -> bool:
+    """Whether the account sees private events as busy blocks alone."""
+    return calendar.info.role in ("reader", "writerWithoutPrivateAccess")
+
+
+def person(row: dict[str, Any], calendar: Calendar) -> dict[str, Any]:
+    """Somebody at an event, marked when it is the reader."""
     if row["email"] in (calendar.info.account, calendar.info.id):
         return {**row, "self": True}
     return row

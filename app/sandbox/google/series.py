@@ -14,7 +14,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from app.sandbox.google.resource import series_of
-from app.sandbox.google.store import Body, Calendar, Event
+from app.sandbox.google.store import Calendar
+from app.sandbox.google.stored import Body, Event
 from app.sandbox.google.times import Point, instant, moment_point
 from app.sandbox.recurrence import RecurrenceError
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.sandbox.faults import SandboxInputError
-from app.sandbox.google.store import Body
+from app.sandbox.google.stored import Body
 from app.sandbox.google.times import Point
 
 FIELDS: Final = frozenset(

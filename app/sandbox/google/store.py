@@ -6,50 +6,20 @@ was.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from app.sandbox.google.stored import Body, Event
 from app.sandbox.google.times import stamp
 from app.sandbox.world import Behaviour, World
-
-Body = dict[str, Any]
 
 _ALIKE: Final = frozenset({"creator", "organizer", "reminders"})
 _MOST_PARTS: Final = 1000
 WRITER_ROLES: Final = ("owner", "writer", "writerWithoutPrivateAccess")
 ROLES: Final = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
 """Least to most."""
-
-
-@dataclass(slots=True)
-class Event:
-    """One stored item: a single event, a series, an exception of one (`recurringEventId`), or what a deletion left.
-
-    `version` is the change number that the etag tells, -1 for that of the last change.
-    """
-
-    id: str
-    body: Body
-    change: int
-    position: int
-    updated: str
-    version: int = -1
-
-    @property
-    def etag(self) -> str:
-        """New at every change; the quotes are part of it."""
-        return f'"{3_400_000_000_000_000 + (self.change if self.version < 0 else self.version) * 1000}"'
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was deleted, or is a cancelled occurrence."""
-        return bool(self.body["status"] == "cancelled")
-
-    @property
-    def master_id(self) -> str | None:
-        """The series that an exception belongs to."""
-        return self.body.get("recurringEventId")
 
 
 @dataclass(slots=True)
@@ -81,7 +51,9 @@ class Calendar:
     order: list[str] = field(default_factory=list)
     exceptions: dict[str, list[str]] = field(default_factory=dict)
     updated: str = ""
-    _changes: list[tuple[int, str]] = field(default_factory=list)
+    # The numbers of all changes in ascending order, and beside each whose change it was.
+    _numbers: array[int] = field(default_factory=lambda: array("q"))
+    _changed: list[str] = field(default_factory=list)
 
     @property
     def etag(self) -> str:
@@ -106,10 +78,11 @@ class Calendar:
     def changed_after(self, change: int, up_to: int, limit: int) -> list[Event]:
         """At most `limit` events whose last change lies in `(change, up_to]`, oldest change first."""
         found: list[Event] = []
-        for number, event_id in self._changes[bisect_right(self._changes, (change, "\U0010ffff")) :]:
+        for place in range(bisect_right(self._numbers, change), len(self._numbers)):
+            number = self._numbers[place]
             if number > up_to or len(found) >= limit:
                 break
-            event = self.events[event_id]
+            event = self.events[self._changed[place]]
             if event.change == number:
                 found.append(event)
         return found
@@ -127,13 +100,22 @@ class Calendar:
             self.order.append(event.id)
             if event.master_id is not None:
                 self.exceptions.setdefault(event.master_id, []).append(event.id)
-        self._changes.append((event.change, event.id))
-        if len(self._changes) > 1000 and len(self._changes) > 3 * len(self.events):
-            self._changes = [(number, key) for number, key in self._changes if self.events[key].change == number]
+        self._numbers.append(event.change)
+        self._changed.append(event.id)
+        if len(self._changed) > 1000 and len(self._changed) > 3 * len(self.events):
+            self._set_changes(self._last_changes())
 
     def sort_changes(self) -> None:
         """Put the change list in order, once, after loading."""
-        self._changes.sort()
+        self._set_changes(sorted(self._last_changes()))
+
+    def _last_changes(self) -> list[tuple[int, str]]:
+        pairs = zip(self._numbers, self._changed, strict=True)
+        return [(number, key) for number, key in pairs if self.events[key].change == number]
+
+    def _set_changes(self, pairs: list[tuple[int, str]]) -> None:
+        self._numbers = array("q", [number for number, _ in pairs])
+        self._changed = [key for _, key in pairs]
 
 
 class Store:
@@ -225,10 +207,10 @@ class Store:
             version=(stamps_of.version if stamps_of.version >= 0 else stamps_of.change) if stamps_of else -1,
         )
         calendar.keep(event)
-        row = {name: getattr(event, name) for name in ("id", "body", "change", "position", "updated", "version")}
-        self._world.storage.put(
-            "google.events", _key(calendar.info.id, event_id), {"calendar": calendar.info.id, **row}
-        )
+        if self._world.storage.lasting:
+            row = {name: getattr(event, name) for name in ("id", "change", "position", "updated", "version")}
+            row = {"calendar": calendar.info.id, **row, "body": body}
+            self._world.storage.put("google.events", _key(calendar.info.id, event_id), row)
         return event
 
 

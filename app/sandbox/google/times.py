@@ -109,9 +109,13 @@ def show_point(point: Point, zone_name: str) -> Point:
     """A point as Google answers it: the offset of the calendar's (or asked-for) zone, its own zone beside it."""
     if "date" in point:
         return {"date": point["date"]}
-    # Stored with the offset of its own zone, which mostly is the one asked for.
-    text, own = point["dateTime"], point["timeZone"]
-    return {"dateTime": _zulu(text) if own == zone_name else _shown(text, zone_name), "timeZone": own}
+    own = point["timeZone"]
+    return {"dateTime": shown_moment(point["dateTime"], own, zone_name), "timeZone": own}
+
+
+def shown_moment(text: str, own: str, zone_name: str) -> str:
+    """A `dateTime` as Google answers it; it is stored with the offset of its own zone, mostly the one asked for."""
+    return _zulu(text) if own == zone_name else _shown(text, zone_name)
 
 
 def stamp(moment: datetime) -> str:
