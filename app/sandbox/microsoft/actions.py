@@ -14,10 +14,11 @@ from app.sandbox.faults import SandboxInputError
 from app.sandbox.microsoft import recurrence
 from app.sandbox.microsoft.errors import GraphError
 from app.sandbox.microsoft.events import EventChanges
-from app.sandbox.microsoft.occurrences import Series, span, zone_of
+from app.sandbox.microsoft.occurrences import Series
 from app.sandbox.microsoft.properties import NO_TIME
 from app.sandbox.microsoft.recurrence import NotExpressibleError
 from app.sandbox.microsoft.scheduling import TIMES
+from app.sandbox.microsoft.spans import span, zone_of
 from app.sandbox.microsoft.store import Calendar, Event, Store
 from app.sandbox.microsoft.writing import Person, changed_event, changed_occurrence, new_event
 from app.sandbox.microsoft.zones import UnknownZoneError, Zone, resolve

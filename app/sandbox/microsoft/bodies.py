@@ -21,7 +21,7 @@ _FROM_TEXT = (
     '</head>\r\n<body>\r\n<font size="2"><span style="font-size:11pt;"><div class="PlainText">{}</div></span></font>'
     "</body>\r\n</html>\r\n"
 )
-_BEFORE_TEXT, _AFTER_TEXT = (part.replace("{{", "{").replace("}}", "}") for part in _FROM_TEXT.split("{}"))
+BEFORE_TEXT, AFTER_TEXT = (part.replace("{{", "{").replace("}}", "}") for part in _FROM_TEXT.split("{}"))
 _FROM_HTML = _HEAD + "\r\n</head>\r\n<body>\r\n{}\r\n</body>\r\n</html>\r\n"
 _BREAKING = frozenset({"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote"})
 _HIDDEN = frozenset({"head", "style", "script", "title"})
@@ -61,10 +61,15 @@ def to_text(markup: str) -> str:
 
 def from_text(content: str) -> str:
     """The HTML that Exchange makes of a plain text, empty for a blank one."""
+    inner = inside(content)
+    return BEFORE_TEXT + inner + AFTER_TEXT if inner else ""
+
+
+def inside(content: str) -> str:
+    """A plain text as it stands in that HTML, between ``BEFORE_TEXT`` and ``AFTER_TEXT``; empty for a blank one."""
     if not content.strip():
         return ""
-    escaped = html.escape(content, quote=False).replace("\r\n", "\n").replace("\n", "<br>\r\n")
-    return _BEFORE_TEXT + escaped + _AFTER_TEXT
+    return html.escape(content, quote=False).replace("\r\n", "\n").replace("\n", "<br>\r\n")
 
 
 def rewrite(content_type: str, content: str) -> tuple[str, str]:

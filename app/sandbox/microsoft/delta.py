@@ -21,8 +21,9 @@ from app.sandbox.microsoft.errors import GraphError, invalid_request
 from app.sandbox.microsoft.graph import READ_CALENDARS, Call, GraphRoute, Reply
 from app.sandbox.microsoft.listing import CONTEXT, STALE_SECONDS
 from app.sandbox.microsoft.mailbox import Mailbox
-from app.sandbox.microsoft.occurrences import Series, overlaps, span
+from app.sandbox.microsoft.occurrences import Series
 from app.sandbox.microsoft.odata import instant
+from app.sandbox.microsoft.spans import overlaps
 from app.sandbox.microsoft.store import Calendar, Event, Store
 from app.sandbox.microsoft.wire import Form, Renderer, compact
 from app.sandbox.world import World
@@ -281,9 +282,9 @@ class DeltaRoutes:
         if event.is_series:
             return self._kept_series_rows(event, position, form, news=news)
         if not event.deleted and not (news and self._is_spurious(event)):
-            times = span(event.own)
-            if overlaps(*times, position.start, position.end):
-                return [_TYPE + self._renderer.single_text(event, form, times)[1:]]
+            start, end = event.span
+            if overlaps(start, end, position.start, position.end):
+                return [self._renderer.single_text(event, form, _TYPE)]
         return [self._removed(event, None, form)] if news else []
 
     def _kept_series_rows(self, event: Event, position: Position, form: Form, *, news: bool) -> list[str]:

@@ -16,8 +16,9 @@ from app.sandbox.microsoft.errors import GraphError, conflict, not_found, valida
 from app.sandbox.microsoft.graph import READ_CALENDARS, WRITE_CALENDARS, Call, GraphRoute, Reply
 from app.sandbox.microsoft.listing import Listing, Newest, Row
 from app.sandbox.microsoft.mailbox import Mailbox
-from app.sandbox.microsoft.occurrences import Series, overlaps, span
+from app.sandbox.microsoft.occurrences import Series
 from app.sandbox.microsoft.scheduling import zone_finder
+from app.sandbox.microsoft.spans import overlaps
 from app.sandbox.microsoft.store import Calendar, Event, ExceptionRecord, Store
 from app.sandbox.microsoft.wire import Renderer, etag
 from app.sandbox.microsoft.writing import (
@@ -153,7 +154,7 @@ class EventRoutes:
                 instances = Series(event, self._world.behaviour).within(start, end)
                 found += [(one.start, event.key, Row(event, one.original)) for one in instances]
             else:
-                own_start, own_end = span(event.fields)
+                own_start, own_end = event.span
                 if overlaps(own_start, own_end, start, end):
                     found.append((own_start, event.key, Row(event)))
         found.sort(key=lambda item: item[:2])

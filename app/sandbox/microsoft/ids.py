@@ -16,6 +16,7 @@ from functools import lru_cache
 _IMMUTABLE_PREFIX = "AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A"
 _ORDINARY_PREFIX = "AAMkADE0M2Y4LTQ5ZWMtNDU2ZQBGAAAA"
 _KEY_BYTES = 12
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ def encode(key: str, original: date | None, folder: int | None) -> str:
         original: the date of an occurrence in its series zone, or None for the item itself.
         folder: ``folder_mark`` of the item's place.
     """
-    ordinal = original.toordinal() if original else 0
-    payload = bytes.fromhex(key) + ordinal.to_bytes(4, "big")
+    payload = bytes.fromhex(key) + (original.toordinal().to_bytes(4, "big") if original else b"\0\0\0\0")
     if folder is not None:
         payload += folder.to_bytes(4, "big")
     payload += (zlib.crc32(payload) & 0xFFFFFF).to_bytes(3, "big")
-    text = base64.urlsafe_b64encode(payload).decode()
+    # As base64.urlsafe_b64encode does it: a thousand ids make a page.
+    text = binascii.b2a_base64(payload, newline=False).translate(_URL_SAFE).decode()
     return (_IMMUTABLE_PREFIX if folder is None else _ORDINARY_PREFIX) + text
 
 

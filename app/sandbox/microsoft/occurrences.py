@@ -7,14 +7,13 @@ instants are UTC.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from app.sandbox.microsoft import recurrence
+from app.sandbox.microsoft.spans import overlaps, span, zone_of
 from app.sandbox.microsoft.store import Event, ExceptionRecord
-from app.sandbox.microsoft.zones import Zone, resolve
 from app.sandbox.world import Behaviour
 
 # An occurrence that lasts this long is still found by a span that begins at its end.
@@ -49,24 +48,6 @@ class _Dates:
             else:
                 self._known.append(day)
         return self._known
-
-
-def zone_of(name: str) -> Zone:
-    """A zone by its stored name, which was checked when it came in."""
-    return resolve(name, any_iana=True)
-
-
-def span(fields: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """Begin and end of an event's own times as instants."""
-    return (
-        zone_of(fields["startZone"]).instant(datetime.fromisoformat(fields["start"])),
-        zone_of(fields["endZone"]).instant(datetime.fromisoformat(fields["end"])),
-    )
-
-
-def overlaps(start: datetime, end: datetime, after: datetime, before: datetime) -> bool:
-    """Whether an event touches the span ``[after, before)``; one without length counts where it begins."""
-    return start < before and (end > after or start >= after)
 
 
 class Series:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from app.sandbox.microsoft import bodies
+from app.sandbox.microsoft.spans import Span
 
 NO_TIME: Final = "0001-01-01T00:00:00Z"
 NOWHERE: Final[dict[str, Any]] = {
@@ -52,11 +53,13 @@ class Properties(Mapping[str, Any]):
 
     Args:
         values: all of them, or those that differ from ``DEFAULTS``.
+        span: begin and end of the event as instants, which follow from them: asked for very often.
     """
 
-    __slots__ = ("_own",)
+    __slots__ = ("_own", "span")
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], span: Span) -> None:
+        self.span = span
         own = {
             name: value for name, value in values.items() if name not in DEFAULTS or not _same(value, DEFAULTS[name])
         }

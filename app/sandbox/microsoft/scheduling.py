@@ -12,7 +12,8 @@ from typing import Any
 
 from app.sandbox.microsoft import recurrence
 from app.sandbox.microsoft.errors import GraphError, invalid_request, validation_failure
-from app.sandbox.microsoft.occurrences import Series, zone_of
+from app.sandbox.microsoft.occurrences import Series
+from app.sandbox.microsoft.spans import zone_of
 from app.sandbox.microsoft.zones import UnknownZoneError, Zone, resolve
 from app.sandbox.world import Behaviour
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from app.sandbox.microsoft import ids
 from app.sandbox.microsoft.properties import DEFAULTS, Properties
+from app.sandbox.microsoft.spans import Span, span
 from app.sandbox.world import World
 
 _CALENDARS = "microsoft.calendars"
@@ -94,6 +95,11 @@ class Event:
         """The properties that differ from a new event's, times and zones always among them: quick to look up."""
         return self.fields.own if isinstance(self.fields, Properties) else self.fields
 
+    @property
+    def span(self) -> Span:
+        """Begin and end of the event's, or the master's, own times."""
+        return self.fields.span if isinstance(self.fields, Properties) else span(self.fields)
+
     def to_storage(self) -> dict[str, Any]:
         """The record as JSON."""
         return {
@@ -124,7 +130,7 @@ class Event:
             modified=datetime.fromisoformat(row["modified"]),
             change=row["change"],
             own_change=row["own_change"],
-            fields=Properties(row["fields"]),
+            fields=Properties(row["fields"], span(row["fields"])),
             transaction_id=row["transaction_id"],
             moves=row["moves"],
             deleted=row["deleted"],
@@ -207,10 +213,12 @@ class Store:
         event = Event(self.new_key(), calendar_id, now, now, 0, 0, fields, transaction_id)
         self.events[event.key] = event
         self._live[calendar_id][event.key] = None
-        self.touch(event)
+        self.touch(event, now=now)
         return event
 
-    def touch(self, event: Event, original: date | None = None, *, silent: bool = False) -> None:
+    def touch(
+        self, event: Event, original: date | None = None, *, silent: bool = False, now: datetime | None = None
+    ) -> None:
         """Give an event, or one occurrence of it, a new change number and store it.
 
         Args:
@@ -218,8 +226,9 @@ class Store:
             original: the date of the exception that changed or of the occurrence that was cancelled, None for the
                 event or series itself.
             silent: the service's own processing: the modification time stays.
+            now: when it changed, None for this moment.
         """
-        now = self._world.clock.now()
+        now = now or self._world.clock.now()
         event.change = self._world.change()
         if original is None:
             event.own_change = event.change
@@ -234,9 +243,8 @@ class Store:
             event.bump_at = now + timedelta(seconds=delay) if delay > 0 and not event.deleted else None
         event.cache.clear()
         if not isinstance(event.fields, Properties):
-            event.fields = Properties(
-                {**event.fields, **{name: self._shared(event.fields[name]) for name in _OFTEN_EQUAL}}
-            )
+            shared = {name: self._shared(event.fields[name]) for name in _OFTEN_EQUAL}
+            event.fields = Properties({**event.fields, **shared}, event.span)
         self._changes[event.calendar].append((event.change, event.key))
         self._remember(event)
         if self._world.storage.lasting:

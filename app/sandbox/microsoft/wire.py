@@ -5,7 +5,7 @@ Rendering only: it reads records and never changes them. Reference: Graph v1.0 `
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from app.sandbox.microsoft import bodies, ids
-from app.sandbox.microsoft.occurrences import Instance, Series, span
+from app.sandbox.microsoft.occurrences import Instance, Series
 from app.sandbox.microsoft.rows import SingleRows
+from app.sandbox.microsoft.spans import span
 from app.sandbox.microsoft.store import Calendar, Event, Store
 from app.sandbox.microsoft.zones import CUSTOM_ZONE, UTC_ZONE, UnknownZoneError, Zone, resolve
 from app.sandbox.world import World
@@ -51,17 +52,22 @@ def compact(value: Any) -> str:
 
 def moment(value: datetime) -> str:
     """An instant as Graph prints it: UTC, seven digits of a second."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="microseconds")[:26] + "0Z"
 
 
 def _wall_text(wall: datetime) -> str:
-    """A naive time as Graph prints it: seven digits of a second. Stored times have none of them."""
-    return wall.isoformat() + ".0000000" if not wall.microsecond else wall.isoformat() + "0"
+    """A time as Graph prints it, without its offset: seven digits of a second. Stored times have none of them."""
+    if not wall.microsecond:
+        return wall.isoformat()[:19] + ".0000000"
+    return wall.isoformat()[:26] + "0"
 
 
 def change_key(mailbox: str, change: int) -> str:
     """The change key of a change number: opaque, and equal only for equal numbers of one mailbox."""
-    return base64.b64encode(ids.folder_mark(mailbox, 0).to_bytes(8, "big") + change.to_bytes(8, "big")).decode()
+    mark = ids.folder_mark(mailbox, 0).to_bytes(8, "big")
+    return binascii.b2a_base64(mark + change.to_bytes(8, "big"), newline=False).decode()
 
 
 def etag(mailbox: str, change: int) -> str:
@@ -115,7 +121,7 @@ class Renderer:
     def event_text(self, event: Event, form: Form, original: date | None = None) -> str:
         """``event`` as JSON text; of parts of series it is kept until they change."""
         if not event.is_series:
-            return self.single_text(event, form, span(event.own))
+            return self.single_text(event, form)
         key = (form, original, self._world.behaviour["microsoft.original_zone_names"])
         text = event.cache.get(key)
         if text is None:
@@ -133,27 +139,27 @@ class Renderer:
         if len(self._kept) > _KEPT_EVENTS:
             self._kept.pop(next(iter(self._kept))).cache.clear()
 
-    def single_text(self, event: Event, form: Form, times: tuple[datetime, datetime]) -> str:
-        """A single event as JSON text.
-
-        Args:
-            times: its begin and end, as ``occurrences.span`` gives them.
-        """
+    def single_text(self, event: Event, form: Form, head: str = "{") -> str:
+        """A single event as JSON text; ``head`` is what it begins with."""
         if form.basic:
-            return compact(self.event(event, form))
-        start, end = times
+            return head + compact(self.event(event, form))[1:]
+        start, end = event.span
         own = event.own
         if own.get("isAllDay"):
             walls = (datetime.fromisoformat(own["start"]), datetime.fromisoformat(own["end"]))
+        elif form.zone.windows == "UTC":
+            # The wall clock of UTC shows the instants themselves: only their offset is not told.
+            walls = (start, end)
         else:
             walls = (form.zone.wall(start), form.zone.wall(end))
         made = moment(event.created)
         return self._rows.text(
             event,
+            head=head,
             key=change_key(self._store.calendars[event.calendar].mailbox, event.change),
             event_id=self.id(event, None, form),
             uid=_ical_uid(event, None),
-            moments=(made, made if event.modified == event.created else moment(event.modified)),
+            moments=(made, made if event.modified is event.created else moment(event.modified)),
             times=(_wall_text(walls[0]), _wall_text(walls[1])),
             label=form.zone_label,
             zones=(self._original_zone(own["startZone"]), self._original_zone(own["endZone"])),
@@ -303,6 +309,7 @@ def _ical_uid(event: Event, original: date | None) -> str:
     # [MS-OXOCAL] 2.2.1.27: class id, original date of the occurrence, creation time, reserved, size, data.
     day = original.year.to_bytes(2, "big").hex() + f"{original.month:02x}{original.day:02x}" if original else "00000000"
     ticks = int((event.created - _EPOCH_1601).total_seconds() * 10_000_000)
-    data = bytes.fromhex(event.key.partition("@")[0]) + b"\0\0\0\0"
-    tail = ticks.to_bytes(8, "little") + bytes(8) + len(data).to_bytes(4, "little") + data
-    return f"040000008200E00074C5B7101A82E008{day}{tail.hex()}".upper()
+    data = event.key.partition("@")[0] + "00000000"
+    size = (len(data) // 2).to_bytes(4, "little").hex()
+    tail = f"{ticks.to_bytes(8, 'little').hex()}{'00' * 8}{size}{data}"
+    return f"040000008200E00074C5B7101A82E008{day}{tail}".upper()
