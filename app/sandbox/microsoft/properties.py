@@ -1,7 +1,7 @@
 """The properties of a stored event, kept small: only what differs from a new event's, the rest is shared.
 
-A mapping that is never changed: whoever changes an event makes a dictionary of it and stores that. It must not know
-what the properties mean.
+A mapping that is never changed: whoever changes an event makes a dictionary of it and stores that. But for its times,
+it must not know what the properties mean.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from app.sandbox.microsoft import bodies
-from app.sandbox.microsoft.spans import Span
+from app.sandbox.microsoft.spans import span
 
 NO_TIME: Final = "0001-01-01T00:00:00Z"
 NOWHERE: Final[dict[str, Any]] = {
@@ -53,13 +53,11 @@ class Properties(Mapping[str, Any]):
 
     Args:
         values: all of them, or those that differ from ``DEFAULTS``.
-        span: begin and end of the event as instants, which follow from them: asked for very often.
     """
 
     __slots__ = ("_own", "span")
 
-    def __init__(self, values: Mapping[str, Any], span: Span) -> None:
-        self.span = span
+    def __init__(self, values: Mapping[str, Any]) -> None:
         own = {
             name: value for name, value in values.items() if name not in DEFAULTS or not _same(value, DEFAULTS[name])
         }
@@ -69,6 +67,8 @@ class Properties(Mapping[str, Any]):
         elif "bodyText" in own and "bodyHtml" in values and "bodyHtml" not in own:
             own["bodyHtml"] = ""
         self._own = own
+        self.span = span(own)
+        """Begin and end as instants: asked for very often, so kept beside the times they follow from."""
 
     @property
     def own(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class Event:
             modified=datetime.fromisoformat(row["modified"]),
             change=row["change"],
             own_change=row["own_change"],
-            fields=Properties(row["fields"], span(row["fields"])),
+            fields=Properties(row["fields"]),
             transaction_id=row["transaction_id"],
             moves=row["moves"],
             deleted=row["deleted"],
@@ -244,7 +244,7 @@ class Store:
         event.cache.clear()
         if not isinstance(event.fields, Properties):
             shared = {name: self._shared(event.fields[name]) for name in _OFTEN_EQUAL}
-            event.fields = Properties({**event.fields, **shared}, event.span)
+            event.fields = Properties({**event.fields, **shared})
         self._changes[event.calendar].append((event.change, event.key))
         self._remember(event)
         if self._world.storage.lasting:
