@@ -94,14 +94,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def token_for(description: dict[str, Any]) -> str:
-    """An access token."""
-    answer = httpx.post(
-        f"{description['control']['url']}/tokens",
-        json={"email": EMAIL},
-        headers={"Authorization": f"Bearer {description['control']['token']}"},
-        trust_env=False,
-    )
-    return str(answer.json()["access_token"])
+    """An access token, in a world where nobody counts how often it is used: what is measured is the service."""
+    url, headers = description["control"]["url"], {"Authorization": f"Bearer {description['control']['token']}"}
+    with httpx.Client(headers=headers, trust_env=False) as control:
+        control.patch(f"{url}/behaviour", json={"google.quota": "off"}).raise_for_status()
+        return str(control.post(f"{url}/tokens", json={"email": EMAIL}).raise_for_status().json()["access_token"])
 
 
 async def small_requests(port: int, path: str, token: str) -> float:

@@ -1,6 +1,7 @@
 """Quota units in sliding windows (Calendar API guide "Manage quotas"), and the reasons of 403 that follow from them.
 
-Counts only; who calls and what for is told. It is off unless a switch turns it on: a benchmark must not measure it.
+Counts only; who calls and what for is told. It counts unless a switch turns it off: what measures the sandbox itself
+does that.
 """
 
 from __future__ import annotations

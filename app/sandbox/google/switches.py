@@ -58,7 +58,7 @@ _SWITCHES: Final[tuple[tuple[str, Any, tuple[Any, ...], str], ...]] = (
     ("weak_role_reason", "forbidden", ("forbidden", "requiredAccessLevel"), "Reason of 403 for a role too weak."),
     ("batch_answers", "shuffled", ("shuffled", "as_sent"), "Order of the answers of a batch."),
     # Quotas, and the state of the project
-    ("quota", "off", ("off", "current", "earlier"), "Which limits of requests apply."),
+    ("quota", "current", ("off", "current", "earlier"), "Which limits of requests apply."),
     ("patch_cost", 1, (1, 3), "Quota units of a PATCH."),
     ("rate_limit_status", 403, (403, 429), "Status of rateLimitExceeded."),
     ("writes_per_calendar_hour", 0, (), "Writes to one calendar after which its use is limited; 0 for no limit."),

@@ -36,6 +36,10 @@ async def test_a_user_has_600_calls_in_any_minute(side: GoogleSide) -> None:
     assert await colors(side, 1) == []
 
 
+async def test_a_quota_applies_when_nothing_is_said(side: GoogleSide) -> None:
+    assert await colors(side, 601) == [(403, "userRateLimitExceeded")]
+
+
 async def test_the_earlier_quota_counts_500_calls_in_any_100_seconds(side: GoogleSide) -> None:
     turn(side, "quota", "earlier")
     assert await colors(side, 501) == [(403, "userRateLimitExceeded")]
