@@ -85,6 +85,7 @@ async def test_the_earlier_quota_ends_with_the_day(side: GoogleSide, monkeypatch
 
 @pytest.mark.parametrize(("cost", "left"), [(1, 599), (3, 597)])
 async def test_a_patch_costs_one_unit_or_three(side: GoogleSide, cost: int, left: int) -> None:
+    turn(side, "quota", "off")
     event = await side.insert()
     turn(side, "patch_cost", cost)
     turn(side, "quota", "current")
