@@ -26,7 +26,11 @@ from app.store.proving import prove
 from tests.integration.oracle import assert_in_step, assert_no_harm, before, copies, since
 from tests.integration.playground import DEADLINE_SECONDS, ROOT, Playground, playground
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="forks, and kills by SIGKILL")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(sys.platform != "linux", reason="forks, and kills by SIGKILL"),
+]
 LONGEST_LIFE_SECONDS = 1.2
 SETTLE_EVERY = 20
 EVERYDAY, BY_COMMAND = 100, 1_000
