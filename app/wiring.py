@@ -48,6 +48,7 @@ from app.services.pairs import Pairs
 from app.services.preferences import PreferenceFile, Preferences
 from app.services.questions import Questions
 from app.services.restores import Restores
+from app.services.room import room_problem
 from app.services.schedule import Schedule
 from app.services.second_copies import SecondCopies
 from app.services.snapshots import Snapshots
@@ -60,6 +61,7 @@ from app.services.why import Why
 from app.services.work import Names
 from app.store.state import StateRepository
 from app.store.store import Store
+from app.system.checkup import free_bytes
 from app.system.expansion import BoundedExpander
 from app.system.identifiers import Identifiers, WriteStamps
 from app.system.paths import Paths, resources
@@ -127,7 +129,7 @@ def build(
     )
 
     def standstill() -> Problem | None:
-        return integrity.problem() or guard.problem()
+        return integrity.problem() or guard.problem() or room_problem(lambda: free_bytes(paths))
 
     stamps = WriteStamps(store.state.installation().id)
     snapshots = Snapshots(

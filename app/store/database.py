@@ -49,10 +49,16 @@ def storage_error(error: Exception) -> StorageError:
 
     Extended result codes are read by their low byte (https://sqlite.org/rescode.html).
     """
-    original = getattr(error, "orig", error)
-    number = getattr(original, "sqlite_errorcode", None)
-    if isinstance(number, int) and (number & 0xFF) in _MESSAGES:
-        code, message = _MESSAGES[number & 0xFF]
+    # A COMMIT on a full disk rolls back by itself, and peewee's own rollback then fails: what came first counts.
+    one: BaseException | None = error
+    told = None
+    while isinstance(one, (sqlite3.Error, peewee.PeeweeException)):
+        number = getattr(getattr(one, "orig", one), "sqlite_errorcode", None)
+        if isinstance(number, int) and (number & 0xFF) in _MESSAGES:
+            told = _MESSAGES[number & 0xFF]
+        one = one.__context__
+    if told is not None:
+        code, message = told
         return StorageError(message, code=code)
     return StorageError("The Kalends database could not be read or written.")
 

@@ -54,10 +54,20 @@ def place(paths: Paths, environ: Mapping[str, str]) -> Check:
     return ok("place", "The data folder is on this computer and not synchronised.")
 
 
+def free_bytes(paths: Paths) -> int | None:
+    """What is free on the disk of the data folder, None where the system does not say."""
+    folder = next(above for above in (paths.data, *paths.data.parents) if above.exists())
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
 def disk(paths: Paths) -> Check:
     """Whether there is room for the database, its journal and a backup."""
-    folder = next(above for above in (paths.data, *paths.data.parents) if above.exists())
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(paths)
+    if free is None:
+        return warn("disk", "The system does not say how much room the disk has.", "Look whether it is mounted.")
     size = paths.database.stat().st_size if paths.database.exists() else 0
     told = f"{free // (1024 * 1024):,} MB are free on the disk of the data folder."
     if free < ROOM_NEEDED + 2 * size:

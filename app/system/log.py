@@ -34,8 +34,16 @@ _TALKATIVE: Final = (
 class _PrivateFileHandler(RotatingFileHandler):
     """Rotating file whose files are made 0600 from the first byte on."""
 
+    lost = 0
+    """Lines that could not be written."""
+
     def _open(self) -> TextIOWrapper:
         return open(self.baseFilename, "a", encoding="utf-8", opener=_private)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A disk that takes no line must not fill the console instead: the library would print the line there, before
+        any redaction, with a traceback."""
+        self.lost += 1
 
 
 def _private(path: str, flags: int) -> int:

@@ -203,7 +203,8 @@ def _home(environ: Mapping[str, str]) -> Path | None:
     if not text:
         return None
     home = Path(text).expanduser().absolute()
-    if home.exists() and not home.is_dir():
+    # Of a home that this user may not even look at, `prepare` tells.
+    if os.path.exists(home) and not os.path.isdir(home):
         raise InputError(
             f"KALENDS_HOME is set to {home}, which is not a folder.", fix="Set it to a folder, or unset it."
         )

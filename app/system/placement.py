@@ -63,10 +63,10 @@ def local_folder(environ: Mapping[str, str], user: str | None = None) -> Path | 
     """A folder of this computer that could be `KALENDS_HOME`; None where none is found. It is not made."""
     name = user if user is not None else getpass.getuser()
     for parent in (Path.home(), *(Path(above) / name for above in ("/local", "/scratch", "/var/local"))):
-        if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK) and unsuitable(parent, environ) is None:
+        if os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK) and unsuitable(parent, environ) is None:
             return parent / ".kalends"
     shared = Path("/var/tmp")  # noqa: S108 - it outlives a restart; what Kalends makes there is for this user alone
-    if shared.is_dir() and unsuitable(shared, environ) is None:
+    if os.path.isdir(shared) and unsuitable(shared, environ) is None:
         return shared / f"kalends-{name}"
     return None
 
@@ -151,7 +151,8 @@ def _by_mark(folder: Path) -> str | None:
     if folder == Path.home().resolve() or folder == Path(folder.anchor):
         return None
     for mark, by in _MARKS.items():
-        if (folder / mark).exists():
+        # Of a folder that may not be entered nothing is known; whoever makes folders there says so better.
+        if os.path.lexists(folder / mark):
             return by
     return next((by for pattern, by in _PATTERNS.items() if _any(folder.glob(pattern))), None)
 

@@ -160,6 +160,7 @@ REASON_WORDS = {
     "offline": "You were offline. Syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
     "throttled": "A calendar service asked to slow down. Syncing goes on by itself.",
+    "disk_full": "The disk is almost full. Syncing goes on by itself when there is room.",
     "clock_wrong": "This computer's clock cannot be right. Nothing is synced until it is set.",
     "database_damaged": "The database is damaged. Start Kalends again to put a good backup in place.",
     "stopped": "The run was stopped before its end. The next one finishes its work.",

@@ -101,6 +101,21 @@ def test_a_change_outside_a_transaction_is_a_defect(path: Path) -> None:
         store.database.change("DELETE FROM state")
 
 
+def test_a_commit_that_finds_the_disk_full_is_told_as_that_though_the_rollback_fails_after_it(path: Path) -> None:
+    def full() -> None:
+        # What SQLite does by itself then (https://sqlite.org/lang_transaction.html).
+        store.database.sqlite.execute("ROLLBACK")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with Store.open(path, now=clock) as store, pytest.MonkeyPatch.context() as broken:
+        broken.setattr(store.database.handle, "commit", full)
+        with pytest.raises(StorageError) as caught:
+            store.state.put("a", "b")
+        assert caught.value.code == "database_full"
+
+
 def test_another_thread_gets_no_connection_of_its_own(path: Path) -> None:
     caught: list[Exception] = []
 

@@ -133,6 +133,18 @@ def test_with_the_home_on_a_share_a_folder_beside_it_is_offered(home: Path, moun
     assert unsuitable(offer, {}) is None
 
 
+def test_a_folder_that_may_not_be_entered_is_left_to_whoever_writes_to_it(
+    home: Path, mounted: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as closed:
+        closed.setattr("os.stat", forbidden)
+        closed.setattr("os.lstat", forbidden)
+        assert not placement._by_mark(home / "closed")
+
+
 def test_an_ordinary_home_is_fine(home: Path, mounted: Callable[..., None]) -> None:
     environ = {"KALENDS_HOME": str(home / "kalends")}
     paths = find_paths(environ)
