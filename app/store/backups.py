@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.domain.errors import StorageError
-from app.store.database import Database, storage_errors
+from app.store.database import Database, file_error, storage_errors
 
 APPLICATION_ID = 0x4B4C4E44
 """`KLND` in the file header (https://sqlite.org/pragma.html#pragma_application_id)."""
@@ -154,8 +154,8 @@ def writable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
+        raise file_error(
+            error,
             "The backup of the database cannot be written.",
-            code="home_unwritable",
-            fix=f"Make {folder} writable for your user, and check that the disk has space.",
+            f"Make {folder} writable for your user, and check that the disk has space.",
         ) from error

@@ -6,6 +6,7 @@ thread); any other thread gets an error instead of a second connection. Readers 
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -61,6 +62,14 @@ def storage_error(error: Exception) -> StorageError:
         code, message = told
         return StorageError(message, code=code)
     return StorageError("The Kalends database could not be read or written.")
+
+
+def file_error(error: OSError, message: str, fix: str) -> StorageError:
+    """What an error of the file system means: `database_full` where there is no room, else `home_unwritable`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        code, told = _MESSAGES[sqlite3.SQLITE_FULL]
+        return StorageError(told, code=code, fix="Free some space on the disk of the data folder.")
+    return StorageError(message, code="home_unwritable", fix=fix)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ulid import ULID
 
 from app.domain.backups import Restored
 from app.domain.errors import StorageError
-from app.store.database import Database
+from app.store.database import Database, file_error
 
 _INSTALLATION = "installation"
 _EPOCH = "epoch"
@@ -139,8 +139,8 @@ class StateRepository:
                 os.fsync(file.fileno())
             os.replace(part, self._beside)
         except OSError as error:
-            raise StorageError(
+            raise file_error(
+                error,
                 "The file that names this installation cannot be written.",
-                code="home_unwritable",
-                fix=f"Make {self._beside.parent} writable for your user.",
+                f"Make {self._beside.parent} writable for your user.",
             ) from error

@@ -54,7 +54,7 @@ FULL = (
 async def work():
     ballast = os.path.join(os.environ["KALENDS_HOME"], "somebody's film")
     with open(ballast, "wb") as file:
-        file.write(bytes(1_000_000))
+        file.write(bytes(4_000_000))
     handle = await opened()
     store = handle.core.sync._jobs._runs._database
     filled = 0
@@ -147,7 +147,7 @@ needs_mounts = pytest.mark.skipif(not can_mount(), reason="this user may mount n
 
 @needs_mounts
 def test_on_a_full_disk_the_app_says_so_and_goes_on_when_there_is_room(home: Path) -> None:
-    ended = run(home, FULL, mounted=f"mount -t tmpfs -o size=4m none '{home}'")
+    ended = run(home, FULL, mounted=f"mount -t tmpfs -o size=8m none '{home}'")
     full, again = said(ended)
     assert full["code"] == "database_full"
     assert full["filled"] > 5
