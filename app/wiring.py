@@ -36,6 +36,7 @@ from app.services.connections import Connections
 from app.services.core import Core, CoreInfo
 from app.services.demo import Demo
 from app.services.duplicates import Duplicates
+from app.services.feed import Feed
 from app.services.health import Health
 from app.services.history import History
 from app.services.holds import Holds
@@ -268,6 +269,9 @@ def build(
         ),
         second_copies=SecondCopies(
             pairs=store.pairs, ledger=store.ledger, clients=clients, sync=sync, visibility=visibility
+        ),
+        feed=Feed(
+            _text_maker, pairs=store.pairs, ledger=store.ledger, questions=store.questions, visibility=visibility
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
         autostart=StartsWithComputer(start_entry) if start_entry is not None else None,

@@ -100,7 +100,7 @@ class FreeTimes:
                 continue  # a calendar that no pair uses is never read
             unreadable: list[Event] = []
             found = occurrences.in_span(self._questions, self._expander, where.connection, span, unreadable)
-            busy += [Span(one.start, one.end) async for one in found if _blocks(one.event, one.fields)]
+            busy += [Span(one.start, one.end) async for one in found if takes_time(one.event, one.fields)]
             as_of = where.connection.last_synced_at if view.complete_at is not None else None
             looked.append(Looked(where, as_of, view.covers_to, len(unreadable)))
         taken = _merged(_cut(one, span) for one in busy if one.end > one.start)
@@ -121,7 +121,7 @@ def _check(span: Span, between: tuple[time, time] | None) -> None:
         raise InputError(problem.message, details=[problem])
 
 
-def _blocks(event: Event, fields: Fields) -> bool:
+def takes_time(event: Event, fields: Fields) -> bool:
     """Whether an event takes its owner's time."""
     if event.response is Response.DECLINED or event.special in (Special.WORKING_LOCATION, Special.BIRTHDAY):
         return False

@@ -13,6 +13,7 @@ from app.services.alerts import Alerts
 from app.services.autostart import StartsWithComputer
 from app.services.connections import Connections
 from app.services.demo import Demo
+from app.services.feed import Feed
 from app.services.history import History
 from app.services.holds import Holds
 from app.services.keys import Keys
@@ -61,6 +62,7 @@ class Core:
     snapshots: Snapshots
     restores: Restores
     second_copies: SecondCopies
+    feed: Feed
     demo: Demo | None = None
     autostart: StartsWithComputer | None = None
 

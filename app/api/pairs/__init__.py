@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from app.api.pairs import availability, connections, history, holds, sync_pairs
+from app.api.pairs import availability, connections, feed, history, holds, sync_pairs
 
-ROUTERS = (connections.router, sync_pairs.router, history.router, holds.router, availability.router)
+ROUTERS = (connections.router, sync_pairs.router, history.router, holds.router, availability.router, feed.router)

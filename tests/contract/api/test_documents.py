@@ -26,7 +26,7 @@ PUBLIC: dict[str, list[APIRouter]] = {
     "": [health.router, documents_router(dict)],
     "/api/v1": list(pairs.ROUTERS),
 }
-MAY_NAME_UNKNOWN = ("/api/v1/logs", "/api/v1/runs", "/api/v1/availability")
+MAY_NAME_UNKNOWN = ("/api/v1/logs", "/api/v1/runs", "/api/v1/availability", "/api/v1/feed.ics")
 """Routes whose query may name a pair or calendar that is not there."""
 EVERYWHERE = {"400", "403", "413", "415", "421", "422", "429", "500", "503"}
 
