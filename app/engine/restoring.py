@@ -28,7 +28,7 @@ from app.domain.ports import CalendarClient, Clock, Closing, Ledger
 from app.domain.runs import ActionResult, Counts, RunError, Verb
 from app.domain.snapshots import Unit
 from app.domain.times import Moment
-from app.engine import closing
+from app.engine import closing, view
 from app.engine.closing import COMMAND_RESTORE
 from app.engine.decisions import Step
 from app.engine.fingerprint import is_sub_daily
@@ -115,6 +115,9 @@ async def bring_back(
     if inside and not writer.written.unfinished:
         await writer.write(inside)
         await _settle(direction, ledger, writer, clock, run_id)
+    if writer.made:
+        # Whole and with their markers, which say that they are no copies: not every service's changes tell that.
+        await view.ask(client, ledger, direction.target.id, sorted(writer.made.values()))
     return writer.written
 
 

@@ -238,13 +238,24 @@ class Snapshots:
         """Those that a person would miss: no copies, and nothing that the service makes by itself."""
         named = [(unit, unit.event or next(iter(unit.exceptions.values()), None)) for unit in seen]
         known = self._ledger.known_copies(connection.id, [event.id for _, event in named if event is not None])
+        by_looks = not self._knows_copies(connection)
         return [
             unit
             for unit, event in named
             if event is not None
-            and not is_copy(event, connection.calendar_key, known)
+            and not is_copy(event, connection.calendar_key, known, by_looks=by_looks)
             and not is_the_services_own(event)
         ]
+
+    def _knows_copies(self, connection: Connection) -> bool:
+        """Whether the copies in a calendar were listed by their markers, for every direction that leads there."""
+        into = [
+            direction
+            for pair in self._pairs.of_connection(connection.id)
+            for direction in self._pairs.directions(pair.id)
+            if direction.target.id == connection.id
+        ]
+        return all(direction.adopted for direction in into)
 
     def _forget_old(self, now: datetime) -> None:
         """Remove what is older than it is kept for. The first one of each calendar that a pair uses stays."""

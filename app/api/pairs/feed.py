@@ -50,7 +50,7 @@ async def feed(
     selection = making.select(
         Detail(details), connection_ids=[known_connection(one) for one in named], viewer=given.principal.viewer
     )
-    headers = {"ETag": f'W/"{selection.version}"', "Cache-Control": "private, no-cache"}
+    headers = {"ETag": f'W/"{selection.version}"'}
     if matches(selection.version, request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
     disposition = {"Content-Disposition": 'inline; filename="kalends.ics"'}

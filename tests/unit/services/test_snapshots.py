@@ -216,6 +216,23 @@ async def test_a_calendar_that_was_never_read_has_nothing_to_keep(tmp_path: Path
         assert refused.value.code == "never_read"
 
 
+async def test_what_came_back_is_kept_by_the_next_snapshot_though_its_service_hides_markers(tmp_path: Path) -> None:
+    async with paired(tmp_path) as world:
+        world.home.hides_markers = True
+        await sync(world)
+        world.home.remove("dinner")
+        await restored(world)
+        back = next(e for e in world.home.living() if e.fields and e.fields.title == "Dinner")
+        assert back.fields is not None
+        # Changed by a person later, so that a change tells of it, without its marker.
+        world.home.put(replace(back, fields=replace(back.fields, place="Elsewhere")))
+        world.clock.advance(days=2)
+        await sync(world)
+        text = (tmp_path / "state" / "snapshots" / f"{of_home(world)}.ics").read_text()
+        assert "Dinner" in text
+        assert "Budget" not in text
+
+
 # -- restoring ---------------------------------------------------------------------------------------------------------
 
 
