@@ -17,7 +17,13 @@ from tests.integration.oracle import assert_in_step, assert_no_harm, before, cop
 from tests.integration.playground import PASSPHRASE, AppProcess, Playground, playground
 
 WROTE_NOTHING = {"created": 0, "updated": 0, "deleted": 0, "failed": 0, "held": 0}
-BOTH_WAYS = pytest.mark.parametrize("source", [Provider.GOOGLE, Provider.MICROSOFT], ids=["to-microsoft", "to-google"])
+FULL = pytest.mark.full
+CASES = [
+    pytest.param(Provider.GOOGLE, False, id="to-microsoft-database-alone"),
+    pytest.param(Provider.MICROSOFT, True, id="to-google-whole-folder"),
+    pytest.param(Provider.GOOGLE, True, id="to-microsoft-whole-folder", marks=FULL),
+    pytest.param(Provider.MICROSOFT, False, id="to-google-database-alone", marks=FULL),
+]
 
 
 class Machine:
@@ -72,8 +78,7 @@ def counts(app: AppProcess, run: int) -> dict[str, Any]:
 
 
 @pytest.mark.anyio
-@BOTH_WAYS
-@pytest.mark.parametrize("whole", [True, False], ids=["whole-folder", "database-alone"])
+@pytest.mark.parametrize(("source", "whole"), CASES)
 async def test_a_lost_database_and_one_set_back_double_lose_and_delete_nothing(
     tmp_path: Path, source: Provider, whole: bool
 ) -> None:
