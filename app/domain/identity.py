@@ -11,8 +11,8 @@ _TRANSACTION_PREFIX = "6b616c6e"  # "kaln" in hex
 
 
 def digest(*parts: str) -> str:
-    """First 40 hex digits of SHA-256 over the parts joined by U+001F."""
-    return hashlib.sha256(SEPARATOR.join(parts).encode()).hexdigest()[:_KEY_LENGTH]
+    """First 40 hex digits of SHA-256 over the parts joined by U+001F, in UTF-8; halves of surrogate pairs count too."""
+    return hashlib.sha256(SEPARATOR.join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_KEY_LENGTH]
 
 
 def google_calendar_key(calendar_id: str) -> str:

@@ -80,7 +80,7 @@ class StruckHistory(History):
                 for machine in self.machines:
                     self._run(machine)
                     self.oracle.never()
-            self._losses()
+            self.no_mass_loss()
             self._calm()
         finally:
             for machine in self.machines:

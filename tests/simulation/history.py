@@ -67,7 +67,7 @@ class History:
         self._asked: dict[str, int] = {}
         """Requests to each calendar before the last runs."""
         for calendar in self.calendars.values():
-            calendar.sending = self._sent
+            calendar.sending = self.journaled_first
 
     def play(self) -> None:
         """The whole history. Raises Violation."""
@@ -127,7 +127,8 @@ class History:
             told.update(repr(calendar.requests).encode())
         return told.hexdigest()
 
-    def _sent(self, intents: Sequence[Intent]) -> None:
+    def journaled_first(self, intents: Sequence[Intent]) -> None:
+        """What is about to be sent is in the journal."""
         if self._running is not None and not self._running.has_journaled(intents):
             raise Violation(6, f"{intents[0].op} of {intents[0].original_id} was sent and is not in the journal")
 
@@ -145,7 +146,7 @@ class History:
             self.oracle.never()
         for machine in self.machines:
             machine.kill()
-        self._losses()
+        self.no_mass_loss()
 
     def _one_step(self, random: Random) -> None:
         self._tell_time()
@@ -190,7 +191,7 @@ class History:
         self._running = None
         return goes_on
 
-    def _losses(self) -> None:
+    def no_mass_loss(self) -> None:
         """Without a yes, only a few originals may have lost their copies in any one day."""
         for direction in self.oracle.directions:
             name = direction.source.id.removeprefix("conn_")
@@ -226,9 +227,9 @@ class History:
         else:
             raise Violation(8, f"not at rest after {CALM_RUNS} runs")
         self.oracle.finally_(self.clock.now())
-        self._idle()
+        self.an_idle_calendar_costs_one_request()
 
-    def _idle(self) -> None:
+    def an_idle_calendar_costs_one_request(self) -> None:
         """A run when nothing changed: it writes nothing, and asks each calendar once for each direction it serves."""
         before = self._writes()
         self._run_all()

@@ -197,16 +197,25 @@ class Oracle:
                 continue
             grown = True
             self._told[name] = len(calendar.log)
-            self._changes(name, calendar, [c for c in calendar.log[told:] if c.by == "kalends"])
+            self.only_what_is_ours(name, calendar, [c for c in calendar.log[told:] if c.by == "kalends"])
         if grown:
-            for direction in self.directions:
-                for key, copies in self._copies(direction).items():
-                    if len(copies) > 1:
-                        raise Violation(1, f"{len(copies)} living copies of {key} at once")
+            self.at_most_one_copy()
 
-    def _changes(self, name: str, calendar: SimCalendar, changes: list[Change]) -> None:
+    def at_most_one_copy(self) -> None:
+        """No original has two living copies in a direction."""
+        for direction in self.directions:
+            for key, copies in self._copies(direction).items():
+                if len(copies) > 1:
+                    raise Violation(1, f"{len(copies)} living copies of {key} at once")
+
+    def nobody_is_mailed(self, name: str, calendar: SimCalendar) -> None:
+        """No event with guests is written to, so that no service writes to them."""
         if calendar.mailed:
             raise Violation(7, f"{name}: {calendar.mailed[0]} has guests and was written to")
+
+    def only_what_is_ours(self, name: str, calendar: SimCalendar, changes: list[Change]) -> None:
+        """No event is changed but those that Kalends made, and originals where somebody chose that."""
+        self.nobody_is_mailed(name, calendar)
         carried = calendar.carried[self._weighed.get(name, 0) :]
         self._weighed[name] = len(calendar.carried)
         foreign = [c for c in changes if not self._is_made(calendar, c.event_id)]
@@ -218,9 +227,9 @@ class Oracle:
                 raise Violation(3, f"{name}: {change.what} of {change.event_id}, which is not ours")
             allowed.remove(change.event_id)
         for carriage in carried:
-            self._carriage(carriage)
+            self.only_what_was_typed(carriage)
         for intent in calendar.deleted:
-            self._deleted(intent)
+            self.only_what_was_taken_away(intent)
         calendar.deleted.clear()
 
     def _written_to(self) -> set[str]:
@@ -230,7 +239,7 @@ class Oracle:
     def _is_made(calendar: SimCalendar, event_id: str) -> bool:
         return event_id in calendar.made or event_id.rpartition("_")[0] in calendar.made
 
-    def _deleted(self, intent: Intent) -> None:
+    def only_what_was_taken_away(self, intent: Intent) -> None:
         """A copy that goes because its original is gone: then somebody took that away at some time."""
         source = next((d.source.id for d in self.directions if d.id == intent.direction_id), None)
         if source is None or intent.reason != "original_gone":
@@ -240,7 +249,7 @@ class Oracle:
         if not taken and intent.original_id in calendar.events:
             raise Violation(4, f"the copy of {intent.original_id} went, which was always there")
 
-    def _carriage(self, carriage: Carriage) -> None:
+    def only_what_was_typed(self, carriage: Carriage) -> None:
         """What we wrote to an original, a person typed on its copy; where we deleted one, a person deleted its copy."""
         intent = carriage.intent
         fits = (d for d in self.directions if _digest(d.key, intent.original_id, "") == intent.copy_key)
@@ -270,6 +279,15 @@ class Oracle:
     def finally_(self, now: datetime) -> None:
         """What must be true when all is quiet."""
         self.never()
+        if self.lost_state:
+            self.after_loss_of_state(now)
+            return
+        for direction in self.directions:
+            self._direction(direction, now)
+
+    def after_loss_of_state(self, now: datetime) -> None:
+        """Every original has its one copy again, made before or now, though the database was thrown away."""
+        self.at_most_one_copy()
         for direction in self.directions:
             self._direction(direction, now)
 
