@@ -228,6 +228,8 @@ class Oracle:
             allowed.remove(change.event_id)
         for carriage in carried:
             self.only_what_was_typed(carriage)
+        if calendar.overwritten:
+            raise Violation(3, f"{name}: {calendar.overwritten[0]} was written over, which nobody had read so")
         for intent in calendar.deleted:
             self.only_what_was_taken_away(intent)
         calendar.deleted.clear()

@@ -169,6 +169,8 @@ class SimCalendar(FakeCalendar):
     """Writes to originals."""
     deleted: list[Intent] = field(default_factory=list)
     """Deletions of copies that nobody has judged yet."""
+    overwritten: list[str] = field(default_factory=list)
+    """Events that were changed or deleted as nobody at Kalends had read them."""
     mailed: list[str] = field(default_factory=list)
     """Events whose guests were written to."""
     flights: list[Flight] = field(default_factory=list)
@@ -357,6 +359,10 @@ class SimCalendar(FakeCalendar):
             self.carried.append(Carriage(intent, there, intent.carried))
         if applied and intent.op is Op.DELETE and there is not None and not there.gone:
             self.deleted.append(intent)
+        if applied and intent.op in (Op.UPDATE, Op.DELETE) and there is not None and not there.gone:
+            read = intent.before.fields if intent.before is not None else there.fields
+            if read != there.fields:
+                self.overwritten.append(there.id)
         return outcome
 
     def _only_the_version_differs(self, intent: Intent, there: Event | None) -> bool:
