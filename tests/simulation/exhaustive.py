@@ -65,6 +65,7 @@ class StruckHistory(History):
         self._scenario = scenario
         self._hands = Hands(self.people, self.calendars)
         self._spoilt: dict[str, str] = {}
+        self._undoing = False
         for name, calendar in self.calendars.items():
             calendar.script.before = partial(self._before, name, calendar)
             calendar.script.after = self._after
@@ -91,6 +92,8 @@ class StruckHistory(History):
             self.clock.advance(days=2)
         elif name == "forget":
             self.machines[0].forget()
+        elif name == "undo":
+            self._undoing = True
         elif self.people.begin():
             for actor in (self.people, self._hands):
                 act = getattr(actor, name, None)
@@ -100,7 +103,14 @@ class StruckHistory(History):
         self._tell_time()
 
     def _run(self, machine: Machine) -> None:
-        machine.start()
+        runs = machine.written_runs()
+        if self._undoing and runs:
+            run_id, direction_id = runs[-1]
+            self.people.notes.free |= set(machine.originals_of(run_id, direction_id))
+            machine.undo(run_id, direction_id)
+        else:
+            machine.start()
+        self._undoing = False
         self.faults.counting = True
         machine.database.watch = lambda: self.faults.at("commit")
         while self._step(machine):

@@ -170,6 +170,8 @@ class History:
             if self.weather.strikes():
                 database = machine.database
                 database.die_at = 2 * database.commits + random.choice((2, 3))
+        elif chance < 0.14 and self.plan.stops:
+            machine.stopping = True
         elif chance < 0.18:
             self._something_by_itself(random)
         else:

@@ -127,6 +127,8 @@ class Machine:
         self.results: list[DirectionResult] = []
         self.failed = 0
         """Directions that could not be run in the last run."""
+        self.stopping = False
+        """Whether the run under way was asked to stop."""
         self.forget()
 
     def forget(self) -> None:
@@ -178,6 +180,7 @@ class Machine:
 
     def start(self) -> None:
         """Begin a run of every pair."""
+        self.stopping = False
         self.results = []
         self.failed = 0
         self.work = self._run()
@@ -260,6 +263,7 @@ class Machine:
 
     def undo(self, run_id: str, direction_id: str) -> None:
         """Begin to undo what a run did in a direction."""
+        self.stopping = False
         direction = next(d for d in self.directions() if d.id == direction_id)
         self.results = []
         self.work = self._undo(direction, run_id)
@@ -273,7 +277,7 @@ class Machine:
             clock=self._clock,
             stamps=self.stamps,
             expander=self._expander,
-            stopping=lambda: False,
+            stopping=lambda: self.stopping,
             tell=lambda phase, done, total: None,
         )
         undoing = UndoRun(
@@ -341,6 +345,6 @@ class Machine:
             expander=self._expander,
             pull=pull,
             breathe=breathe,
-            stopping=lambda: False,
+            stopping=lambda: self.stopping,
             everything=auditing,
         )

@@ -239,7 +239,8 @@ class Oracle:
 
     @staticmethod
     def _is_made(calendar: SimCalendar, event_id: str) -> bool:
-        return event_id in calendar.made or event_id.rpartition("_")[0] in calendar.made
+        mine = calendar.made | calendar.restored
+        return event_id in mine or event_id.rpartition("_")[0] in mine
 
     def only_what_was_taken_away(self, intent: Intent) -> None:
         """A copy that goes because its original is gone: then somebody took that away at some time."""
@@ -261,6 +262,8 @@ class Oracle:
         if carriage.before.guests:
             raise Violation(7, f"{intent.target_id} has guests and was written to")
         settings = direction.settings
+        if intent.undoing is not None and intent.original_id in self.notes.free:
+            return  # somebody asked for it, and it is as it was before
         if intent.op is Op.DELETE_ORIGINAL:
             if settings.copy_deleted is not CopyDeleted.DELETE_ORIGINAL or settings.mode is not Mode.FULL:
                 raise Violation(2, f"{intent.target_id} was deleted, which nobody chose")
@@ -314,9 +317,9 @@ class Oracle:
             self._blocks(direction, copies.values(), now)
             return
         for original in source.living():
-            if wanted(original, settings):
+            if wanted(original, settings) and original.id not in source.restored:
                 self._original(direction, original, copies, window)
-        for original_id in sorted(self.notes.free):
+        for original_id in sorted(self.notes.free | source.restored):
             # What a person's answer or an undo left is theirs.
             for day in ("", *self._dates()):
                 copies.pop(_digest(direction.key, original_id, day), None)

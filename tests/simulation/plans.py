@@ -50,6 +50,7 @@ class Plan:
         changed: settings that the owner of the pairs may choose instead, at any time.
         answers: holds are answered by chance, yes or no, in the storm too.
         undoes: runs are undone by chance.
+        stops: runs are asked to stop by chance.
         audits: directions are audited once a day. Without, what was read bit by bit must be enough.
         skipped_acts, skipped_faults: what is left out of it, by number.
     """
@@ -67,6 +68,7 @@ class Plan:
     answers: bool = False
     undoes: bool = False
     audits: bool = False
+    stops: bool = False
     steps: int = 160
     skipped_acts: frozenset[int] = frozenset()
     skipped_faults: frozenset[int] = frozenset()
@@ -164,5 +166,5 @@ KINDS: Mapping[str, Callable[[int], Plan]] = {
     "blocks": lambda seed: _plan(seed, ONE_WAY, settings=block_settings(Random(f"blocks {seed}"))),
     "changed_settings": changing,
     "holds": lambda seed: _plan(seed, ONE_WAY, answers=True),
-    "undo": lambda seed: _plan(seed, (ONE_WAY, BACK_AND_FORTH)[seed % 2], undoes=True),
+    "undo": lambda seed: _plan(seed, (ONE_WAY, BACK_AND_FORTH)[seed % 2], undoes=True, stops=True),
 }

@@ -39,7 +39,8 @@ CARRIED = DirectionSettings(
 )
 
 Stages = tuple[tuple[str, ...], ...]
-"""Names of acts before each run; `forget` loses the state of a machine, `days` lets two go by."""
+"""Names of acts before each run; `forget` loses the state of a machine, `days` lets two go by, and `undo` makes of the
+next run an undo of the last one that wrote."""
 
 NEW: tuple[str, ...] = ("create",) * 4
 
@@ -112,6 +113,26 @@ SCENARIOS = (
         (NEW, ("edit_original", "delete_copy"), ("delete_original", "days")),
         topology=TWO_MACHINES,
         target=GRAPH,
+    ),
+    Scenario(
+        "carried back and undone",
+        14,
+        (("create",) * 3, ("edit_copy", "edit_copy"), ("undo",), ()),
+        settings=CARRIED,
+        topology=BACK_AND_FORTH,
+        target=CALDAV,
+    ),
+    Scenario(
+        "deleted back and undone",
+        15,
+        (("create",) * 3, ("delete_copy", "delete_copy"), ("undo",), ()),
+        settings=CARRIED,
+        topology=BACK_AND_FORTH,
+    ),
+    Scenario(
+        "made, changed, taken away and undone",
+        16,
+        (NEW, ("undo",), ("edit_original", "delete_original"), ("undo",), ()),
     ),
     Scenario("two new and one gone", 11, (("create", "create"), ("delete_original",)), pairs=True),
     Scenario("one new and changed on graph", 12, (("create",), ("edit_original", "days")), target=GRAPH, pairs=True),

@@ -165,6 +165,8 @@ class SimCalendar(FakeCalendar):
     quirks: Quirks = PLAIN
     made: set[str] = field(default_factory=set)
     """Ids of events that Kalends created, whatever became of them."""
+    restored: set[str] = field(default_factory=set)
+    """Ids of originals that an undo made anew."""
     carried: list[Carriage] = field(default_factory=list)
     """Writes to originals."""
     deleted: list[Intent] = field(default_factory=list)
@@ -355,7 +357,9 @@ class SimCalendar(FakeCalendar):
         applied = outcome.result is Result.APPLIED
         if applied and intent.op is Op.CREATE and outcome.event is not None:
             self.made.add(outcome.event.id)
-        if applied and intent.op.on_original and there is not None and there.id not in self.made:
+        if applied and intent.op is Op.RESTORE_ORIGINAL and outcome.event is not None:
+            self.restored.add(outcome.event.id)
+        elif applied and intent.op.on_original and there is not None and there.id not in self.made:
             self.carried.append(Carriage(intent, there, intent.carried))
         if applied and intent.op is Op.DELETE and there is not None and not there.gone:
             self.deleted.append(intent)
