@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app import __version__
@@ -63,6 +64,7 @@ from app.services.work import Names
 from app.store.state import StateRepository
 from app.store.store import Store
 from app.system.checkup import free_bytes
+from app.system.clock import ServiceTime
 from app.system.expansion import BoundedExpander
 from app.system.identifiers import Identifiers, WriteStamps
 from app.system.paths import Paths, resources
@@ -119,7 +121,8 @@ def build(
     own_expander = BoundedExpander()
     notices = Notices()
     visibility = Visibility(store.accounts, store.pairs)
-    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators))
+    run_clock = ServiceTime(clock)
+    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators, run_clock.heard))
     health = Health(store.accounts, notices, clock)
     integrity = Integrity(store, notices, clock)
     guard = ClockGuard(
@@ -154,6 +157,7 @@ def build(
         audits=Audits(store.state, store.pairs),
         notices=notices,
         clock=clock,
+        run_clock=run_clock,
         stamps=stamps,
         expander=expander or own_expander,
         new_id=new_id,
@@ -305,9 +309,15 @@ def make_authenticators(
 
 
 def service_factory(
-    addresses: Addresses, authenticators: Mapping[Provider, Authenticator]
+    addresses: Addresses,
+    authenticators: Mapping[Provider, Authenticator],
+    heard: Callable[[datetime], None],
 ) -> Callable[[Account], CalendarService]:
-    """Clients for accounts; one trust store for the whole process, built when first needed."""
+    """Clients for accounts; one trust store for the whole process, built when first needed.
+
+    Args:
+        heard: hears what time the services say it is.
+    """
     trust: list[Any] = []
 
     def make(account: Account) -> CalendarService:
@@ -315,9 +325,9 @@ def service_factory(
             trust.append(new_ssl_context())
         tokens = authenticators[account.provider].tokens(account.id)
         if account.provider is Provider.GOOGLE:
-            return GoogleService(tokens, addresses.google.calendar_api, ssl_context=trust[0])
+            return GoogleService(tokens, addresses.google.calendar_api, ssl_context=trust[0], heard=heard)
         if account.provider is Provider.MICROSOFT:
-            return MicrosoftService(tokens, addresses.microsoft.graph_api, ssl_context=trust[0])
+            return MicrosoftService(tokens, addresses.microsoft.graph_api, ssl_context=trust[0], heard=heard)
         raise InputError(f"Kalends cannot read calendars of '{account.provider}' yet.")
 
     return make

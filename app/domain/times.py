@@ -13,6 +13,10 @@ Moment = datetime | date
 """A wall-clock time without offset, or a date. A `datetime` is a `date` in Python: test for `datetime` first."""
 
 
+CLOCK_OFF = timedelta(minutes=10)
+"""From here on a service's time counts instead of the computer's (`engine.md` §13)."""
+
+
 def is_timed(moment: Moment) -> bool:
     """Whether a moment has a time of day (a bare date does not)."""
     return isinstance(moment, datetime)

@@ -16,7 +16,7 @@ from app.domain.links import DirectionRecord, Link, Op
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
-from app.domain.times import Span
+from app.domain.times import CLOCK_OFF, Span
 from app.engine.asking import Asker
 from app.engine.awake import Awake
 from app.engine.block_reader import BlockReader
@@ -123,34 +123,40 @@ class DirectionRun:
         self._ledger = tools.ledger
         self._run_id = run_id
         self._dry = dry
-        self._now = tools.clock.now()
-        self._window = window_of(direction.settings, self._now)
-        wisher = Wisher(
-            direction,
-            normal_form=target.normal_form,
-            expresses=target.expresses,
-            expand=lambda fields, span: tools.expander.occurrences(fields, span, direction.source.zone),
-            window=self._window,
-        )
-        self._judge = Judge(
-            direction,
-            wisher,
-            self._now,
-            installation=tools.stamps.installation(),
-            originals=Originals(originals.normal_form, originals.writable_fields) if originals is not None else None,
-            rewrites_seconds=target.capabilities.rewrites_seconds,
-        )
-        self._planner = Planner(self._judge, self._window)
-        self._cases = CaseReader(direction, tools.ledger, wisher)
-        self._asker = Asker(direction, source, target, tools.ledger, self._cases, self._now)
-        reader = BlockReader(direction, tools.ledger, self._cases, wisher)
-        self._blocks = reader if merges(direction.settings) else None
-        self._holder = Holder(direction, tools.ledger, tools.names, self._now)
+        self._writable = Originals(originals.normal_form, originals.writable_fields) if originals is not None else None
+        self._look_from(tools.clock.now())
         self._complete = True
         self._surplus: list[Decision] = []
         self._unknown: set[str] = set()
         self._unsettleable = False
         self._result = DirectionResult()
+
+    def _look_from(self, now: datetime) -> None:
+        """Everything of a run that goes by its moment."""
+        direction, ledger = self._direction, self._ledger
+        self._now = now
+        self._window = window_of(direction.settings, now)
+        wisher = Wisher(
+            direction,
+            normal_form=self._target.normal_form,
+            expresses=self._target.expresses,
+            expand=lambda fields, span: self._tools.expander.occurrences(fields, span, direction.source.zone),
+            window=self._window,
+        )
+        self._judge = Judge(
+            direction,
+            wisher,
+            now,
+            installation=self._tools.stamps.installation(),
+            originals=self._writable,
+            rewrites_seconds=self._target.capabilities.rewrites_seconds,
+        )
+        self._planner = Planner(self._judge, self._window)
+        self._cases = CaseReader(direction, ledger, wisher)
+        self._asker = Asker(direction, self._source, self._target, ledger, self._cases, now)
+        reader = BlockReader(direction, ledger, self._cases, wisher)
+        self._blocks = reader if merges(direction.settings) else None
+        self._holder = Holder(direction, ledger, self._tools.names, now)
 
     @property
     def result(self) -> DirectionResult:
@@ -182,6 +188,9 @@ class DirectionRun:
             self._complete = unsettled == 0
         await self._tools.pull(self._direction.target.id)
         await self._tools.pull(self._direction.source.id)
+        if abs(self._tools.clock.now() - self._now) >= CLOCK_OFF:
+            # The computer's clock is wrong, as the services just said, or it slept meanwhile.
+            self._look_from(self._tools.clock.now())
         seen_source = self._ledger.view(self._direction.source.id)
         seen_target = self._ledger.view(self._direction.target.id)
         await self._adopt()

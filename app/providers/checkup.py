@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx
 
 from app.domain.checkups import Check, fail, ok, warn
-from app.providers.http import new_ssl_context
+from app.domain.times import CLOCK_OFF
+from app.providers.http import new_ssl_context, told_time
 
-CLOCK_OFF = timedelta(minutes=10)
-"""From here on the services' time counts instead of the computer's (`engine.md` §13)."""
 _ANSWER_SECONDS = 10.0
 
 
@@ -33,7 +31,7 @@ async def services(bases: Mapping[str, str], now: datetime) -> AsyncIterator[Che
                 yield fail(f"network:{name}", f"{name.capitalize()} does not answer ({type(error).__name__}).", fix)
                 continue
             yield ok(f"network:{name}", f"{name.capitalize()} answers.")
-            told = _date(answer)
+            told = told_time(answer.headers)
             if told is not None:
                 skews.append(told - now)
     if skews:
@@ -45,7 +43,7 @@ async def service_time(bases: Iterable[str]) -> datetime | None:
     async with httpx.AsyncClient(verify=new_ssl_context(), timeout=_ANSWER_SECONDS) as client:
         for base in bases:
             try:
-                told = _date(await client.head(base))
+                told = told_time((await client.head(base)).headers)
             except httpx.HTTPError:
                 continue
             if told is not None:
@@ -60,11 +58,3 @@ def _clock(off: timedelta) -> Check:
         fix = "Set the clock, best by the network: on Linux `timedatectl set-ntp true`."
         return warn("clock", f"This computer's clock is {seconds // 60} minutes {direction} of the services.", fix)
     return ok("clock", f"This computer's clock agrees with the services ({seconds} s).")
-
-
-def _date(answer: httpx.Response) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    return told if told.tzinfo is not None else None

@@ -12,8 +12,10 @@ import ipaddress
 import json
 import re
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -36,6 +38,10 @@ CONNECT_TIMEOUT: Final = "connect_timeout"
 _BEARER = "Bearer "
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')
 _SCHEME_PORTS = {"http": 80, "https": 443}
+
+
+def _nobody_listens(_told: datetime) -> None:
+    """The time that nobody asks for."""
 
 
 def new_ssl_context() -> ssl.SSLContext:
@@ -101,6 +107,15 @@ class Reply:
         return value
 
 
+def told_time(headers: httpx.Headers) -> datetime | None:
+    """What time a service says it is (RFC 9110 §6.6.1 `Date`), aware; None where it does not, or unreadably."""
+    try:
+        told = parsedate_to_datetime(headers.get("Date", ""))
+    except (TypeError, ValueError):
+        return None
+    return told if told.tzinfo is not None else None
+
+
 class BearerAuth(httpx.Auth):
     """RFC 6750 bearer token, refreshed exactly once when the service answers 401.
 
@@ -141,8 +156,10 @@ class HttpClient:
         parallel: int,
         limits: AccountLimits | None,
         max_body_bytes: int = MAX_BODY_BYTES,
+        heard: Callable[[datetime], None] = _nobody_listens,
     ) -> None:
         self._client = client
+        self._heard = heard
         self._tokens = tokens
         self._slots = asyncio.Semaphore(parallel)
         self._limits = limits
@@ -221,6 +238,9 @@ class HttpClient:
                 chunks.append(chunk)
         finally:
             await response.aclose()
+        told = told_time(response.headers)
+        if told is not None:
+            self._heard(told)
         authorization = response.request.headers.get("Authorization", "")
         return Reply(response.status_code, response.headers, b"".join(chunks), authorization)
 
@@ -234,6 +254,7 @@ def make_client(
     parallel: int = DEFAULT_PARALLEL,
     limits: AccountLimits | None = None,
     headers: Mapping[str, str] | None = None,
+    heard: Callable[[datetime], None] = _nobody_listens,
 ) -> HttpClient:
     """The http client of an account.
 
@@ -244,6 +265,7 @@ def make_client(
         parallel: requests in flight at once: 10 for a host, 4 for a Graph mailbox.
         limits: the account's rate.
         headers: sent with every request.
+        heard: hears what time the service says it is, with every answer.
     """
     base = httpx.URL(base_url if base_url.endswith("/") else base_url + "/")
     client = httpx.AsyncClient(
@@ -258,7 +280,7 @@ def make_client(
         # A proxy of the environment is for the world outside; this machine's own services are never behind it.
         trust_env=not _is_loopback(base.host),
     )
-    return HttpClient(client, base, tokens, parallel=parallel, limits=limits)
+    return HttpClient(client, base, tokens, parallel=parallel, limits=limits, heard=heard)
 
 
 def _is_loopback(host: str) -> bool:

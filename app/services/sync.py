@@ -46,7 +46,11 @@ STOPPED_BY_PERSON = "stopped_by_person"
 
 
 class Sync:
-    """Asks for runs of pairs, joins them, waits for them, and ends them."""
+    """Asks for runs of pairs, joins them, waits for them, and ends them.
+
+    Args:
+        run_clock: the time that runs go by, which may be the services'; all else goes by `clock`.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Sync:
         audits: Audits,
         notices: Notices,
         clock: Clock,
+        run_clock: Clock,
         stamps: Stamps,
         expander: Expander,
         new_id: Callable[[str], str],
@@ -77,7 +82,7 @@ class Sync:
         self._accounts = accounts
         self._visibility = visibility
         self._health = health
-        self._pulls = Pulls(clients, ledger, accounts, pairs, health, clock)
+        self._pulls = Pulls(clients, ledger, accounts, pairs, health, run_clock)
         self._jobs = Jobs(runs, ledger, notices, clock, new_id)
         self._worker = Worker(
             self._jobs,
@@ -89,14 +94,14 @@ class Sync:
             health=health,
             audits=audits,
             notices=notices,
-            clock=clock,
+            clock=run_clock,
             stamps=stamps,
             expander=expander,
             names=Names(new_id),
             standstill=standstill,
             before_writing=before_writing,
         )
-        self._errands = Errands(self._jobs, ledger=ledger, clients=clients, clock=clock, stamps=stamps)
+        self._errands = Errands(self._jobs, ledger=ledger, clients=clients, clock=run_clock, stamps=stamps)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 

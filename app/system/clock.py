@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from app.domain.ports import Clock
+from app.domain.times import CLOCK_OFF
+
+_MISTAKEN = timedelta(days=365)
+"""A service that is so far off says nothing about this computer's clock."""
+
+_log = structlog.get_logger(__name__)
 
 
 class SystemClock:
@@ -11,3 +21,30 @@ class SystemClock:
     def now(self) -> datetime:
         """Now, aware in UTC."""
         return datetime.now(UTC)
+
+
+class ServiceTime:
+    """`domain.ports.Clock` for runs: this computer's time, or the services' where that is over ten minutes off.
+
+    Args:
+        clock: this computer's.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._off = timedelta()
+
+    def now(self) -> datetime:
+        """Now, aware in UTC."""
+        return self._clock.now() + self._off
+
+    def heard(self, told: datetime) -> None:
+        """A service said what time it is, in whole seconds; aware."""
+        off = told - self._clock.now()
+        if abs(off) < CLOCK_OFF:
+            off = timedelta()
+        elif abs(off) >= _MISTAKEN or abs(off - self._off) < CLOCK_OFF:
+            return
+        if off != self._off:
+            _log.warning("clock.off", minutes=round(off.total_seconds() / 60))
+        self._off = off

@@ -6,7 +6,8 @@ It holds no state of a sync: cursors, links and the journal are the engine's.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -55,6 +56,7 @@ class GoogleService:
         transport: replaces the network, for tests.
         limits: the account's rate; Google's documented one if not given.
         retrier: how reads are repeated.
+        heard: hears what time the service says it is.
     """
 
     def __init__(
@@ -66,9 +68,15 @@ class GoogleService:
         transport: httpx.AsyncBaseTransport | None = None,
         limits: AccountLimits | None = None,
         retrier: Retrier | None = None,
+        heard: Callable[[datetime], None] = lambda told: None,
     ) -> None:
         self._http = make_client(
-            tokens, api_base, ssl_context=ssl_context, transport=transport, limits=limits or default_limits()
+            tokens,
+            api_base,
+            ssl_context=ssl_context,
+            transport=transport,
+            limits=limits or default_limits(),
+            heard=heard,
         )
         self._retrier = retrier or Retrier()
 

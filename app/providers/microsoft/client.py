@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import httpx
@@ -54,6 +55,7 @@ class MicrosoftService:
         transport: replaces the network, for tests.
         limits: the account's rate; Outlook's documented one if not given.
         retrier: how reads are repeated.
+        heard: hears what time the service says it is.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class MicrosoftService:
         transport: httpx.AsyncBaseTransport | None = None,
         limits: AccountLimits | None = None,
         retrier: Retrier | None = None,
+        heard: Callable[[datetime], None] = lambda told: None,
     ) -> None:
         limits = limits or AccountLimits(burst=_BURST, per_minute=_PER_MINUTE)
         http = make_client(
@@ -75,6 +78,7 @@ class MicrosoftService:
             parallel=MAILBOX_PARALLEL,
             limits=limits,
             headers={"Prefer": PREFER},
+            heard=heard,
         )
         self._mailbox = Mailbox(http, limits, retrier or Retrier())
         self._transactions: set[str] = set()

@@ -536,6 +536,23 @@ def test_a_stop_calls_back_what_of_a_chunk_was_not_sent_yet() -> None:
     assert world.target.requests[asked:].count("marked") == 0
 
 
+@pytest.mark.parametrize("days", [300, -300])
+def test_a_clock_that_the_first_answer_puts_right_decides_where_copies_are_made(days: int) -> None:
+    world = World()
+    world.source.put(meeting("now", wall(MONDAY, 9)))
+    world.source.put(meeting("then", wall(MONDAY + timedelta(days=days + days // 4), 9)))
+    right = world.clock.now()
+    world.clock.advance(days=days)
+
+    def answers(_name: str) -> None:
+        world.clock.advance(seconds=(right - world.clock.now()).total_seconds())
+
+    world.source.script.before = answers
+    world.target.script.before = answers
+    world.run()
+    assert [copy.fields.when.start for copy in world.copies() if copy.fields] == [wall(MONDAY, 9)]
+
+
 def test_two_installations_with_the_same_pair_make_one_set_of_copies() -> None:
     one = World()
     two = World(source=one.source, target=one.target)

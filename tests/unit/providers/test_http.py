@@ -7,6 +7,7 @@ import base64
 import json
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -284,3 +285,23 @@ async def test_what_a_refusal_demands_of_the_next_token_is_handed_on(header: str
     told = tokens.claims[1]
     assert tokens.claims[0] is None
     assert (told is not None and "access_token" in json.loads(told)) is claims
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("Fri, 20 Nov 2026 12:00:00 GMT", datetime(2026, 11, 20, 12, 0, tzinfo=UTC)),
+        ("yesterday", None),
+        (None, None),
+    ],
+)
+async def test_what_time_a_service_says_it_is_is_heard(header: str | None, told: datetime | None) -> None:
+    heard: list[datetime] = []
+    headers = {"Date": header} if header is not None else {}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}, headers=headers))
+    http = make_client(
+        Tokens(), BASE, ssl_context=ssl.create_default_context(), transport=transport, heard=heard.append
+    )
+    await http.send("GET", "x")
+    assert heard == ([told] if told is not None else [])
+    await http.aclose()
