@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from app.domain.events import Event
 from app.domain.identity import copy_key, digest
 from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op, Seen
-from app.domain.pairs import CopyEdited, FilteredLater
+from app.domain.pairs import FilteredLater
 from app.domain.runs import Verb
 from app.domain.times import Span
-from app.engine.comparison import Comparison, bears_other_stamp
+from app.engine.comparison import Comparison
 from app.engine.covering import CoverPlanner
 from app.engine.decisions import Case, Decision, Step
 from app.engine.fingerprint import canonical_rule, hashes
@@ -24,6 +24,7 @@ from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released, looks_like_ours
 from app.engine.series import SeriesPlanner
 from app.engine.story import title_of
+from app.engine.unwanted import Remover, UnwantedPlanner, out_of_sight
 from app.engine.wishes import UNDONE, Wish
 
 REPLAN_DAILY = timedelta(days=1)
@@ -33,9 +34,6 @@ RULE = "rule"
 """Name in the base of such a link: there stands a hash of the rule by which its copies were made."""
 SHRINKS_BEYOND = 5
 """So many copies of an expanded series may always go though its rule is the same (`engine.md` §10)."""
-
-_LEAVE_COPIES = {"is_copy", "series_too_dense", "rule_unreadable", "time_unreadable", "outside_window"}
-"""Reasons for not wanting a new copy that never take an existing one away."""
 
 
 class Planner:
@@ -49,7 +47,9 @@ class Planner:
     def __init__(self, judge: Judge, window: Span) -> None:
         self._judge = judge
         self._series = SeriesPlanner(self._judge)
-        self._covering = CoverPlanner(self._judge, self._remove_needless)
+        self._remover = Remover(self._judge)
+        self._covering = CoverPlanner(self._judge, self._remover.remove_needless)
+        self._without = UnwantedPlanner(self._judge, self._covering, self._remover)
         self._window = window
 
     def plan(self, case: Case) -> Decision:
@@ -58,21 +58,21 @@ class Planner:
         decision = Decision(unit.id, source=unit.event, reads=unit.reads)
         decision.counted = not case.partial
         if unit.seen is Seen.GONE:
-            self._gone(case, decision)
+            self._without.gone(case, decision)
         elif unit.seen is Seen.ABSENT:
-            self._absent(case, decision)
+            self._without.absent(case, decision)
         elif case.is_copy:
             decision.counted = False
             if unit.event is not None and is_released(unit.event):
                 # Another direction is letting go of it just now: soon it is an ordinary event.
                 self._judge.skip(decision, "", "is_copy", due=True, link=case.links.get(""))
             else:
-                self._unwanted(case, decision, "is_copy")
+                self._without.unwanted(case, decision, "is_copy")
         elif any(not event.marker_known for event in _sources(unit)) and self._leads_to_something(case):
             # New on a service that hides markers in its changes: read it before it may be a source.
-            self._ask_original(case, decision, marker=True)
+            self._remover.ask_original(case, decision, marker=True)
         elif unit.lost:
-            self._ask_original(case, decision)
+            self._remover.ask_original(case, decision)
         else:
             self._living(case, decision)
         decision.counted |= case.partial and bool(decision.steps or decision.leaves)
@@ -111,7 +111,7 @@ class Planner:
         wishes = case.wishes
         if not wishes.items and wishes.reason and not wishes.expanded:
             decision.counted = wishes.reason != "is_copy" and not case.partial
-            self._unwanted(case, decision, wishes.reason)
+            self._without.unwanted(case, decision, wishes.reason)
             return
         decision.fingerprint = wishes.fingerprint()
         if self._judge.kept_as_it_was(case, decision.fingerprint):
@@ -209,10 +209,10 @@ class Planner:
             if filtered and self._judge.settings.filtered_later is FilteredLater.LEAVE:
                 self._judge.skip(decision, occ, "left_after_filter")
             elif filtered:
-                self._remove(case, decision, link, copy, filtered[0], loses=True)
+                self._remover.remove(case, decision, link, copy, filtered[0], loses=True)
             else:
                 reason = "form_changed" if form_changed else "occurrence_cancelled"
-                self._remove(case, decision, link, copy, reason, loses=False)
+                self._remover.remove(case, decision, link, copy, reason, loses=False)
 
     def _left_alone(self, case: Case, copy: Copy, occ: str) -> bool:
         """Whether this is a date of its own that a filter leaves out by now, and the pair leaves such copies."""
@@ -227,7 +227,7 @@ class Planner:
         if known or not wished or "" in wished or copy is None or not self._has_copy(case, copy.copy_key):
             return
         found = link or Link(self._judge.direction.id, decision.original_id)
-        self._remove(case, decision, found, copy, "form_changed", loses=False)
+        self._remover.remove(case, decision, found, copy, "form_changed", loses=False)
 
     def _wish(self, case: Case, decision: Decision, wish: Wish, parts: list[Wish]) -> None:
         link = case.links.get(wish.occ)
@@ -245,7 +245,7 @@ class Planner:
         elif living is not None and living.form is not wish.form:
             # Found by its marker, from a time when the original had another form.
             found = link or Link(self._judge.direction.id, decision.original_id, wish.occ)
-            self._remove(case, decision, found, living, "form_changed", loses=False)
+            self._remover.remove(case, decision, found, living, "form_changed", loses=False)
         elif living is not None:
             self._there(case, decision, wish, parts, link, living)
         elif link is not None and self._judge.is_away(case, wish.occ):
@@ -405,116 +405,6 @@ class Planner:
             decision.links.append(away)
         self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
 
-    # -- the original is not wanted, gone or out of sight ------------------------------------------------------------
-
-    def _unwanted(self, case: Case, decision: Decision, reason: str) -> None:
-        covered = [link for link in case.links.values() if self._covering.follows_another(link)]
-        living = [
-            (link, copy)
-            for link in case.links.values()
-            if link not in covered and (copy := self._judge.copy_of(case, link)) is not None
-        ]
-        if covered and reason not in _LEAVE_COPIES:
-            if self._judge.settings.filtered_later is FilteredLater.LEAVE:
-                self._judge.skip(decision, "", "left_after_filter")
-            else:
-                for link in covered:
-                    self._covering.leave(case, decision, link, reason, loses=True)
-        roots = [(link, copy) for link, copy in living if copy.form is not CopyForm.OCCURRENCE]
-        if roots and reason not in _LEAVE_COPIES:
-            if self._judge.settings.filtered_later is FilteredLater.LEAVE:
-                self._judge.skip(decision, "", "left_after_filter")
-                return
-            for link, copy in roots:
-                if self._judge.kept_for_good(link):
-                    self._judge.skip(decision, link.occ, "kept")
-                else:
-                    self._remove(case, decision, link, copy, reason, loses=True)
-            return
-        if roots or covered:
-            if not roots or not decision.leaves:
-                self._judge.skip(decision, "", reason)
-            return
-        for occ, link in case.links.items():
-            if occ and link.state is not LinkState.AWAY:
-                decision.unlink.append(occ)
-        self._judge.skip(decision, "", reason, link=case.links.get(""), remember=decision.counted)
-
-    def _gone(self, case: Case, decision: Decision) -> None:
-        if not case.links:
-            decision.counted = False
-        for occ, link in sorted(case.links.items()):
-            copy = self._judge.copy_of(case, link)
-            if self._covering.follows_another(link):
-                self._covering.leave(case, decision, link, "original_gone", loses=True)
-            elif self._judge.kept_for_good(link):
-                self._judge.skip(decision, occ, "kept")
-            elif copy is None:
-                decision.unlink.append(occ)
-            elif copy.form is CopyForm.OCCURRENCE:
-                parent = case.copies.get(copy.parent)
-                if parent is None or parent.state is not CopyState.LIVE:
-                    decision.unlink.append(occ)
-                    decision.copies.append(replace(copy, state=CopyState.GONE))
-            else:
-                self._remove(case, decision, link, copy, "original_gone", loses=True)
-
-    def _absent(self, case: Case, decision: Decision) -> None:
-        followed = [link for link in case.links.values() if self._judge.copy_of(case, link) is not None]
-        decision.counted = bool(followed)
-        if not followed:
-            return
-        if all(map(self._judge.kept_for_good, followed)):
-            # Whatever became of the original, the person said that these stay.
-            self._judge.skip(decision, "", "kept")
-            return
-        self._ask_original(case, decision)
-
-    def _ask_original(self, case: Case, decision: Decision, *, marker: bool = False) -> None:
-        if case.asked_original:
-            self._judge.skip(decision, "", "could_not_ask", due=True, link=case.links.get(""))
-        elif marker:
-            decision.ask_marker = True
-        else:
-            decision.ask_original = True
-
-    def _remove_needless(self, case: Case, decision: Decision, link: Link, copy: Copy, reason: str) -> None:
-        self._remove(case, decision, link, copy, reason, loses=False)
-
-    def _remove(self, case: Case, decision: Decision, link: Link, copy: Copy, reason: str, *, loses: bool) -> None:
-        """Take a copy away: proved ours, read as it is now, and as we left it (else it may be the person's by now)."""
-        if copy.copy_key in case.pending:
-            self._judge.skip(decision, link.occ, "pending")
-            return
-        target = case.targets.get(copy.event_id)
-        if target is None or out_of_sight(target):
-            self._judge.ask_copy(case, decision, link.occ, copy, None, link)
-            return
-        if target.seen is Seen.GONE:
-            decision.copies.append(replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}))
-            decision.unlink.append(link.occ)
-            return
-        event = target.event
-        if event is not None and is_released(event):
-            decision.copies.append(replace(copy, state=CopyState.RELEASED))
-            decision.unlink.append(link.occ)
-            return
-        if event is None or event.fields is None or not self._judge.proved(event, copy):
-            self._judge.skip(decision, link.occ, "not_provable")
-            return
-        if link.retry_at is not None and link.retry_at > self._judge.now:
-            self._judge.skip(decision, link.occ, "backing_off")
-            return
-        actual = hashes(self._judge.wisher.normal(event.fields))
-        edited = bool(copy.base_copy) and actual != dict(copy.base_copy) and not bears_other_stamp(event, copy)
-        if edited and loses and reason == "original_gone" and self._judge.policy is not CopyEdited.RESTORE:
-            if not event.marker_known and copy.event_id not in case.asked_copies:
-                decision.ask_copies.append(copy.event_id)
-                return
-            decision.steps.append(self._judge.release(link, copy, event))
-            return
-        decision.steps.append(replace(self._judge.delete(link.occ, copy, target, reason, decision.source), loses=loses))
-
     def _enters_window(self, wish: Wish) -> datetime | None:
         """When an original outside the window comes into it; None if it lies behind."""
         if wish.form is CopyForm.SERIES:
@@ -529,11 +419,6 @@ def _is_gone(case: Case, copy: Copy) -> bool:
     """Whether a single or a series is proved gone from the target."""
     target = case.targets.get(copy.event_id)
     return copy.form is not CopyForm.OCCURRENCE and target is not None and target.seen is Seen.GONE
-
-
-def out_of_sight(target: Unit) -> bool:
-    """Whether the view knows too little of a copy to conclude anything: it, or a part of it, was not seen."""
-    return target.seen is Seen.ABSENT or bool(target.lost) or (target.seen is Seen.SEEN and target.event is None)
 
 
 def _rule_of(unit: Unit) -> str:

@@ -27,11 +27,11 @@ from app.engine import (
     guard,
     judge,
     originals,
-    plan,
     proof,
     recovery,
     run,
     series,
+    unwanted,
     view,
     write_back,
     writer,
@@ -173,7 +173,7 @@ def no_guard(patch: pytest.MonkeyPatch) -> None:
 
 def no_stamps(patch: pytest.MonkeyPatch) -> None:
     """What another installation wrote passes for a person's edit."""
-    for module in (comparison, judge, plan):
+    for module in (comparison, judge, unwanted):
         patch.setattr(module, "bears_other_stamp", lambda event, copy: False)
 
 
@@ -258,10 +258,10 @@ def exceptions_are_ignored(patch: pytest.MonkeyPatch) -> None:
 def gone_originals_are_ignored(patch: pytest.MonkeyPatch) -> None:
     """A deleted original leaves its copy."""
 
-    def wrong(self: plan.Planner, case: Case, decision: Decision) -> None:
+    def wrong(self: unwanted.UnwantedPlanner, case: Case, decision: Decision) -> None:
         decision.counted = False
 
-    patch.setattr(plan.Planner, "_gone", wrong)
+    patch.setattr(unwanted.UnwantedPlanner, "gone", wrong)
 
 
 def absence_outside_the_span_counts(patch: pytest.MonkeyPatch) -> None:
