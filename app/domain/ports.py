@@ -318,6 +318,10 @@ class Ledger(Protocol):
         """Writes of a run that happened, the undone ones too, in their order."""
         ...
 
+    def created(self, account_id: str, since: datetime) -> int:
+        """How many events were created in an account's calendars since a moment, by the journal."""
+        ...
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
         ...

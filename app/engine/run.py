@@ -36,7 +36,7 @@ from app.engine.shape import merges
 from app.engine.story import Names, only_settled, told_by
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
-from app.engine.writer import Work, Writer, Written
+from app.engine.writer import Work, Writer, Written, no_limit
 
 ROUNDS_AT_MOST = 6
 """Plan and write so often at the most: a master, its occurrences, a burned id, a dropped write."""
@@ -62,6 +62,7 @@ class Tools:
             where nobody knows. Called often.
         before: what the same run came to in other directions.
         everything: plan every original, not only those that changed.
+        may_create: how many events the target account's budget lets be created now.
     """
 
     ledger: Ledger
@@ -76,6 +77,7 @@ class Tools:
     tell: Callable[[Phase, int, int], None] = _nobody_watches
     before: Counts = field(default_factory=Counts)
     everything: bool = False
+    may_create: Callable[[], int] = no_limit
 
 
 @dataclass(slots=True)
@@ -411,6 +413,7 @@ class DirectionRun:
             run_id=self._run_id,
             stopping=self._tools.stopping,
             tell=lambda done, total: self._tools.tell(Phase.WRITING, done, total),
+            may_create=self._tools.may_create,
             before=self._tools.before,
         )
 

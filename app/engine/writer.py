@@ -6,6 +6,7 @@ request told. Decides nothing: what to write comes from the plan.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -51,6 +52,11 @@ def _nobody_watches(_done: int, _total: int) -> None:
     """Progress that nobody wants to see."""
 
 
+def no_limit() -> int:
+    """As many events as there are."""
+    return sys.maxsize
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One step of one original, with its link as known."""
@@ -88,6 +94,7 @@ class Writer:
         client: of the calendar that is written to.
         stopping: whether no further write may start.
         tell: hears how many of the steps it was given so far are answered, of how many.
+        may_create: how many events the account's budget lets be created now.
         before: what the run came to besides, for whoever watches its counts.
         written: what writing came to so far, where several write in one run.
     """
@@ -103,6 +110,7 @@ class Writer:
         run_id: str,
         stopping: Callable[[], bool],
         tell: Callable[[int, int], None] = _nobody_watches,
+        may_create: Callable[[], int] = no_limit,
         before: Counts | None = None,
         written: Written | None = None,
     ) -> None:
@@ -114,6 +122,7 @@ class Writer:
         self._run_id = run_id
         self.stopping = stopping
         self._tell = tell
+        self._may_create = may_create
         self._given = 0
         self._answered: set[int] = set()
         self.before = before or Counts()
@@ -148,13 +157,32 @@ class Writer:
                 self.written.unfinished = True
                 break
             chunk, waiting = _next_chunk(waiting, size)
-            await self._send(chunk)
+            chunk, over = self._within_budget(chunk)
+            if over:
+                waiting = [item for item in waiting if not item.step.op.creates]
+            if chunk:
+                await self._send(chunk)
         return self.written
 
     @property
     def must_wait(self) -> bool:
         """Whether the service wants to be left alone for longer than a run may wait."""
         return self.written.retry_after.get(self.calendar_id, 0.0) > ENDS_PART_AFTER_SECONDS
+
+    def _within_budget(self, chunk: Sequence[Work]) -> tuple[list[Work], bool]:
+        """What of a chunk may be written now, and whether something has to wait because it would create too much."""
+        budget = self._may_create() if any(item.step.op.creates for item in chunk) else 0
+        kept, created = [], 0
+        for item in chunk:
+            created += item.step.op.creates
+            if created <= budget or not item.step.op.creates:
+                kept.append(item)
+        if len(kept) == len(chunk):
+            return kept, False
+        self.written.unfinished = True
+        message = "So many events were made in this account today that the rest waits; it goes on by itself."
+        self.written.errors.append(RunError("creation_budget", message, self.calendar_id))
+        return kept, True
 
     async def _send(self, chunk: Sequence[Work]) -> None:
         intents = self._ledger.open_intents([self._intent(item) for item in chunk], self._clock.now())

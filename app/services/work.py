@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -34,6 +35,10 @@ from app.services.views import Problem
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
+CREATIONS_A_DAY = 10_000
+"""So many events at most are made in one account in 24 hours (`reliability.md` C5): what has to be copied first is soon
+enough, and a loop that nobody thought of ends here. What a service bears is its own matter: it says so, and is left
+alone for hours then."""
 _UNASKED = frozenset(Trigger) - {Trigger.MANUAL, Trigger.API}
 """What no person waits for: it comes again by itself."""
 _NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
@@ -233,6 +238,7 @@ class Worker:
             tell=lambda phase, done, total: self._jobs.tell(job, phase, done, total),
             before=before,
             everything=auditing,
+            may_create=lambda: self._may_create(direction),
         )
         going = DirectionRun(
             # What a check begins with: list the copies by marker, as if for the first time.
@@ -269,6 +275,11 @@ class Worker:
                 Notice(Topic.HOLD_OPENED, self._clock.now(), pair_id=hold.pair_id, data={"expected": hold.expected})
             )
         return result, failure
+
+    def _may_create(self, direction: DirectionRecord) -> int:
+        """What is left of today's budget of the target's account."""
+        since = self._clock.now() - timedelta(days=1)
+        return max(0, CREATIONS_A_DAY - self._ledger.created(direction.target.account_id, since))
 
     def _undo_run(
         self,

@@ -118,6 +118,17 @@ class Journal:
         """Writes of a run that happened, the undone ones too, in their order."""
         return self._intents("run_id = ? AND state IN ('applied', 'undone')", run_id)
 
+    def created(self, account_id: str, since: datetime) -> int:
+        """How many events were created in an account's calendars since a moment, by the journal."""
+        found = self._database.one(
+            "SELECT count(*) FROM journal JOIN direction ON direction.id = journal.direction_id "
+            "JOIN connection ON connection.id = direction.target_id "
+            "WHERE connection.account_id = ? AND journal.op = 'create' AND journal.state = 'applied' "
+            "AND journal.closed_at > ?",
+            (account_id, instant_to_text(since)),
+        )
+        return int(found[0]) if found else 0
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
         return self._intents("direction_id = ? AND state = 'pending'", direction_id)

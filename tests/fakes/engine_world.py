@@ -22,7 +22,7 @@ from app.engine.originals import Unit, assemble_all
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
 from app.engine.undo_changes import Finding
 from app.engine.undo_run import UndoResult, UndoRun, UndoTools
-from app.engine.writer import Writer
+from app.engine.writer import Writer, no_limit
 from app.store.accounts import AccountRepository
 from app.store.database import Database
 from app.store.holds import HoldRepository
@@ -103,6 +103,7 @@ class World:
     database: Database = field(default_factory=open_memory)
     stamps: CountedStamps = field(default_factory=CountedStamps)
     stop: Callable[[], bool] = lambda: False
+    may_create: Callable[[], int] = no_limit
     both_ways: bool = False
     """Whether the pair goes both ways; the world runs its first direction only."""
     _last_run_id: str = ""
@@ -178,6 +179,7 @@ class World:
             pull=pull,
             breathe=breathe,
             stopping=self.stop,
+            may_create=self.may_create,
         )
         originals = self.source if self.both_ways else None
         runner = DirectionRun(
