@@ -191,7 +191,7 @@ class DirectionRun:
         await self._tools.pull(self._direction.target.id)
         await self._tools.pull(self._direction.source.id)
         if abs(self._tools.clock.now() - self._now) >= CLOCK_OFF:
-            # The computer's clock is wrong, as the services just said, or it slept meanwhile.
+            # The computer's clock is wrong, as the services just said, or it slept meanwhile. The next run writes.
             self._look_from(self._tools.clock.now())
         seen_source = self._ledger.view(self._direction.source.id)
         seen_target = self._ledger.view(self._direction.target.id)

@@ -550,6 +550,8 @@ def test_a_clock_that_the_first_answer_puts_right_decides_where_copies_are_made(
     world.source.script.before = answers
     world.target.script.before = answers
     world.run()
+    assert world.copies() == [], "what was read by the wrong time is not written by"
+    world.run()
     assert [copy.fields.when.start for copy in world.copies() if copy.fields] == [wall(MONDAY, 9)]
 
 
