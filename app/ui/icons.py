@@ -14,6 +14,11 @@ from app.ui.resources import resource
 _RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)
 """The device pixel ratios desktops use; Qt picks the nearest picture that is large enough."""
 
+_TRAY_SIZES = (16, 22, 24, 32, 48, 64)
+"""No tray shows more, and the two largest take as long to draw as these: each state's first time is in the middle of
+something, like a sync that begins."""
+_WINDOW_SIZES = (*_TRAY_SIZES, 128, 256)
+
 
 @cache
 def _source(folder: str, name: str) -> str:
@@ -56,7 +61,7 @@ def icon(name: str, colour: str, size: int = 18, *, on: str | None = None, off: 
 def own_icon(name: str) -> QIcon:
     """One of Kalends' own icons: `kalends`, or `tray-…` for a state."""
     made = QIcon()
-    for size in (16, 22, 24, 32, 48, 64, 128, 256):
+    for size in _TRAY_SIZES if name.startswith("tray-") else _WINDOW_SIZES:
         made.addPixmap(own_pixmap(name, size))
     return made
 

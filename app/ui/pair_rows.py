@@ -41,6 +41,7 @@ class PairRows(QAbstractTableModel):
         super().__init__(parent)
         self._now = now
         self._pairs: tuple[PairView, ...] = ()
+        self._said: list[tuple[object, ...]] = []
 
     def show_pairs(self, pairs: tuple[PairView, ...]) -> None:
         """Show these pairs; the choice survives while the same pairs are there."""
@@ -50,6 +51,7 @@ class PairRows(QAbstractTableModel):
             return
         self.beginResetModel()
         self._pairs = pairs
+        self._said = [self._says(view) for view in pairs]
         self.endResetModel()
 
     def show_progress(self, pairs: tuple[PairView, ...]) -> None:
@@ -63,13 +65,16 @@ class PairRows(QAbstractTableModel):
         before, self._pairs = self._pairs, pairs
         for row, (old, new) in enumerate(zip(before, pairs, strict=True)):
             if old.progress != new.progress:
+                self._said[row] = self._says(new)
                 cell = self.index(row, self.status)
                 self.dataChanged.emit(cell, cell)
 
     def tick(self) -> None:
-        """Time has passed: say "3 min ago" where it said 2."""
-        if self._pairs:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._pairs) - 1, len(self.heads) - 1))
+        """Time has passed: say "3 min ago" where it said 2, and touch no row that says what it said before."""
+        before, self._said = self._said, [self._says(view) for view in self._pairs]
+        for row, (old, new) in enumerate(zip(before, self._said, strict=True)):
+            if old != new:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(self.heads) - 1))
 
     def pair(self, pair_id: str) -> PairView | None:
         """The pair of this id, None when it is not shown."""
@@ -108,6 +113,15 @@ class PairRows(QAbstractTableModel):
             text = (view.problem or "") if column == self.status else self._more(view, column)
             return plain_tooltip(text) if text else None
         return None
+
+    def _says(self, view: PairView) -> tuple[object, ...]:
+        """All that a row shows and tells."""
+        cells = [
+            text
+            for column in range(len(self.heads))
+            for text in (self._text(view, column), self._below(view, column), self._more(view, column))
+        ]
+        return (*cells, words.pair_sign(view, self._now()), view.problem)
 
     def _text(self, view: PairView, column: int) -> str:
         """What a cell says; the state's word here."""

@@ -38,6 +38,7 @@ class RunModel(QAbstractTableModel):
         self._now = now
         self._runs: tuple[Run, ...] = ()
         self._names: Mapping[str, str] = {}
+        self._said: list[tuple[object, ...]] = []
 
     def show_runs(self, runs: tuple[Run, ...], names: Mapping[str, str]) -> None:
         """Show these runs; `names` are the pairs' names by id."""
@@ -45,10 +46,18 @@ class RunModel(QAbstractTableModel):
         if not same:
             self.beginResetModel()
         self._runs, self._names = runs, names
+        before, self._said = self._said, [self._says(run) for run in runs]
         if not same:
             self.endResetModel()
-        elif runs:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(runs) - 1, len(RUN_HEADS) - 1))
+            return
+        # A reading comes with every change anywhere; most change no row, and what is told of is measured and painted.
+        for row, (old, new) in enumerate(zip(before, self._said, strict=True)):
+            if old != new:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(RUN_HEADS) - 1))
+
+    def _says(self, run: Run) -> tuple[object, ...]:
+        """All that a row shows and tells."""
+        return (*(self._text(run, column) for column in range(len(RUN_HEADS))), run.status, run.errors[:1])
 
     def run(self, run_id: str) -> Run | None:
         """The run of this id, None when it is not shown."""

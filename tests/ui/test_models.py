@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
@@ -15,6 +16,7 @@ from app.ui.action_list import ActionFilter, ActionList
 from app.ui.key_model import KeyModel
 from app.ui.pair_list_model import PairListModel
 from app.ui.pair_model import PairModel
+from app.ui.pair_rows import PairRows
 from app.ui.run_model import ActionModel, RunModel
 from app.ui.tables import KEY, SECOND_LINE, SIGN
 from app.ui.theme import Theme
@@ -55,6 +57,56 @@ def test_the_same_pairs_are_updated_in_place_and_others_reset() -> None:
     model.show_pairs(tuple(world.known_pairs[1:]))
     assert len(resets) == 2
     assert model.index(0, 0).data(KEY) == "pair_2"
+
+
+def _told(model: QAbstractItemModel) -> list[tuple[int, int]]:
+    """The first and last row of each change that is told of from now on."""
+    told: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda first, last: told.append((first.row(), last.row())))
+    return told
+
+
+@pytest.mark.parametrize("kind", [PairModel, PairListModel])
+def test_a_reading_touches_only_the_rows_of_pairs_that_say_something_else(kind: type[PairRows]) -> None:
+    pairs = tuple(busy().known_pairs)
+    model = kind(now)
+    model.show_pairs(pairs)
+    told = _told(model)
+    model.show_pairs(tuple(replace(view) for view in pairs))
+    model.tick()
+    assert told == []
+    model.show_pairs((*pairs[:4], replace(pairs[4], held=7), *pairs[5:]))
+    assert told == [(4, 4)]
+
+
+def test_time_that_passes_touches_only_the_rows_that_say_it() -> None:
+    moment = now()
+    pairs = tuple(busy().known_pairs)
+    model = PairModel(lambda: moment)
+    model.show_pairs(pairs)
+    told = _told(model)
+    moment += timedelta(seconds=1)
+    model.tick()
+    assert told == []
+    moment += timedelta(minutes=3)
+    before = [view.pair.last_synced_at is not None for view in pairs]
+    model.tick()
+    assert 0 < len(told) <= sum(before)
+
+
+def test_a_reading_touches_only_the_rows_of_runs_that_say_something_else() -> None:
+    runs = tuple(busy().known_runs[:5])
+    names = {run.pair_id: "Private ⇄ Calendar" for run in runs}
+    model = RunModel(now)
+    model.show_runs(runs, names)
+    told = _told(model)
+    model.show_runs(tuple(replace(run) for run in runs), dict(names))
+    assert told == []
+    further = replace(runs[2], counts=replace(runs[2].counts, created=runs[2].counts.created + 1))
+    model.show_runs((*runs[:2], further, *runs[3:]), names)
+    assert told == [(2, 2)]
+    model.show_runs((*runs[:2], further, *runs[3:]), {})
+    assert told[1:] == [(row, row) for row in range(5)]
 
 
 def test_both_ends_are_shown_in_the_direction_of_the_events() -> None:

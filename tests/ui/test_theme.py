@@ -24,6 +24,11 @@ def test_windows_are_dressed_anew_only_when_they_shall_look_otherwise(qapp: QApp
     assert changes == [True, False]
 
 
+def test_icons_of_the_tray_are_drawn_in_no_size_that_no_tray_shows(qapp: QApplication) -> None:
+    assert max(size.width() for size in icons.own_icon("tray-ok").availableSizes()) == 64
+    assert max(size.width() for size in icons.own_icon("kalends").availableSizes()) == 256
+
+
 def test_the_pictures_of_an_icon_are_drawn_once(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
     draw = icons._drawn
