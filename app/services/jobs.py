@@ -39,7 +39,7 @@ class Job:
         full: read both calendars whole.
         asked: the moment (`pulls.mark`) when it was last asked for before it began: a calendar that was read since is
             not read again for its first round.
-        command: what the user asked to become of a pair's copies (`release`, `remove` or `undo`), None for a sync.
+        command: what the user asked for (`release`, `remove`, `undo`, `restore` or `duplicates`), None for a sync.
         again: somebody joined after the reading began: read once more.
         rounds: how often it has read.
         stop: no further write may start.

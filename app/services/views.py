@@ -58,7 +58,13 @@ PROVIDER_NAMES = {
 }
 
 
-_COMMANDS = {"remove": "Removing copies", "release": "Releasing copies", "undo": "Undoing"}
+_COMMANDS = {
+    "remove": "Removing copies",
+    "release": "Releasing copies",
+    "undo": "Undoing",
+    "restore": "Restoring events",
+    "duplicates": "Removing second copies",
+}
 _PHASES = {Phase.READING: "Reading the calendars…", Phase.COMPARING: "Comparing events…"}
 
 
@@ -69,7 +75,7 @@ class Progress:
     Args:
         phase: what it is busy with, None while it waits for its turn.
         done, total: events compared, or writes answered; 0 of 0 where nobody knows how many there are.
-        command: what becomes of the pair's copies (`release`, `remove` or `undo`), None for a sync.
+        command: what it was told to do (`release`, `remove`, `undo`, `restore`, `duplicates`), None for a sync.
         stopping: it was asked to stop and ends what it has begun.
     """
 

@@ -16,7 +16,7 @@ from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopiesOnDelete, Direction, Mode, PairState, PairStatus
 from app.domain.runs import Phase, RunStatus, Trigger
 from app.services import shapes
-from app.services.sync import STOPPED_BY_PERSON
+from app.services.sync import DUPLICATES, RESTORE, STOPPED_BY_PERSON, UNDO
 from app.services.views import NewPair, PairChange, Progress
 from tests.fakes.calendar import GOOGLE_LIKE, wall
 from tests.fakes.core_world import CoreWorld
@@ -284,3 +284,10 @@ async def test_a_run_says_what_brought_it_about(world: CoreWorld) -> None:
     found.append(await newest())
     expected = [Trigger.CREATED, Trigger.CHANGED, Trigger.RESUMED, Trigger.RESUMED, Trigger.RECONNECTED]
     assert found == expected
+
+
+@pytest.mark.parametrize("command", [UNDO, RESTORE, DUPLICATES, "remove", "release"])
+def test_everything_a_run_can_be_told_to_do_has_its_words(command: str) -> None:
+    progress = Progress("pair", "run", Phase.WRITING, 3, 10, command)
+    assert progress.sentence.endswith(": 3 of 10…")
+    assert not progress.sentence.startswith("Copying")
