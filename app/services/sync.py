@@ -174,13 +174,13 @@ class Sync:
         return self._jobs.start(pair, self._places(pair), Trigger.MANUAL, work, command=command).run
 
     def undo(self, undone: Run, events: Collection[str] | None) -> Run:
-        """Undo an ended run of a pair that is there, paused or not, as a run of its own. Returns it while it goes on.
+        """Undo an ended run of a pair, paused, deleted or not, as a run of its own. Returns it while it goes on.
 
         Args:
             events: only these originals, None for all.
         """
         self._require_fit()
-        pair = self._pairs.get(undone.pair_id)
+        pair = self._pairs.past(undone.pair_id)
 
         async def work(job: Job) -> Ending:
             return await self._worker.undo(job, undone.id, events)

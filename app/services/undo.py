@@ -42,7 +42,7 @@ class Undo:
         Raises:
             NotFoundError: no such run.
             InputError: it did nothing to one of the events.
-            ConflictError: `undo_expired`, `run_not_ended`, `pair_deleted`.
+            ConflictError: `undo_expired`, `run_not_ended`, `calendar_gone`.
         """
         run = self._known(run_id, viewer)
         rows = self._rows(run, events)
@@ -59,7 +59,7 @@ class Undo:
         Raises:
             NotFoundError: no such run.
             InputError: it did nothing to one of the events.
-            ConflictError: `already_undone`, `nothing_to_undo`, `undo_expired`, `run_not_ended`, `pair_deleted`.
+            ConflictError: `already_undone`, `nothing_to_undo`, `undo_expired`, `run_not_ended`, `calendar_gone`.
         """
         run = self._known(run_id, viewer)
         rows = self._rows(run, events)
@@ -81,10 +81,10 @@ class Undo:
         if self._expires(run) <= self._clock.now():
             raise ConflictError("A run can be undone for 30 days; these are over.", code="undo_expired")
         try:
-            self._visibility.require_pair(run.pair_id, viewer)
+            self._visibility.require_past_pair(run.pair_id, viewer)
         except NotFoundError:
             raise ConflictError(
-                "The pair of this run was deleted, so nothing follows its copies any more.", code="pair_deleted"
+                "A calendar of this run is no longer connected, so nothing can be put back there.", code="calendar_gone"
             ) from None
         return run
 

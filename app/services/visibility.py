@@ -46,6 +46,16 @@ class Visibility:
             raise NotFoundError("There is no such sync pair.")
         return pair
 
+    def require_past_pair(self, pair_id: str, viewer: Viewer) -> SyncPair:
+        """A pair the viewer sees, or would see if it had not been deleted, of which both calendars are there. Raises
+        NotFoundError."""
+        pair = self._pairs.past(pair_id)
+        for side in (pair.connection_a_id, pair.connection_b_id):
+            self._accounts.connection(side)
+        if not self.sees_pair(pair, viewer):
+            raise NotFoundError("There is no such sync pair.")
+        return pair
+
     def sees_pair(self, pair: SyncPair, viewer: Viewer) -> bool:
         """Whether a viewer sees a pair: both its sides, and the pair itself where it is limited to some."""
         if viewer.pair_ids and pair.id not in viewer.pair_ids:

@@ -170,7 +170,7 @@ class Worker:
         """Take back what a run did, in each direction of its pair."""
         self._jobs.begin(job)
         counts, errors, failed = Counts(), list[RunError](), 0
-        directions = self._pairs.directions(job.run.pair_id)
+        directions = self._directions_of(job.run.pair_id, undone_run_id)
         for direction in directions:
             if self._jobs.halted(job):
                 break
@@ -195,9 +195,16 @@ class Worker:
     async def look_at_undo(self, undone: Run, events: Collection[str] | None) -> Sequence[Finding]:
         """What of a run can be undone, in all directions of its pair. Raises a ProviderError."""
         found: list[Finding] = []
-        for direction in self._pairs.directions(undone.pair_id):
+        for direction in self._directions_of(undone.pair_id, undone.id):
             found.extend(await self._undo_run(direction, undone.id, events).look())
         return found
+
+    def _directions_of(self, pair_id: str, run_id: str) -> Sequence[DirectionRecord]:
+        """The directions in which a run may have written; of a pair that was deleted since those in which it did."""
+        try:
+            return self._pairs.directions(pair_id)
+        except NotFoundError:
+            return self._pairs.past_directions({row.direction_id for row in self._ledger.journaled(run_id)})
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

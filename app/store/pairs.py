@@ -7,7 +7,7 @@ not stored: services work it out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,6 +92,17 @@ class PairRepository:
             raise _no_pair()
         return pairs[0]
 
+    def past(self, pair_id: str) -> SyncPair:
+        """A pair as it is, or was when it was deleted.
+
+        Raises:
+            NotFoundError: there never was one.
+        """
+        rows = self._database.fetch(tables.Pair.select().where(tables.Pair.id == pair_id))
+        if not rows:
+            raise _no_pair()
+        return _pair_from(rows[0], 0)
+
     def list(self, status: PairStatus | None = None) -> Sequence[SyncPair]:
         """All pairs, or those of a status, the oldest first."""
         return self._select(None if status is None else tables.Pair.status == str(status))
@@ -166,6 +177,22 @@ class PairRepository:
             raise NotFoundError("There is no such direction.")
         row = found[0]
         return _direction_from(row, self.get(row["pair"]), self._connections([row["source"], row["target"]]))
+
+    def past_directions(self, direction_ids: Collection[str]) -> Sequence[DirectionRecord]:
+        """Directions by their ids, those too that rest since their pair was deleted, or that another pair took over: as
+        far as both calendars are still there.
+        """
+        rows = self._database.fetch(
+            tables.Direction.select()
+            .where(tables.Direction.id.in_(sorted(direction_ids)))
+            .order_by(tables.Direction.id)
+        )
+        there = {connection.id for connection in self._accounts.connections()}
+        return [
+            _direction_from(row, self.past(row["pair"]), self._connections([row["source"], row["target"]]))
+            for row in rows
+            if {row["source"], row["target"]} <= there
+        ]
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

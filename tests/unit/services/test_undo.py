@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import ConflictError, InputError, NotFoundError
-from app.domain.pairs import PairStatus
+from app.domain.pairs import CopiesOnDelete, PairStatus
 from app.domain.runs import Run, RunStatus, Trigger, Undoable
 from app.services.maintenance import Maintenance
 from app.services.views import PairChange, RunView, Viewer
@@ -75,7 +75,9 @@ async def test_after_thirty_days_a_run_cannot_be_undone_and_its_before_images_ar
     assert world.core.history.run(run.id).run.id == run.id, "the history stays for ninety days"
 
 
-async def test_what_changed_nothing_what_is_unknown_and_a_deleted_pair_are_refused(world: CoreWorld) -> None:
+async def test_what_changed_nothing_what_is_unknown_and_a_calendar_that_was_let_go_are_refused(
+    world: CoreWorld,
+) -> None:
     run = await synced(world)
     quiet = (await ended(world, world.core.sync.request(run.pair_id, Trigger.MANUAL))).run
     with pytest.raises(ConflictError) as refused:
@@ -85,7 +87,56 @@ async def test_what_changed_nothing_what_is_unknown_and_a_deleted_pair_are_refus
         world.core.undo.start(run.id, events={"no-such-event"})
     with pytest.raises(NotFoundError):
         world.core.undo.start(run.id, viewer=Viewer(pair_ids=frozenset({"pair_other"})))
+    pair = world.core.pairs.get(run.pair_id).pair
     await world.core.pairs.delete(run.pair_id)
+    world.store.accounts.remove_connection(pair.connection_b_id)
     with pytest.raises(ConflictError) as gone:
         world.core.undo.start(run.id)
-    assert gone.value.code == "pair_deleted"
+    assert gone.value.code == "calendar_gone"
+
+
+async def test_a_run_of_a_pair_that_was_deleted_since_can_be_undone_and_done_again(world: CoreWorld) -> None:
+    run = await synced(world)
+    await world.core.pairs.delete(run.pair_id)
+    view = await world.core.undo.look(run.id)
+    assert [change.state for change in view.changes] == [Undoable.POSSIBLE]
+    undone = await ended(world, world.core.undo.start(run.id))
+    assert (undone.run.status, undone.run.counts.deleted) == (RunStatus.SUCCESS, 1)
+    assert world.home.living() == []
+    again = await ended(world, world.core.undo.start(undone.run.id))
+    assert (again.run.status, again.run.counts.created) == (RunStatus.SUCCESS, 1)
+    assert len(world.home.living()) == 1
+
+
+async def test_copies_that_went_with_their_pair_come_back_and_a_later_pair_finds_them(world: CoreWorld) -> None:
+    run = await synced(world)
+    (copy,) = world.home.living()
+    removal = await world.core.pairs.delete(run.pair_id, CopiesOnDelete.REMOVE, 1)
+    assert removal is not None
+    assert (await ended(world, removal)).run.counts.deleted == 1
+    with pytest.raises(NotFoundError):
+        world.core.pairs.get(run.pair_id)
+    back = await ended(world, world.core.undo.start(removal.id))
+    assert (back.run.status, back.run.counts.created) == (RunStatus.SUCCESS, 1)
+    (restored,) = world.home.living()
+    assert restored.fields == copy.fields
+    pair_id = await pair_of(world)
+    await ended(world, world.core.sync.request(pair_id, Trigger.MANUAL))
+    assert [event.id for event in world.home.living()] == [restored.id], "no second copy"
+
+
+async def test_a_run_is_undone_in_a_direction_that_another_pair_took_over(world: CoreWorld) -> None:
+    run = await synced(world)
+    await world.core.pairs.delete(run.pair_id)
+    pair_id = await pair_of(world)
+    undone = await ended(world, world.core.undo.start(run.id))
+    assert (undone.run.status, undone.run.counts.deleted) == (RunStatus.SUCCESS, 1)
+    await ended(world, world.core.sync.request(pair_id, Trigger.MANUAL))
+    assert world.home.living() == [], "what was undone is not done again by the pair that goes on"
+
+
+async def test_who_did_not_see_the_pair_may_not_undo_its_runs_once_it_is_gone(world: CoreWorld) -> None:
+    run = await synced(world)
+    await world.core.pairs.delete(run.pair_id)
+    with pytest.raises(NotFoundError):
+        world.core.undo.start(run.id, viewer=Viewer(pair_ids=frozenset({"pair_other"})))
