@@ -205,7 +205,7 @@ class History:
                     (next(d.id for d in machine.directions() if d.key == direction.key),),
                 )
                 allowed = max(LOSSES_UNASKED, (len(live) + len(lost)) // 5)
-                times = [closed_at for _, closed_at in lost]
+                times = [closed_at for original_id, closed_at in lost if original_id not in machine.approved]
                 for first in range(len(times) - allowed):
                     if _hours(times[first], times[first + allowed]) < 24:
                         raise Violation(5, f"{allowed + 1} originals lost their copies and nobody was asked")

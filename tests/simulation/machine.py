@@ -125,6 +125,8 @@ class Machine:
         self._names = CountedNames()
         self.work: Coroutine[Any, Any, None] | None = None
         self.results: list[DirectionResult] = []
+        self.approved: set[str] = set()
+        """Originals whose copies may go, as somebody said yes."""
         self.failed = 0
         """Directions that could not be run in the last run."""
         self.stopping = False
@@ -235,9 +237,12 @@ class Machine:
             if hold.answer is None:
                 said = says()
                 holds.answer(hold.id, said, expected=hold.expected, at=self._clock.now())
+                rows = self.database.select("SELECT original_id FROM hold_item WHERE hold_id = ?", (hold.id,))
+                originals = [original_id for (original_id,) in rows]
                 if said is HoldAnswer.KEPT:
-                    rows = self.database.select("SELECT original_id FROM hold_item WHERE hold_id = ?", (hold.id,))
-                    kept.extend(original_id for (original_id,) in rows)
+                    kept.extend(originals)
+                else:
+                    self.approved.update(originals)
         return kept
 
     def change_settings(self, settings: DirectionSettings) -> None:

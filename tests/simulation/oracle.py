@@ -64,6 +64,7 @@ FREEZES_AFTER = 3
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FIRST_DATE = date(2026, 11, 1)
 BLOCKS_HORIZON = 120
+HOURS_HORIZON = 400
 DATE_LENGTH = 10
 """Of a date as text."""
 
@@ -335,13 +336,15 @@ class Oracle:
     ) -> None:
         settings, notes = direction.settings, self.notes
         source, target = self._calendar(direction.source.id), self._calendar(direction.target.id)
-        should = self._shown(original, source, settings)
+        # Of a series whose hours leave out its first dates, later ones may be wanted: clocks change apart.
+        most = HOURS_HORIZON if settings.filters.hours is not None else HORIZON
+        should = self._shown(original, source, settings, most)
         key = _digest(direction.key, original.id, "")
         whole = copies.pop(key, None)
         single = {day: copies.pop(_digest(direction.key, original.id, day), None) for day in self._days(original)}
         there = {day: shown(e.fields, None) for day, e in single.items() if e is not None and e.fields is not None}
         if whole is not None:
-            there = self._shown(whole, target, None) | there
+            there = self._shown(whole, target, None, most) | there
         assert original.fields is not None
         if original.id in notes.free or (self.poison is not None and original.fields.title == self.poison):
             return
