@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMessageBox
 from app.domain.notices import Notice, Topic
 from app.domain.preferences import PreferenceValues
 from app.services.views import Problem
+from app.ui import words
 from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.bridge import CoreThread, StartCore
@@ -75,6 +76,7 @@ class Desktop(QObject):
         super().__init__(parent)
         self._theme = theme
         self._profile = profile
+        self._now = now
         self._memory = WindowMemory(state_folder)
         self._quit = asyncio.Event()
         self._tasks = TaskRunner(self)
@@ -126,6 +128,11 @@ class Desktop(QObject):
     def _connect_pages(self) -> None:
         window, sheets = self.window, self.sheets
         window.new_pair_wanted.connect(sheets.new_pair)
+        window.undo_wanted.connect(self._undo_last_run)
+        window.menu.connect_wanted.connect(self.connect_account)
+        window.menu.why_wanted.connect(lambda: sheets.why())
+        window.menu.licences_wanted.connect(sheets.licences)
+        self.commands.done.connect(window.messages.show_done)
         sheets.activity_wanted.connect(self._show_pair_activity)
         sheets.keys_changed.connect(window.settings.read)
         overview = window.overview
@@ -250,6 +257,15 @@ class Desktop(QObject):
     def connect_account(self) -> SignInSheet:
         """Open the sign-in sheet at the choice of a service."""
         return self.sheets.connect_account()
+
+    def _undo_last_run(self) -> None:
+        """Look at what of the newest run that changed something can be undone."""
+        runs = self.feed.latest.runs if self.feed.latest is not None else ()
+        run = next((run for run in runs if words.may_undo(run, self._now())), None)
+        if run is not None:
+            self.sheets.undo_run(run.id)
+        else:
+            self.window.messages.show_done("Nothing was changed lately that can be undone.", None)
 
     def _fix(self, problem: Problem) -> None:
         """Open what repairs a problem."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.ui.focus import take_away
@@ -14,6 +14,8 @@ from app.ui.widgets import Button, Frame, Icon, IconButton, Label
 from app.ui.words import Tone
 
 _ICONS = {Tone.ATTENTION: "triangle-alert", Tone.FAILED: "circle-x", Tone.QUIET: "info"}
+_UNDO_SHOWN_MS = 10_000
+"""How long what was just done can be taken back by its message (`ux.md` A9)."""
 _AT_MOST = 3
 """More messages than this push the page away; the oldest goes first."""
 
@@ -51,7 +53,7 @@ class Note(Frame):
         self._more.setVisible(bool(more))
         self.setAccessibleName(f"{self.sentence} {more}".strip())
 
-    def offer(self, text: str, act: Callable[[], None]) -> Button:
+    def offer(self, text: str, act: Callable[[], object]) -> Button:
         """Add a button."""
         button = Button(self._theme, text, name=f"{text}: {self.sentence}")
         button.clicked.connect(lambda: act())
@@ -70,12 +72,18 @@ def _text_of(colours: Colours, tone: Tone) -> str:
 
 
 class MessageArea(QWidget):
-    """What went wrong just now, newest last, each with *Try again*."""
+    """What went wrong just now, newest last, each with *Try again*; and for a while what was done, with *Undo*."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._notes: list[Note] = []
+        self._done: Note | None = None
+        self._undo: Callable[[], None] | None = None
+        self._forgetting = QTimer(self)
+        self._forgetting.setSingleShot(True)
+        self._forgetting.setInterval(_UNDO_SHOWN_MS)
+        self._forgetting.timeout.connect(self._forget_done)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(28, 16, 28, 0)
         self._column.setSpacing(8)
@@ -100,8 +108,38 @@ class MessageArea(QWidget):
         self._column.addWidget(note)
         self.show()
 
+    def show_done(self, sentence: str, undo: Callable[[], None] | None) -> None:
+        """Say for a while what was done, and offer to take it back where that can be; the one before goes."""
+        self._forget_done()
+        note = Note(self._theme, Tone.QUIET, sentence)
+        if undo is not None:
+            note.offer("Undo", self.undo_last)
+        note.closable(self._forget_done)
+        self._done, self._undo = note, undo
+        self._column.addWidget(note)
+        self.show()
+        self._forgetting.start()
+
+    def undo_last(self) -> bool:
+        """Take back what was just done. Returns False where there is no such thing, or its time is over."""
+        undo = self._undo
+        self._forget_done()
+        if undo is None:
+            return False
+        undo()
+        return True
+
+    def _forget_done(self) -> None:
+        self._forgetting.stop()
+        note, self._done, self._undo = self._done, None, None
+        if note is not None:
+            self._column.removeWidget(note)
+            take_away(note)
+        self.setVisible(bool(self._notes) or self._done is not None)
+
     def clear(self) -> None:
         """Take everything away."""
+        self._forget_done()
         for note in list(self._notes):
             self._take(note)
 

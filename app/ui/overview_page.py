@@ -64,6 +64,8 @@ class OverviewPage(QScrollArea):
     new_pair_wanted = Signal()
     page_wanted = Signal(str)
     connect_wanted = Signal()
+    check_wanted = Signal()
+    """All calendars shall be read whole."""
     start_answered = Signal(bool)
     """Whether Kalends shall start with the computer; asked once."""
 
@@ -122,13 +124,15 @@ class OverviewPage(QScrollArea):
         self.resume_button.hide()
         self.sync_button = Button(self._theme, "Sync now", "refresh-cw", "primary")
         self.sync_button.clicked.connect(self._commands.sync_all)
+        self.check_button = IconButton(self._theme, "chevron-down", "More ways to sync")
+        self.check_button.clicked.connect(self._offer_check)
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(self._badge, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addSpacing(4)
         row.addLayout(texts, 1)
         row.addSpacing(12)
-        for button in (self.pause_button, self.resume_button, self.sync_button):
+        for button in (self.pause_button, self.resume_button, self.sync_button, self.check_button):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
 
@@ -221,6 +225,7 @@ class OverviewPage(QScrollArea):
         self.pause_button.setVisible(active)
         self.resume_button.setVisible(resume is not None)
         self.sync_button.setVisible(active)
+        self.check_button.setVisible(active)
         self.connect_button.setVisible(not snapshot.is_demo)
         paused = sum(view.pair.status is PairStatus.PAUSED for view in snapshot.pairs)
         accounts = words.plural(status.accounts, "account", "accounts")
@@ -294,6 +299,13 @@ class OverviewPage(QScrollArea):
             self.pair_ends.put(row, buttons)
 
     # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def _offer_check(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Sync now", self._commands.sync_all)
+        menu.addAction("Check everything again: reads all calendars whole", self.check_wanted.emit)
+        menu.popup(self.check_button.mapToGlobal(self.check_button.rect().bottomLeft()))
 
     def _fill_pause(self) -> None:
         menus.fill_pause(self._pause_menu, self._commands.pause_all, self._now, self.pause_wanted.emit)

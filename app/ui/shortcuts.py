@@ -18,6 +18,7 @@ class Act(StrEnum):
     CHECK = "check"
     PAUSE = "pause"
     NEW_PAIR = "new_pair"
+    UNDO = "undo"
     FIND = "find"
     ACTIVITY = "activity"
     SETTINGS = "settings"
@@ -26,26 +27,51 @@ class Act(StrEnum):
     QUIT = "quit"
 
 
+class Menu(StrEnum):
+    """The menus of the window's menu bar, in its order."""
+
+    FILE = "File"
+    EDIT = "Edit"
+    SYNC = "Sync"
+    VIEW = "View"
+    HELP = "Help"
+
+
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """An act, its keys (the first is the one that is listed), and what it does in words."""
+    """An act, its keys (the first is the one that is listed), what it does in words, and where the menu bar has it."""
 
     act: Act
     keys: tuple[str, ...]
     words: str
+    menu: Menu
+    title: str
 
 
 SHORTCUTS = (
-    Shortcut(Act.SYNC, ("Ctrl+R",), "Sync all pairs now"),
-    Shortcut(Act.CHECK, ("Ctrl+Shift+R",), "Check everything again, by reading all calendars whole"),
-    Shortcut(Act.PAUSE, ("Ctrl+P",), "Pause all pairs, or resume them"),
-    Shortcut(Act.NEW_PAIR, ("Ctrl+N",), "New sync pair"),
-    Shortcut(Act.FIND, ("Ctrl+F",), "Search or filter in Activity"),
-    Shortcut(Act.ACTIVITY, ("Ctrl+L",), "Activity"),
-    Shortcut(Act.SETTINGS, ("Ctrl+,",), "Settings"),
-    Shortcut(Act.HELP, ("F1", "Ctrl+?"), "This help"),
-    Shortcut(Act.CLOSE, ("Ctrl+W",), "Close the window"),
-    Shortcut(Act.QUIT, ("Ctrl+Q",), "Quit Kalends"),
+    Shortcut(Act.SYNC, ("Ctrl+R",), "Sync all pairs now", Menu.SYNC, "Sync all pairs now"),
+    Shortcut(
+        Act.CHECK,
+        ("Ctrl+Shift+R",),
+        "Check everything again, by reading all calendars whole",
+        Menu.SYNC,
+        "Check everything again",
+    ),
+    Shortcut(Act.PAUSE, ("Ctrl+P",), "Pause all pairs, or resume them", Menu.SYNC, "Pause or resume all pairs"),
+    Shortcut(Act.NEW_PAIR, ("Ctrl+N",), "New sync pair", Menu.FILE, "New sync pair…"),
+    Shortcut(
+        Act.UNDO,
+        ("Ctrl+Z",),
+        "Undo what was just paused or resumed; else see what of the last run can be undone",
+        Menu.EDIT,
+        "Undo",
+    ),
+    Shortcut(Act.FIND, ("Ctrl+F",), "Search or filter in Activity", Menu.EDIT, "Search or filter in Activity"),
+    Shortcut(Act.ACTIVITY, ("Ctrl+L",), "Activity", Menu.VIEW, "Activity"),
+    Shortcut(Act.SETTINGS, ("Ctrl+,",), "Settings", Menu.VIEW, "Settings"),
+    Shortcut(Act.HELP, ("F1", "Ctrl+?"), "This help", Menu.HELP, "Help and keys"),
+    Shortcut(Act.CLOSE, ("Ctrl+W",), "Close the window", Menu.FILE, "Close the window"),
+    Shortcut(Act.QUIT, ("Ctrl+Q",), "Quit Kalends", Menu.FILE, "Quit Kalends"),
 )
 
 IN_LISTS = (

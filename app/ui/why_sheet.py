@@ -154,7 +154,7 @@ class WhySheet(Sheet):
         card = Frame("card")
         column = QVBoxLayout(card)
         column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(4)
+        column.setSpacing(6)
         fields = one.event.fields
         title = (fields.title if fields is not None else "") or "(no title)"
         all_day = fields is not None and fields.when.all_day

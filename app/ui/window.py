@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.domain.pairs import PairStatus
@@ -18,11 +19,12 @@ from app.ui.demo_menu import DemoMenu
 from app.ui.feed import Snapshot
 from app.ui.help_sheet import HelpSheet
 from app.ui.icons import own_icon
+from app.ui.menu_bar import MenuBar
 from app.ui.notes import MessageArea, Note
 from app.ui.overview_page import OverviewPage
 from app.ui.pairs_page import PairsPage
 from app.ui.settings_page import SettingsPage
-from app.ui.shortcuts import SHORTCUTS, Act, page_keys
+from app.ui.shortcuts import Act
 from app.ui.theme import Theme
 from app.ui.welcome_page import StartPage, WelcomePage
 from app.ui.widgets import Button, Frame, Icon, Label, Mark, Part
@@ -147,6 +149,8 @@ class MainWindow(QMainWindow):
 
     quit_wanted = Signal()
     new_pair_wanted = Signal()
+    undo_wanted = Signal()
+    """The last run shall be undone, as far as it can be."""
     close_wanted = Signal()
     ticked = Signal()
     """Half a minute has passed in which the window was shown."""
@@ -182,6 +186,7 @@ class MainWindow(QMainWindow):
         self.settings.help_wanted.connect(self.show_help)
         self.settings.demo_wanted.connect(self.welcome.demo_wanted)
         self.settings.quit_wanted.connect(self.quit_wanted)
+        self.overview.check_wanted.connect(self.check_everything)
         self._wanted = "overview"
         self._closing = False
         self._no_tray_read = False
@@ -212,7 +217,10 @@ class MainWindow(QMainWindow):
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._say_times)
         self._tick.timeout.connect(self.ticked)
-        self._add_keys()
+        self.menu = MenuBar([(name, button.accessibleName()) for name, button in self.sidebar.buttons.items()])
+        self.menu.asked.connect(self._act)
+        self.menu.page_wanted.connect(self.show_page)
+        self.setMenuBar(self.menu)
         self.show_start("Starting…")
 
     def take_size(self, size: QSize) -> None:
@@ -242,14 +250,14 @@ class MainWindow(QMainWindow):
         self._no_tray_read = True
         self._no_tray.hide()
 
-    def _add_keys(self) -> None:
-        for number, name in enumerate(self._pages, start=1):
-            QShortcut(QKeySequence(page_keys(number)), self).activated.connect(partial(self.show_page, name))
-        acts = {
+    def _act(self, act: Act) -> None:
+        """Do what a key or the menu bar asks for."""
+        acts: dict[Act, Callable[[], object]] = {
             Act.SYNC: self._sync,
-            Act.CHECK: self._check_everything,
+            Act.CHECK: self.check_everything,
             Act.PAUSE: self._pause_or_resume,
             Act.NEW_PAIR: self._new_pair,
+            Act.UNDO: self._undo,
             Act.FIND: self._find,
             Act.ACTIVITY: partial(self.show_page, "activity"),
             Act.SETTINGS: partial(self.show_page, "settings"),
@@ -257,9 +265,7 @@ class MainWindow(QMainWindow):
             Act.CLOSE: self.close,
             Act.QUIT: self.quit_wanted.emit,
         }
-        for shortcut in SHORTCUTS:
-            for keys in shortcut.keys:
-                QShortcut(QKeySequence(keys), self).activated.connect(acts[shortcut.act])
+        acts[act]()
 
     # -- what keys ask for ------------------------------------------------------------------------------------------
 
@@ -272,7 +278,8 @@ class MainWindow(QMainWindow):
         if self._known is not None:
             self._commands.sync_all()
 
-    def _check_everything(self) -> None:
+    def check_everything(self) -> None:
+        """Sync every active pair by reading its calendars whole."""
         for view in self._known.pairs if self._known is not None else ():
             if view.pair.status is PairStatus.ACTIVE:
                 self._commands.sync_pair(view.pair.id, full=True)
@@ -293,6 +300,11 @@ class MainWindow(QMainWindow):
         if self._known is not None:
             self.show_page("activity")
             self.activity.seek()
+
+    def _undo(self) -> None:
+        """Take back what was just done, as long as the message about it stands; else look at the last run."""
+        if self._known is not None and not self.messages.undo_last():
+            self.undo_wanted.emit()
 
     def show_help(self) -> HelpSheet:
         """Say what each page is for, and list the keys."""
@@ -324,6 +336,7 @@ class MainWindow(QMainWindow):
             self._show_bare(self.welcome)
             return
         self.demo_strip.setVisible(snapshot.is_demo)
+        self.menu.show_known(True)
         if not self.sidebar.isVisibleTo(self):
             self.sidebar.show()
             self.show_page(self._wanted)
@@ -385,6 +398,7 @@ class MainWindow(QMainWindow):
         # Or Qt hands the focus of what is hidden to whatever comes next, with a ring around it.
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.sidebar.hide()
+        self.menu.show_known(False)
         self.demo_strip.hide()
         self.demo_strip.happen.forget()
         self._stack.setCurrentWidget(page)

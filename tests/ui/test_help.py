@@ -42,7 +42,9 @@ def keys(window: MainWindow, act: Act) -> None:
 
 def test_every_act_has_keys_and_no_keys_are_bound_twice(desk: Desk) -> None:
     assert {shortcut.act for shortcut in SHORTCUTS} == set(Act)
-    bound = [shortcut.key().toString() for shortcut in desk.window.findChildren(QShortcut)]
+    actions = [action for menu in desk.window.menu.menus.values() for action in menu.actions()]
+    bound = [keys.toString() for action in actions for keys in action.shortcuts()]
+    bound += [shortcut.key().toString() for shortcut in desk.window.findChildren(QShortcut)]
     assert len(bound) == len(set(bound))
     listed = {QKeySequence(text).toString() for shortcut in SHORTCUTS for text in shortcut.keys}
     listed |= {page_keys(number) for number in range(1, len(desk.window.sidebar.buttons) + 1)}
