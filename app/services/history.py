@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import datetime
 
 from app.domain.errors import FieldError, InputError, NotFoundError
-from app.domain.runs import RunStatus
-from app.services.views import EVERYTHING, LogPage, RunView, Viewer
+from app.domain.runs import Counts, RunStatus
+from app.services.views import EVERYTHING, LogPage, RunMark, RunView, Viewer
 from app.services.visibility import Visibility
 from app.store.runs import RunFilter, RunPage, RunRepository
 
@@ -64,6 +64,17 @@ class History:
             viewer, pair_id=pair_id, connection_id=connection_id, statuses=statuses, since=since, until=until
         )
         return _page(self._runs.logs(wanted, limit=per_page, offset=(page - 1) * per_page), page, per_page)
+
+    def recent(self, pair_id: str, number: int, viewer: Viewer = EVERYTHING) -> tuple[RunMark, ...]:
+        """How the last runs of a pair ended, the oldest of them first; dry ones and those under way are left out.
+        Raises NotFoundError."""
+        if not self._visibility.sees_history(pair_id, viewer):
+            raise NotFoundError("There is no such sync pair.")
+        return tuple(RunMark(status, at) for status, at in self._runs.recent(pair_id, number))
+
+    def written_since(self, moment: datetime) -> Counts:
+        """What all runs since a moment wrote, together: for the person at the computer."""
+        return self._runs.written_since(moment)
 
     def _filter(
         self,

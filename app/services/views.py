@@ -9,7 +9,7 @@ from enum import StrEnum
 from app.domain.accounts import Account, AccountStatus, Connection, ConnectionStatus, Provider
 from app.domain.keys import ApiKey
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
-from app.domain.runs import ActionRecord, Phase, Run, Undoable, Verb
+from app.domain.runs import ActionRecord, Phase, Run, RunStatus, Undoable, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,14 @@ class UndoView:
     def undone(self) -> int:
         """How many are undone already."""
         return sum(change.state is Undoable.UNDONE for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class RunMark:
+    """How one run ended, and when it was made."""
+
+    status: RunStatus
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class Desktop(QObject):
         self._tasks = TaskRunner(self)
         self._switches = TaskRunner(self)
         self.bridge = CoreThread(start_core, self)
-        self.feed = Feed(self.bridge, self._tasks, self)
+        self.feed = Feed(self.bridge, self._tasks, now, self)
         self.commands = Commands(self.bridge, self.feed, self._tasks)
         self.sheets = Sheets(theme, self.bridge, self.feed, self.commands, self._tasks, now, open_url)
         pages = Pages(

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.domain.accounts import Account
 from app.domain.notices import Notice, Topic
-from app.domain.runs import Run
-from app.services.views import ConnectionView, PairView, Progress, StatusView
-from app.ui import words
+from app.domain.runs import Counts, Run
+from app.services.views import ConnectionView, PairView, Progress, RunMark, StatusView
+from app.ui import time_words, words
 from app.ui.bridge import CoreThread
 from app.ui.tasks import TaskRunner
 
 if TYPE_CHECKING:
     from app.services.core import Core
 
+RECENT_RUNS = 30
+"""How many runs of each pair the overview shows as marks."""
 LATEST_RUNS = 5
 """How many runs the overview shows."""
 
@@ -38,6 +42,10 @@ class Snapshot:
     """The latest runs, newest first."""
     former: Mapping[str, str] = field(default_factory=dict)
     """The names of removed pairs by id: their runs are still told."""
+    recent: Mapping[str, tuple[RunMark, ...]] = field(default_factory=dict)
+    """How the last runs of each pair ended, by its id, the oldest first."""
+    today: Counts = field(default_factory=Counts)
+    """What was written since midnight."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -75,6 +83,7 @@ class Feed(QObject):
     Args:
         bridge: the way to the core.
         tasks: runs the readings and shows what fails.
+        now: the clock, for where today began.
         parent: the Qt owner.
     """
 
@@ -85,8 +94,11 @@ class Feed(QObject):
     announced = Signal(object)
     """A `Notice`, as it came."""
 
-    def __init__(self, bridge: CoreThread, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(
+        self, bridge: CoreThread, tasks: TaskRunner, now: Callable[[], datetime], parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
+        self._now = now
         self._bridge = bridge
         self._tasks = tasks
         self.latest: Snapshot | None = None
@@ -107,7 +119,8 @@ class Feed(QObject):
         Raises:
             KalendsError: the core could not answer.
         """
-        snapshot = await self._bridge.call(_read)
+        midnight, _end = time_words.days(0, 0, self._now())
+        snapshot = await self._bridge.call(partial(_read, midnight))
         self.latest = snapshot
         self.changed.emit(snapshot)
         return snapshot
@@ -131,8 +144,11 @@ class Feed(QObject):
             self._tasks.spawn(self.read)
 
 
-def _read(core: Core) -> Snapshot:
+def _read(midnight: datetime, core: Core) -> Snapshot:
     runs = core.history.runs(page=1, per_page=LATEST_RUNS).runs
     accounts, connections = core.connections.accounts(), core.connections.list()
     former = {pair_id: words.former_name(*ends) for pair_id, ends in core.pairs.former().items()}
-    return Snapshot(core.status.overall(), core.pairs.list(), accounts, connections, runs, former)
+    status, pairs = core.status.overall(), core.pairs.list()
+    recent = {view.pair.id: core.history.recent(view.pair.id, RECENT_RUNS) for view in pairs}
+    today = core.history.written_since(midnight)
+    return Snapshot(status, pairs, accounts, connections, runs, former, recent, today)

@@ -207,7 +207,9 @@ class OverviewPage(QScrollArea):
         self._no_runs = EmptyBox(
             self._theme, "history", "No activity yet", "Runs will appear here after the first sync."
         )
-        return _section(Label("Latest runs", "heading"), all_runs, _card(self.run_table), self._no_runs)
+        self._today = Label("", "muted")
+        parts = (_card(self.run_table), self._no_runs)
+        return _section(Label("Latest runs", "heading"), all_runs, *parts, aside=self._today)
 
     # -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -234,7 +236,11 @@ class OverviewPage(QScrollArea):
         self._pairs.say(pairs, f"{paused:,} paused" if paused else "All active" if snapshot.pairs else "None yet")
         self._show_problems(status.problems)
         self.show_progress(snapshot)
+        self._pair_model.show_recent(snapshot.recent)
         self._pair_model.show_pairs(snapshot.pairs)
+        today = snapshot.today
+        self._today.setText(f"Today: {today.created:,} added · {today.updated:,} changed · {today.deleted:,} removed")
+        self._today.setVisible(bool(snapshot.pairs))
         for view in snapshot.pairs:
             self._pair_buttons[view.pair.id].show_pair(view)
         self.pair_table.fit_now(pair_model.STATUS, COUNTING if snapshot.going else 0)
@@ -330,13 +336,16 @@ class OverviewPage(QScrollArea):
         menu.popup(position)
 
 
-def _section(title: Label, button: QWidget | None, *parts: QWidget) -> QWidget:
+def _section(title: Label, button: QWidget | None, *parts: QWidget, aside: Label | None = None) -> QWidget:
     section = QWidget()
     column = QVBoxLayout(section)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(8)
     head = QHBoxLayout()
     head.addWidget(title)
+    if aside is not None:
+        head.addSpacing(14)
+        head.addWidget(aside)
     head.addStretch(1)
     if button is not None:
         head.addWidget(button)

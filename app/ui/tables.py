@@ -45,6 +45,7 @@ from PySide6.QtWidgets import (
 
 from app.ui.focus import focus_came, focus_went
 from app.ui.icons import pixmap
+from app.ui.strip import paint_strip
 from app.ui.theme import Theme
 from app.ui.words import Sign
 
@@ -56,6 +57,9 @@ QUIET = Qt.ItemDataRole.UserRole + 3
 """True: the text is a side remark."""
 KEY = Qt.ItemDataRole.UserRole + 4
 """The id of what the row shows."""
+
+STRIP = Qt.ItemDataRole.UserRole + 5
+"""Role of a row of marks below the text: a tuple of `Tone`, painted instead of the second line."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -85,13 +89,13 @@ class RowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Tall enough for two lines where there are two, and wide enough for the text."""
         metrics = QFontMetrics(option.font)
-        lines = 2 if index.data(SECOND_LINE) else 1
+        lines = 2 if index.data(SECOND_LINE) or index.data(STRIP) else 1
         height = round(metrics.height() * (1.15 * lines + 1.3))
         sign = index.data(SIGN)
         if isinstance(sign, Sign):
             return QSize(self._pill_width(option, sign) + 2 * _PAD, height)
         width = metrics.horizontalAdvance(str(index.data() or ""))
-        if lines == 2:
+        if index.data(SECOND_LINE):
             width = max(width, QFontMetrics(_small(option.font)).horizontalAdvance(str(index.data(SECOND_LINE))))
         return QSize(width + 2 * _PAD + 2, height)
 
@@ -131,7 +135,8 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.muted if index.data(QUIET) else colours.text))
         painter.setFont(font)
         metrics = QFontMetrics(font)
-        if not second:
+        marks = index.data(STRIP)
+        if not second and not marks:
             _draw_line(painter, metrics, inner, text, align | Qt.AlignmentFlag.AlignVCenter)
             return
         small = _small(option.font)
@@ -143,6 +148,9 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.muted))
         painter.setFont(small)
         lower = QRect(inner.left(), upper.bottom() + 1 + gap, inner.width(), small_metrics.height())
+        if marks:
+            paint_strip(painter, lower, marks, colours)
+            return
         _draw_line(painter, small_metrics, lower, second, align | Qt.AlignmentFlag.AlignVCenter)
 
     def _paint_pill(self, painter: QPainter, option: QStyleOptionViewItem, sign: Sign) -> None:

@@ -52,6 +52,7 @@ from app.services.views import (
     Problem,
     Progress,
     RollUp,
+    RunMark,
     RunView,
     StatusView,
     UndoChange,
@@ -437,6 +438,18 @@ class _History:
         runs = [run for run in runs if run.status.ended and not run.dry]
         runs = [run for run in runs if (since or run.created_at) <= run.created_at <= (until or run.created_at)]
         return LogPage(tuple(runs[(page - 1) * per_page : page * per_page]), len(runs), page, per_page)
+
+    def recent(self, pair_id: str, number: int, viewer: Viewer = EVERYTHING) -> tuple[RunMark, ...]:
+        runs = [run for run in self._core.known_runs if run.pair_id == pair_id and run.status.ended and not run.dry]
+        return tuple(RunMark(run.status, run.created_at) for run in reversed(runs[:number]))
+
+    def written_since(self, moment: datetime) -> Counts:
+        runs = [run for run in self._core.known_runs if run.created_at >= moment and run.status.ended]
+        return Counts(
+            created=sum(run.counts.created for run in runs),
+            updated=sum(run.counts.updated for run in runs),
+            deleted=sum(run.counts.deleted for run in runs),
+        )
 
     def run(self, run_id: str, viewer: Viewer = EVERYTHING) -> RunView:
         for known in self._core.known_runs:

@@ -293,6 +293,8 @@ TABLE: dict[str, tuple[str, Act]] = {
     "resuming everything": ("pairs.resume_all", resume_all),
     "showing a change": ("status.overall", hear_of_a_change),
     "showing the pairs": ("pairs.list", hear_of_a_change),
+    "showing the last runs": ("history.recent", hear_of_a_change),
+    "summing today up": ("history.written_since", hear_of_a_change),
     "naming removed pairs": ("pairs.former", hear_of_a_change),
     "showing the accounts": ("connections.accounts", hear_of_a_change),
     "showing the calendars": ("connections.list", hear_of_a_change),

@@ -243,3 +243,16 @@ def test_there_is_one_hold_of_a_cause_in_a_direction(filled: World) -> None:
     filled.store.ledger.save_hold(a_hold(filled, "hold_2"), ["b"])
     assert [hold.id for hold in filled.store.holds.list()] == ["hold_2"]
     assert filled.store.ledger.hold_items("hold_1") == []
+
+
+def test_the_last_runs_of_a_pair_and_what_was_written_since_a_moment_leave_out_dry_ones(filled: World) -> None:
+    runs = filled.store.runs
+    moments = [NOW + number * HOUR for number in range(5)]
+    for number, at in enumerate(moments):
+        runs.add(replace(run(number, at=at, dry=number == 3), counts=Counts(9, number, 1)))
+    runs.add(run(5, RunStatus.RUNNING, at=NOW + 9 * HOUR))
+    recent = runs.recent("pair_1", 3)
+    assert list(recent) == [(RunStatus.SUCCESS, moments[number]) for number in (1, 2, 4)]
+    assert list(runs.recent("pair_other", 3)) == []
+    assert runs.written_since(moments[2]) == Counts(created=6, updated=2)
+    assert runs.written_since(NOW + 9 * HOUR) == Counts()
