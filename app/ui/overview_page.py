@@ -76,6 +76,8 @@ class OverviewPage(QScrollArea):
         self._now = now
         self._snapshot: Snapshot | None = None
         self._problems: tuple[Problem, ...] = ()
+        self._later: set[Problem] = set()
+        """What the person does not want to see again until it changes, or until the next start."""
         self._pair_buttons: dict[str, PairButtons] = {}
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -272,6 +274,8 @@ class OverviewPage(QScrollArea):
             figure.setMinimumWidth(width)
 
     def _show_problems(self, problems: tuple[Problem, ...]) -> None:
+        self._later &= set(problems)
+        problems = tuple(problem for problem in problems if problem not in self._later)
         if problems == self._problems:
             return  # a box that stays keeps the focus of its button
         self._problems = problems
@@ -285,10 +289,18 @@ class OverviewPage(QScrollArea):
             note = Note(self._theme, tone, problem.sentence)
             if problem.action in FIXES:
                 note.offer(FIXES[problem.action], partial(self.fix_wanted.emit, problem))
+            if problem.action == "reconnect":
+                note.offer("Later", partial(self._put_off, problem))
             self._problem_column.addWidget(note)
             if left is not None:
                 hand_over(left, note)
         self._problem_column.setContentsMargins(0, 0, 0, 14 if problems else 0)
+
+    def _put_off(self, problem: Problem) -> None:
+        """Show a problem no more until it changes. It counts all the same, and is said elsewhere."""
+        self._later.add(problem)
+        if self._snapshot is not None:
+            self._show_problems(self._snapshot.status.problems)
 
     def _place_pair_buttons(self) -> None:
         self._pair_buttons.clear()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.runs import ActionRecord, RunStatus
@@ -42,6 +43,8 @@ class RunDetails(Frame):
         texts.addWidget(self._detail)
         self.undo_button = Button(theme, "Undo this run", "history")
         self.undo_button.clicked.connect(self._undo)
+        self.copy_button = IconButton(theme, "copy", "Copy what this run did")
+        self.copy_button.clicked.connect(self._copy)
         close = IconButton(theme, "x", "Close the details")
         close.clicked.connect(self.closed)
         head = QHBoxLayout()
@@ -50,6 +53,7 @@ class RunDetails(Frame):
         head.addWidget(self._badge)
         head.addLayout(texts, 1)
         head.addWidget(self.undo_button, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self._errors = Label("", wrap=True)
         self._errors.setContentsMargins(16, 0, 16, 0)
@@ -59,6 +63,7 @@ class RunDetails(Frame):
         self.story = ActionList(theme, "What this run did", now)
         self.story.opened.connect(self._ask_why)
         self._pair_id = ""
+        self._view: RunView | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(5, 14, 5, 2)
         column.setSpacing(8)
@@ -72,6 +77,7 @@ class RunDetails(Frame):
 
     def show_run(self, view: RunView, pair_name: str) -> None:
         """Show a run; `pair_name` is empty when the pair is gone."""
+        self._view = view
         run = view.run
         if run.id != self.run_id:
             self.story.clear_filter()
@@ -98,6 +104,18 @@ class RunDetails(Frame):
     def _undo(self) -> None:
         if self.run_id is not None:
             self.undo_wanted.emit(self.run_id)
+
+    def _copy(self) -> None:
+        """The story as text: a line for each event, the moment first."""
+        if self._view is None:
+            return
+        run = self._view.run
+        lines = [f"{run.id}  {self._title.text()}  {self._summary(self._view)}", *self._errors.text().splitlines()]
+        for action in self._view.actions:
+            when = time_words.event_time(action.starts_at, self._now(), all_day=action.all_day)
+            parts = (when, words.action_sign(action).word, action.title or "(no title)", action.sentence)
+            lines.append("  ".join(part for part in parts if part))
+        QGuiApplication.clipboard().setText("\n".join(lines))
 
     def _ask_why(self, action: ActionRecord) -> None:
         if self._pair_id:

@@ -224,6 +224,13 @@ class Part(QRadioButton):
         self.setText(f"\u2009\u2009{no_mnemonic(text)}")
         self.setAccessibleName(text)
 
+    def flag(self, reason: str) -> None:
+        """Mark it because of something behind it that needs the person; empty takes that away."""
+        text = self.accessibleName()
+        self.setText(f"\u2009\u2009{no_mnemonic(text)}{'  !' if reason else ''}")
+        self.setAccessibleDescription(reason)
+        self.setToolTip(plain_tooltip(reason) if reason else "")
+
     def hitButton(self, _position: object) -> bool:
         """All of it counts."""
         return True

@@ -8,14 +8,14 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.domain.accounts import AccountStatus
 from app.domain.pairs import PairStatus
 from app.ui import menus
 from app.ui.accounts_page import AccountsPage
 from app.ui.activity_page import ActivityPage
 from app.ui.commands import Commands
-from app.ui.demo_menu import DemoMenu
 from app.ui.feed import Snapshot
 from app.ui.help_sheet import HelpSheet
 from app.ui.icons import own_icon
@@ -25,9 +25,9 @@ from app.ui.overview_page import OverviewPage
 from app.ui.pairs_page import PairsPage
 from app.ui.settings_page import SettingsPage
 from app.ui.shortcuts import Act
+from app.ui.sidebar import DemoStrip, Sidebar
 from app.ui.theme import Theme
 from app.ui.welcome_page import StartPage, WelcomePage
-from app.ui.widgets import Button, Frame, Icon, Label, Mark, Part
 from app.ui.words import Tone
 
 _TICK_MS = 30_000
@@ -57,85 +57,6 @@ class Pages:
     accounts: AccountsPage
     activity: ActivityPage
     settings: SettingsPage
-
-
-class Sidebar(QWidget):
-    """Name, pages, and at the foot the help and where the local API listens."""
-
-    page_wanted = Signal(str)
-    help_wanted = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setObjectName("sidebar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._group = QButtonGroup(self)
-        self.buttons: dict[str, Part] = {}
-        brand = QHBoxLayout()
-        brand.setContentsMargins(8, 0, 0, 0)
-        brand.setSpacing(10)
-        brand.addWidget(Mark(28))
-        brand.addWidget(Label("Kalends", "brand"), 1)
-        self._pages = QVBoxLayout()
-        self._pages.setSpacing(2)
-        self._api = Label("", "small")
-        self._version = Label("", "small")
-        foot = QVBoxLayout()
-        foot.setContentsMargins(8, 0, 0, 0)
-        foot.setSpacing(2)
-        foot.addWidget(self._api)
-        foot.addWidget(self._version)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 18, 12, 16)
-        column.setSpacing(0)
-        column.addLayout(brand)
-        column.addSpacing(18)
-        column.addLayout(self._pages)
-        column.addStretch(1)
-        self.help_button = Button(theme, "Help", "circle-question-mark", "nav")
-        self.help_button.clicked.connect(self.help_wanted)
-        column.addWidget(self.help_button)
-        column.addSpacing(8)
-        column.addLayout(foot)
-        self.setFixedWidth(self.fontMetrics().averageCharWidth() * 27)
-
-    def add(self, name: str, text: str, glyph: str) -> None:
-        """Add a page's button."""
-        button = Part(self._theme, text, glyph, "nav")
-        button.clicked.connect(lambda: self.page_wanted.emit(name))
-        self._group.addButton(button)
-        self._pages.addWidget(button)
-        self.buttons[name] = button
-
-    def show_page(self, name: str) -> None:
-        """Mark the page that is shown."""
-        self.buttons[name].setChecked(True)
-
-    def show_foot(self, version: str, api_url: str | None) -> None:
-        """Show version and API address."""
-        address = (api_url or "").removeprefix("http://").rstrip("/")
-        self._api.setText(f"API  {address}" if address else "API off")
-        self._version.setText(f"Version {version}")
-
-
-class DemoStrip(Frame):
-    """Says in every page of the demo that it is one."""
-
-    leave_wanted = Signal()
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__("strip", Tone.BUSY)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(28, 8, 28, 8)
-        row.setSpacing(10)
-        row.addWidget(Icon(theme, "flask-conical", lambda colours: colours.tone(Tone.BUSY).text))
-        row.addWidget(Label("Demo – nothing leaves this computer.", "strong"))
-        self.happen = DemoMenu(theme)
-        row.addWidget(self.happen, 1)
-        self.leave_button = Button(theme, "Leave demo")
-        self.leave_button.clicked.connect(self.leave_wanted)
-        row.addWidget(self.leave_button)
 
 
 class MainWindow(QMainWindow):
@@ -331,6 +252,8 @@ class MainWindow(QMainWindow):
         self._snapshot = snapshot
         for page in (self.overview, self.pairs, self.accounts, self.activity, self.settings):
             page.show_snapshot(snapshot)
+        ended = sum(account.status is not AccountStatus.CONNECTED for account in snapshot.accounts)
+        self.sidebar.flag_accounts(ended)
         self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
         if not snapshot.accounts and not snapshot.is_demo:
             self._show_bare(self.welcome)
