@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +147,7 @@ class LocalHost:
         from app.auth.addresses import find_addresses
         from app.auth.vault import DatabaseVault
         from app.domain.runs import Trigger
-        from app.services.core import CoreHandle
+        from app.services.core import CoreHandle, Doctor
         from app.store.store import Store
         from app.system.autostart import find_entry
         from app.system.clock import SystemClock
@@ -182,6 +183,7 @@ class LocalHost:
                 sandbox=sandbox,
                 hide=redactor.register,
                 start_entry=find_entry(self._environ),
+                doctor=Doctor(partial(self.diagnose, profile, network=True)),
             )
             opened.callback(built.expander.close)
             opened.push_async_callback(built.clients.aclose)
@@ -233,7 +235,7 @@ class LocalHost:
         checks = [*system_checkup.folders(paths), system_checkup.place(paths, self._environ)]
         checks += [system_checkup.disk(paths), store_checkup.library()]
         checks += await asyncio.to_thread(lambda: [*store_checkup.database(paths.database)])
-        checks += store_checkup.accounts(paths.database, now)
+        checks += [*store_checkup.accounts(paths.database, now), *store_checkup.audits(paths.database)]
         checks += [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
         checks += await asyncio.to_thread(lambda: [*system_checkup.desktop(self._environ)])
         checks.append(autostart.checkup(self._environ))

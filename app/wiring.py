@@ -34,7 +34,7 @@ from app.services.availability import FreeTimes
 from app.services.clients import Clients, ServiceFactory
 from app.services.clock_guard import ClockGuard
 from app.services.connections import Connections
-from app.services.core import Core, CoreInfo
+from app.services.core import Core, CoreInfo, Doctor
 from app.services.demo import Demo
 from app.services.duplicates import Duplicates
 from app.services.feed import Feed
@@ -104,6 +104,7 @@ def build(
     clients_of: ServiceFactory | None = None,
     expander: Expander | None = None,
     start_entry: StartEntry | None = None,
+    doctor: Doctor | None = None,
 ) -> Built:
     """Put the services of one profile together.
 
@@ -113,6 +114,7 @@ def build(
         sandbox: the demo's sandbox, None for real accounts.
         hide: told every secret, so that the log leaves it out.
         authenticators, clients_of, expander: others than the app's own, for tests.
+        doctor: looks at everything that Kalends needs, None where nobody can.
         start_entry: the system's entry for programs that start with the computer, None where there is none.
     """
     new_id = Identifiers(clock).new
@@ -279,6 +281,7 @@ def build(
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
         autostart=StartsWithComputer(start_entry) if start_entry is not None else None,
+        doctor=doctor,
     )
     return Built(core, schedule, clients, own_expander, guard)
 

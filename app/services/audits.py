@@ -15,9 +15,8 @@ from typing import Any
 from zlib import crc32
 
 from app.store.pairs import PairRepository
-from app.store.state import UNAUDITED, StateRepository
+from app.store.state import DAILY_AUDITS, UNAUDITED, StateRepository
 
-_DAILY_KEY = "daily_audits"
 EVERY = timedelta(days=1)
 JITTER = timedelta(hours=2)
 """By so much the days of directions differ, so that they are not all audited in one moment."""
@@ -37,7 +36,7 @@ class Audits:
     def __init__(self, state: StateRepository, pairs: PairRepository) -> None:
         self._state = state
         self._pairs = pairs
-        self._last = {key: _audit_from(value) for key, value in json.loads(state.get(_DAILY_KEY) or "{}").items()}
+        self._last = {key: _audit_from(value) for key, value in json.loads(state.get(DAILY_AUDITS) or "{}").items()}
         kept = state.get(UNAUDITED)
         self._due: set[str] = set() if kept is None else set(json.loads(kept))
         if state.installation().behind and kept is None:
@@ -68,7 +67,7 @@ class Audits:
         present = self._present()
         self._last = {key: value for key, value in self._last.items() if key in present} | {direction_id: audit}
         told = {key: {"at": value.at.isoformat(), "drift": value.drift} for key, value in sorted(self._last.items())}
-        self._state.put(_DAILY_KEY, json.dumps(told))
+        self._state.put(DAILY_AUDITS, json.dumps(told))
 
     def last(self) -> Mapping[str, Audit]:
         """The last audit of each direction, by its id."""

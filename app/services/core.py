@@ -5,10 +5,11 @@ Everything here lives on the core loop's thread; front ends on other threads go 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.domain.checkups import Check
 from app.services.alerts import Alerts
 from app.services.autostart import StartsWithComputer
 from app.services.connections import Connections
@@ -28,6 +29,16 @@ from app.services.status import Status
 from app.services.sync import Sync
 from app.services.undo import Undo
 
+Look = Callable[[], Awaitable[Sequence[Check]]]
+"""Looks at everything that Kalends needs, without changing anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """The check-up of `kalends doctor`, for front ends that run beside the core."""
+
+    look: Look
+
 
 @dataclass(frozen=True, slots=True)
 class CoreInfo:
@@ -44,7 +55,7 @@ class CoreInfo:
 @dataclass(frozen=True, slots=True)
 class Core:
     """The services of one profile. `demo` is there in the demo profile only, `autostart` where there is a way to start
-    with the computer."""
+    with the computer, `doctor` where somebody can look at everything that Kalends needs."""
 
     info: CoreInfo
     connections: Connections
@@ -65,6 +76,7 @@ class Core:
     feed: Feed
     demo: Demo | None = None
     autostart: StartsWithComputer | None = None
+    doctor: Doctor | None = None
 
 
 @dataclass(frozen=True, slots=True)

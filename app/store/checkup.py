@@ -15,6 +15,7 @@ from app.domain.checkups import Check, fail, ok, warn
 from app.store.backups import APPLICATION_ID, newest_good_backup, open_to_look
 from app.store.codec import instant_from_text
 from app.store.opening import MIGRATIONS, migration_names
+from app.store.state import DAILY_AUDITS
 
 WAL_SOUND_SINCE = (3, 51, 3)
 """Before, two connections that write or checkpoint at once could corrupt a database in WAL mode."""
@@ -95,6 +96,28 @@ def accounts(path: Path, now: datetime) -> Iterable[Check]:
         else:
             told = problem or "The sign-in has ended."
             yield fail(check, f"{name}: {told}", "Sign in again: `kalends accounts reconnect`.")
+
+
+def audits(path: Path) -> Iterable[Check]:
+    """What the last daily audits found: differences between what incremental reads left and a whole listing says."""
+    if not path.exists():
+        return
+    try:
+        with closing(open_to_look(path)) as connection:
+            found = connection.execute("SELECT value FROM state WHERE key = ?", (DAILY_AUDITS,)).fetchone()
+    except sqlite3.Error:
+        return  # said by the database's own check
+    last = list(json.loads(found[0]).values()) if found is not None else []
+    if not last:
+        yield ok("audit", "No calendar was audited yet; each is once a day.")
+        return
+    newest = max(one["at"] for one in last)[:16].replace("T", " ")
+    drift = sum(int(one["drift"]) for one in last)
+    if drift:
+        told = f"The last daily audits (newest {newest} UTC) found {drift:,} differences and put them right."
+        yield warn("audit", told, "Please report it: save the log, and look for `audit.drift` in it.")
+    else:
+        yield ok("audit", f"The last daily audits (newest {newest} UTC) found nothing that had been missed.")
 
 
 def _damaged(path: Path, verdict: str) -> Check:

@@ -22,6 +22,8 @@ from app.store.database import Database, file_error
 _INSTALLATION = "installation"
 _EPOCH = "epoch"
 BEHIND = "behind"
+DAILY_AUDITS = "daily_audits"
+"""Where the last audit of each direction is kept, as JSON by its id: `at`, and `drift`, the differences it found."""
 UNAUDITED = "unaudited_directions"
 """What a database that is behind still has to check; worth nothing in one that was put back once more."""
 RESTORED = "restored"

@@ -131,6 +131,8 @@ class Desktop(QObject):
         window.undo_wanted.connect(self._undo_last_run)
         window.menu.connect_wanted.connect(self.connect_account)
         window.menu.why_wanted.connect(lambda: sheets.why())
+        window.menu.checkup_wanted.connect(sheets.checkup)
+        window.settings.checkup_wanted.connect(sheets.checkup)
         window.menu.licences_wanted.connect(sheets.licences)
         self.commands.done.connect(window.messages.show_done)
         sheets.activity_wanted.connect(self._show_pair_activity)

@@ -34,6 +34,7 @@ class MenuBar(QMenuBar):
     connect_wanted = Signal()
     why_wanted = Signal()
     licences_wanted = Signal()
+    checkup_wanted = Signal()
 
     def __init__(self, pages: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -51,9 +52,10 @@ class MenuBar(QMenuBar):
         file.insertAction(close, connect)
         file.insertSeparator(close)
         why = self.menus[Menu.HELP].addAction("Why is an event there, or not?…", lambda: self.why_wanted.emit())
+        checkup = self.menus[Menu.HELP].addAction("Check everything Kalends needs…", lambda: self.checkup_wanted.emit())
         self.menus[Menu.HELP].addSeparator()
         self.menus[Menu.HELP].addAction("Licences", lambda: self.licences_wanted.emit())
-        self._known += [connect, why]
+        self._known += [connect, why, checkup]
 
     def show_known(self, known: bool) -> None:
         """Offer what needs something to act on, or offer it no longer."""

@@ -97,6 +97,7 @@ class SettingsPage(ScrollPage):
     """End this `ApiKey`."""
     licences_wanted = Signal()
     help_wanted = Signal()
+    checkup_wanted = Signal()
     demo_wanted = Signal()
     quit_wanted = Signal()
     closing_chosen = Signal(object)
@@ -184,6 +185,10 @@ class SettingsPage(ScrollPage):
         self.help_button = Button(self._theme, "Help and keys", "circle-question-mark")
         self.help_button.clicked.connect(self.help_wanted)
         section.add_row("Help", "What each page is for, and all keyboard shortcuts.", self.help_button)
+        self.checkup_button = Button(self._theme, "Check now", "shield-check")
+        self.checkup_button.clicked.connect(self.checkup_wanted)
+        text = "Folders, disk, database, sign-ins, password store, desktop, network and clock, each with its fix."
+        section.add_row("Check-up", text, self.checkup_button)
         self.quit_button = Button(self._theme, "Quit Kalends")
         self.quit_button.clicked.connect(self.quit_wanted)
         section.add_row("Quit", "Nothing syncs until Kalends is started again.", self.quit_button)

@@ -18,6 +18,7 @@ from app.services.views import PROVIDER_NAMES, PairView
 from app.ui import words
 from app.ui.accounts_page import Usage
 from app.ui.bridge import CoreThread
+from app.ui.checkup_sheet import CheckupSheet
 from app.ui.commands import Commands
 from app.ui.delete_sheet import DeleteSheet
 from app.ui.feed import Feed
@@ -265,6 +266,13 @@ class Sheets(QObject):
         text = "Whatever uses this key is refused from now on. This cannot be undone."
         sheet = ConfirmSheet(self._theme, title, text, "Revoke key", revoke, self.window)
         _open(sheet)
+        return sheet
+
+    def checkup(self) -> CheckupSheet:
+        """Look at everything that Kalends needs."""
+        sheet = CheckupSheet(self._theme, self._bridge, self.window)
+        _open(sheet)
+        sheet.look()
         return sheet
 
     def licences(self) -> LicencesSheet:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from app.domain.accounts import Access, Account, AccountStatus, Connection, Provider
 from app.domain.autostart import Autostart, AutostartState
+from app.domain.checkups import Check, fail, ok, warn
 from app.domain.errors import KalendsError, NotFoundError
 from app.domain.events import Event, Fields
 from app.domain.keys import ApiKey, KeyKind
@@ -233,6 +234,7 @@ class CoreDouble:
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
         self.questions = _Questions(self)
+        self.doctor: _Doctor | None = _Doctor(self)
         self.autostart: _Autostart | None = _Autostart(self)
         folder = Path("/home/ana/.local/share/kalends")
         self.info = CoreInfo(
@@ -585,6 +587,19 @@ class _Preferences:
         self._core.note("change", values)
         self._core.preference_values = replace(self._core.preference_values, **values)  # type: ignore[arg-type]  # typed by the caller
         return self._core.preference_values
+
+
+class _Doctor:
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    async def look(self) -> list[Check]:
+        self._core.note("look at everything")
+        return [
+            ok("disk", "48,211 MB are free on the disk of the data folder."),
+            warn("tray", "The desktop shows no tray icons.", "On GNOME switch the extension AppIndicator on."),
+            fail("sign_in:ana", "ana@northwind.example: The sign-in has ended.", "Sign in again."),
+        ]
 
 
 class _Questions:

@@ -167,6 +167,11 @@ def hear_of_a_change(desk: Desk, qtbot: QtBot) -> Place:
 # -- sheets -----------------------------------------------------------------------------------------------------------
 
 
+def check_up(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = desk.desktop.sheets.checkup()
+    return Place(sheet, sheet.again_button, lambda: "The sign-in has ended." in words(sheet))
+
+
 def ask_why(desk: Desk, qtbot: QtBot) -> Place:
     sheet = desk.desktop.sheets.why("Dentist")
     return Place(sheet, sheet.ask_button, lambda: "It is private." in words(sheet))
@@ -298,6 +303,7 @@ TABLE: dict[str, tuple[str, Act]] = {
     "naming removed pairs": ("pairs.former", hear_of_a_change),
     "showing the accounts": ("connections.accounts", hear_of_a_change),
     "showing the calendars": ("connections.list", hear_of_a_change),
+    "looking at everything": ("doctor.look", check_up),
     "asking why": ("why.explain", ask_why),
     "creating a pair": ("pairs.create", create_a_pair),
     "changing a pair": ("pairs.update", change_a_pair),

@@ -40,6 +40,7 @@ VIEWS = (
     "pair-refused",
     "preview",
     "why",
+    "checkup",
     "delete",
     "pause-until",
     "key-new",

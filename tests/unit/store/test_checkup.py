@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from app.domain.accounts import Account, AccountStatus, Provider
 from app.domain.checkups import CheckStatus
 from app.store import checkup
+from app.store.state import DAILY_AUDITS
 from app.store.store import Store
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -76,3 +78,19 @@ def test_sign_ins_are_told_by_what_the_last_requests_said(tmp_path: Path) -> Non
         found = [(one.id, one.status) for one in checkup.accounts(path, NOW)]
     expected = (CheckStatus.OK, *[CheckStatus.FAIL] * 3, CheckStatus.WARN)
     assert found == [(f"sign_in:{number}@example.com", status) for number, status in enumerate(expected)]
+
+
+def test_what_daily_audits_found_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "kalends.db"
+    assert list(checkup.audits(path)) == []
+    with Store.open(path, now=lambda: NOW) as store:
+        (none,) = checkup.audits(path)
+        assert (none.status, none.summary) == (CheckStatus.OK, "No calendar was audited yet; each is once a day.")
+        good = {"at": NOW.isoformat(), "drift": 0}
+        store.state.put(DAILY_AUDITS, json.dumps({"dir_1": good, "dir_2": good}))
+        (well,) = checkup.audits(path)
+        assert (well.status, "2026-11-20 09:00" in well.summary) == (CheckStatus.OK, True)
+        store.state.put(DAILY_AUDITS, json.dumps({"dir_1": good, "dir_2": {**good, "drift": 3}}))
+        (drifted,) = checkup.audits(path)
+        assert (drifted.status, "3 differences" in drifted.summary) == (CheckStatus.WARN, True)
+        assert "audit.drift" in (drifted.fix or "")
