@@ -325,6 +325,10 @@ def test_the_menu_of_a_pair_offers_presets_of_a_pause_and_nothing_impossible(des
         "Preview changes…",
         "Edit…",
         "Show activity",
+        "Why is an event there, or not?…",
+        "Duplicate…",
+        "Copy id",
+        "Copy as curl",
         "Delete…",
     ]
     pause = menu.actions()[2].menu()
