@@ -105,3 +105,19 @@ def test_measurements_are_no_suite_and_no_test_that_pytest_finds_by_itself() -> 
 def test_a_measurement_that_is_not_there_is_refused_with_those_there_are() -> None:
     with pytest.raises(Stop, match=r"there are: .*gui_gap, idle, .*tray"):
         verbs.bench(["no-such-case"])
+
+
+def test_the_full_simulation_is_handed_to_its_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(verbs, "set_up", lambda *_, **__: None)
+
+    def become(command: list[object]) -> int:
+        started.append([str(word) for word in command])
+        return 0
+
+    monkeypatch.setattr(verbs, "become", become)
+    monkeypatch.chdir(ROOT)
+
+    assert verbs.test(["simulation", "--full", "100000", "--jobs", "2"]) == 0
+
+    assert started[0][1:] == ["-m", "tests.simulation", "--full", "100000", "--jobs", "2"]
