@@ -5,16 +5,47 @@ A read that fails leaves the view as it was, position included; nothing is wiped
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import CursorExpiredError, ProtocolError
-from app.domain.links import Answer, Evidence, ViewState
+from app.domain.events import Event
+from app.domain.links import Answer, Evidence, Page, ViewState
 from app.domain.ports import CalendarReader, Capabilities, Ledger
 from app.domain.times import Span
 
 FROZEN_SPAN_RENEWED_BEFORE = timedelta(days=30)
 """A second round replaces a frozen span this long before it ends."""
+
+
+PART = 200
+"""Events of a page that are stored in one step, so that a page of a thousand does not hold everybody else up."""
+
+
+def parts(page: Page) -> list[Page]:
+    """A page in parts of so many events, the events of one series always in one part; only the last has its position.
+
+    A read that ends between two of them is read again from where it began, as it is between two pages.
+    """
+    if len(page.events) <= PART:
+        return [page]
+    units: dict[str, list[Event]] = {}
+    for event in page.events:
+        units.setdefault(event.unit, []).append(event)
+    groups: list[list[Event]] = [[]]
+    for events in units.values():
+        if groups[-1] and len(groups[-1]) + len(events) > PART:
+            groups.append([])
+        groups[-1].extend(events)
+    named = [frozenset(event.unit for event in events) for events in groups]
+    # A series that is whole without any event has lost all it had: said with the first.
+    nowhere = page.whole_series.difference(*named)
+    cut = [
+        Page(tuple(events), (page.whole_series & units_of) | (nowhere if number == 0 else frozenset()))
+        for number, (events, units_of) in enumerate(zip(groups, named, strict=True))
+    ]
+    return [*cut[:-1], replace(cut[-1], position=page.position, cursor=page.cursor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +65,12 @@ async def pull(
     *,
     now: datetime,
     full: bool = False,
+    breathe: Callable[[], Awaitable[None]] | None = None,
 ) -> Pulled:
     """Bring the view of a calendar up to date.
 
     Args:
+        breathe: lets others have a turn between two parts of a page; None where nobody else waits.
         calendar_id: id of the connection whose view this is.
         window: what the directions using it need; a full read goes wider by the service's margins.
         full: read everything again although a cursor is there; diffed like any full read.
@@ -45,12 +78,12 @@ async def pull(
     view = ledger.view(calendar_id)
     cursor = view.cursor if not full and _covered(view, window, reader.capabilities) else None
     try:
-        return await _read(reader, ledger, calendar_id, window, cursor, now)
+        return await _read(reader, ledger, calendar_id, window, cursor, now, breathe)
     except CursorExpiredError:
         if cursor is None:
             raise
         ledger.forget_cursor(calendar_id)
-        return await _read(reader, ledger, calendar_id, window, None, now)
+        return await _read(reader, ledger, calendar_id, window, None, now, breathe)
 
 
 async def ask(reader: CalendarReader, ledger: Ledger, calendar_id: str, event_ids: list[str]) -> list[Answer]:
@@ -82,6 +115,7 @@ async def _read(
     window: Span,
     cursor: str | None,
     now: datetime,
+    breathe: Callable[[], Awaitable[None]] | None,
 ) -> Pulled:
     full = cursor is None
     margins = reader.capabilities
@@ -95,7 +129,10 @@ async def _read(
     last: str | None = None
     while (page := await pages.next()) is not None:
         count += 1
-        ledger.store_page(calendar_id, read_no, page, full=full, span=span)
+        for part in parts(page):
+            ledger.store_page(calendar_id, read_no, part, full=full, span=span)
+            if breathe is not None and part is not page:
+                await breathe()
         last = page.cursor or last
     if last is None:
         raise ProtocolError("The calendar service ended a list without saying where to go on from.")

@@ -69,6 +69,7 @@ class Pulls:
                     self._window(connection_id),
                     now=self._clock.now(),
                     full=full,
+                    breathe=lambda: asyncio.sleep(0),
                 )
             except AccessError as error:
                 self._health.not_read(connection_id, error)
