@@ -18,7 +18,7 @@ import pytest
 
 from app.domain.accounts import Provider
 from app.store.backups import back_up_file, backup_folder
-from tests.integration.oracle import assert_in_step, assert_no_harm, before, copies, since
+from tests.integration.oracle import assert_in_step, assert_no_harm, assert_untouched, before, copies, since
 from tests.integration.playground import DEADLINE_SECONDS, ROOT, Playground, playground
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -105,12 +105,13 @@ async def test_an_older_database_adopts_what_was_made_since_and_doubles_and_dele
         assert first.runs[0]["counts"]["deleted"] == 0, first.words()
         assert first.runs[0]["counts"]["created"] == 1, first.words()
         assert there <= set(copies(play, then))
-        assert_no_harm(play, then)
         if put_back is by_damage_without_a_backup:
             # Nobody knows any more that its original was deleted: a copy that nothing explains waits for the person.
             second = await play.sync()
             assert (second.runs[0]["status"], second.runs[0]["counts"]["held"]) == ("held", 1), second.words()
+            assert_untouched(play, then)
         else:
+            assert_no_harm(play, then)
             await play.until_well()
             assert_in_step(play, then)
         _, status = await kalends(play, "status")
