@@ -236,7 +236,10 @@ class LocalHost:
         checks += [system_checkup.disk(paths), store_checkup.library()]
         checks += await asyncio.to_thread(lambda: [*store_checkup.database(paths.database)])
         checks += [*store_checkup.accounts(paths.database, now), *store_checkup.audits(paths.database)]
-        checks += [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
+        # In a thread: asked from within the app, its own API has to be able to answer meanwhile.
+        checks += await asyncio.to_thread(
+            lambda: [system_checkup.running_app(paths), system_checkup.api_port(paths, settings.api.port)]
+        )
         checks += await asyncio.to_thread(lambda: [*system_checkup.desktop(self._environ)])
         checks.append(autostart.checkup(self._environ))
         if paths.profile is Profile.DEMO:

@@ -40,7 +40,7 @@ class MenuBar(QMenuBar):
         super().__init__()
         self.setAccessibleName("Menu bar")
         self._known: list[QAction] = []
-        self.menus: dict[Menu, QMenu] = {menu: self.addMenu(menu.value) for menu in Menu}
+        self.menus: dict[Menu, QMenu] = {menu: self.addMenu(f"&{menu.value}") for menu in Menu}
         self._add_pages(pages)
         for shortcut in SHORTCUTS:
             if shortcut.act not in _PAGES:

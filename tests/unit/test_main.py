@@ -116,6 +116,13 @@ async def test_an_api_that_cannot_start_gives_everything_back(tmp_path: Path, mo
         assert handle.api_url is not None
 
 
+async def test_the_app_looks_at_itself_while_it_runs_and_finds_its_own_api(tmp_path: Path) -> None:
+    async with opened(tmp_path, serve=True) as handle:
+        assert handle.core.doctor is not None
+        found = {one.id: one for one in await handle.core.doctor.look()}
+    assert found["app"].summary == f"Kalends is running; its API is at {handle.api_url}."
+
+
 async def test_a_second_start_of_a_profile_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     async with opened(tmp_path) as handle:
         with pytest.raises(StorageError) as refused:
