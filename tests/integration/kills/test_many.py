@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -75,7 +75,9 @@ class StartServer:
         ending = asyncio.create_task(self.ended())
         done, _ = await asyncio.wait([ending], timeout=seconds)
         if not done:
-            os.kill(pid, signal.SIGKILL)
+            # It may end in this very moment.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return await ending
 
     async def until_well(self, attempts: int = 3) -> None:
