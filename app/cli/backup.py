@@ -39,7 +39,8 @@ def shown(context: typer.Context, as_json: JsonOption = False, profile: ProfileO
         session.out.json({"backups": [_backup(one) for one in found]})
         return
     rows = [(one.name, _moment(one), f"{one.size // 1024:,} KB", _state(one)) for one in found]
-    session.out.table(("BACKUP", "MADE", "SIZE", "STATE"), rows, "There are no backups yet. The first comes in a day.")
+    nothing = "There are no backups yet: Kalends makes one a day while it runs."
+    session.out.table(("BACKUP", "MADE", "SIZE", "STATE"), rows, nothing)
 
 
 def restore(

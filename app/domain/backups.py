@@ -59,7 +59,7 @@ class Restored:
     @property
     def sentence(self) -> str:
         """What happened, for the person it happened to."""
-        why = "The database was damaged" if self.reason is Reason.DAMAGED else "An older database was wanted"
+        why = "The database was damaged" if self.reason is Reason.DAMAGED else "You asked for an older database"
         if self.backup is not None:
             when = "an unknown day" if self.backup_at is None else f"{self.backup_at.astimezone():%d %B %Y, %H:%M}"
             what = f"the backup of {when} is in its place. Nothing is deleted until both calendars were read whole"

@@ -49,7 +49,7 @@ def back_up(database: Database, to: Path) -> None:
 def back_up_file(path: Path, to: Path) -> None:
     """`copy_sound` of a database file that another connection may be writing, on one that only reads it: it never
     merges the write-ahead log. Raises StorageError as `copy_sound`."""
-    with storage_errors(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reading:
+    with storage_errors(), closing(open_beside(path)) as reading:
         copy_sound(reading, to)
 
 
@@ -115,6 +115,11 @@ def open_to_look(path: Path) -> sqlite3.Connection:
     log = path.with_name(path.name + "-wal")
     if not log.exists() or log.stat().st_size == 0:
         return open_still(path)
+    return open_beside(path)
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, beside one that may write: it sees what is committed and holds nobody up."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 

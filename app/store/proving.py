@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.domain.errors import StorageError
-from app.store.backups import open_to_look, writable
+from app.store.backups import open_beside, writable
 from app.store.database import CHUNK, storage_error
 from app.store.directions import COPY_PROVED, LINK_PROVED, verify
 
@@ -34,7 +34,7 @@ def prove(path: Path) -> list[str]:
         StorageError: it could not be looked at for a reason other than damage (`database_locked`, `home_unwritable`).
     """
     try:
-        with closing(open_to_look(path)) as connection:
+        with closing(open_beside(path)) as connection:
             return list(_findings(connection))[:_FINDINGS_AT_MOST]
     except sqlite3.Error as error:
         failure = storage_error(error)

@@ -123,7 +123,7 @@ async def test_a_proof_that_cannot_be_made_says_why(path: Path, clock: HandClock
         raise error
 
     with with_rows(path, clock) as store, pytest.MonkeyPatch.context() as broken:
-        broken.setattr(proving, "open_to_look", locked)
+        broken.setattr(proving, "open_beside", locked)
         with pytest.raises(StorageError) as caught:
             store.prove()
         assert caught.value.code == "database_locked"
