@@ -37,7 +37,7 @@ from app.ui.window import MainWindow
 from app.ui.words import Tone
 from tests.ui.desk import Desk
 from tests.ui.doubles import CoreDouble, busy, demo, empty
-from tests.ui.hands import button, click, press, the
+from tests.ui.hands import button, click, press, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
 
@@ -107,6 +107,28 @@ def new_pair(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     return sheet
 
 
+def both_ways(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    sheet = desk.desktop.sheets.edit_pair(desk.core.known_pairs[0])
+    click(sheet.more_button)
+    click(sheet.own)
+    edited = sheet.options.edits.edited
+    edited.setCurrentIndex(edited.findData("write_back"))
+    return sheet
+
+
+def why(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    sheet = make_desk(busy).begin().desktop.sheets.why("team")
+    qtbot.waitUntil(lambda: "2 events fit." in words(sheet))
+    return sheet
+
+
+def checkup(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    sheet = make_desk(busy).begin().desktop.sheets.checkup()
+    qtbot.waitUntil(lambda: "Sign in again." in words(sheet))
+    return sheet
+
+
 def preview(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     desk = make_desk(busy).begin()
     sheet = desk.desktop.sheets.preview(desk.core.known_pairs[0])
@@ -156,6 +178,9 @@ VIEWS = [
     accounts,
     settings,
     new_pair,
+    both_ways,
+    why,
+    checkup,
     preview,
     deleting,
     pausing,
