@@ -45,6 +45,7 @@ from app.services.integrity import Integrity
 from app.services.keys import Keys
 from app.services.leaks import Leaks
 from app.services.maintenance import Maintenance
+from app.services.narrowing import Narrowing
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import PreferenceFile, Preferences
@@ -55,6 +56,7 @@ from app.services.schedule import Schedule
 from app.services.second_copies import SecondCopies
 from app.services.snapshots import Snapshots
 from app.services.status import Status
+from app.services.stored_plan import StoredPlans
 from app.services.sync import Sync
 from app.services.undo import Undo
 from app.services.views import PairChange, Problem
@@ -180,8 +182,17 @@ def build(
         request_all=sync.request_all,
         upkeep=upkeep,
     )
+    plans = StoredPlans(
+        ledger=store.ledger,
+        clients=clients,
+        clock=run_clock,
+        stamps=stamps,
+        names=Names(new_id),
+        expander=expander or own_expander,
+    )
     pairs = Pairs(
         repository=store.pairs,
+        narrowing=Narrowing(ledger=store.ledger, plans=plans, clock=clock, new_id=new_id),
         runs=store.runs,
         ledger=store.ledger,
         sync=sync,
@@ -246,13 +257,10 @@ def build(
                 pairs=store.pairs,
                 ledger=store.ledger,
                 questions=store.questions,
-                clients=clients,
+                plans=plans,
                 visibility=visibility,
                 schedule=schedule,
                 clock=clock,
-                stamps=stamps,
-                expander=expander or own_expander,
-                names=Names(new_id),
             ),
             free=FreeTimes(
                 ledger=store.ledger,

@@ -239,7 +239,9 @@ async def _change_pair(core: Core, ids: Sequence[str], asked: Asked) -> Json:
         paused_until=_moment(asked.get("until")),
         pause_reason=asked.get("reason"),
     )
-    return shapes.pair(view if change == PairChange() else await core.pairs.update(ids[0], change))
+    if change == PairChange():
+        return shapes.pair(view)
+    return shapes.pair(await core.pairs.update(ids[0], change, expected=asked.get("expected")))
 
 
 async def _change_all_pairs(core: Core, ids: Sequence[str], asked: Asked) -> Json:

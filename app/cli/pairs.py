@@ -58,7 +58,8 @@ def add_to(parent: typer.Typer) -> None:
         "edit",
         epilog="\b\nExamples:\n  kalends pairs edit pair_01J… --mode full --interval 900\n"
         "  kalends pairs edit pair_01J… --only-hours 'mo-fr 09:00-17:00 Europe/Berlin' --without-word lunch\n"
-        "  kalends pairs edit pair_01J… --b-to-a --mode blocker --title Away",
+        "  kalends pairs edit pair_01J… --b-to-a --mode blocker --title Away\n"
+        "  kalends pairs edit pair_01J… --without-word lunch --expected 12",
     )(takes_settings(edit))
     pairs.command(
         "pause",
@@ -147,10 +148,13 @@ def edit(
     settings: Told,
     direction: DirectionOption = None,
     interval: IntervalOption = None,
+    expected: Annotated[
+        int, typer.Option("--expected", min=0, help="How many copies go by narrower filters, once you were told.")
+    ] = 0,
     as_json: JsonOption = False,
     profile: ProfileOption = None,
 ) -> None:
-    """Change a sync pair; what is left out stays."""
+    """Change a sync pair; what is left out stays. Filters that would take copies away are refused with their number."""
     session = session_of(context)
     session.expect(as_json, profile)
     body = {
@@ -160,7 +164,7 @@ def edit(
     if not body:
         raise InputError("There is nothing to change: name an option, such as --mode.")
     with meet(session) as kalends:
-        answer = kalends.ask("PATCH", f"/sync-pairs/{known_form(pair_id)}", body=body)
+        answer = kalends.ask("PATCH", f"/sync-pairs/{known_form(pair_id)}", query={"expected": expected}, body=body)
     _tell(session, answer)
 
 

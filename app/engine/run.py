@@ -23,7 +23,7 @@ from app.engine.block_reader import BlockReader
 from app.engine.cases import CaseReader
 from app.engine.decisions import Decision
 from app.engine.given_back import give_back
-from app.engine.guard import Verdict
+from app.engine.guard import GONE, Verdict
 from app.engine.holding import Holder
 from app.engine.judge import Judge
 from app.engine.lost_ties import Untied, ties, untied
@@ -33,7 +33,7 @@ from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
 from app.engine.second_copies import removals, sort_out
 from app.engine.shape import merges
-from app.engine.story import Names, only_settled, told_by
+from app.engine.story import Names, only_settled, title_of, told_by
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
 from app.engine.writer import Work, Writer, Written, no_limit
@@ -179,6 +179,13 @@ class DirectionRun:
     async def look_at(self, original_id: str) -> Decision:
         """What the plan says about one original by what is stored now: asks no service, writes and keeps nothing."""
         return (await self._plan([original_id]))[0]
+
+    async def losing(self) -> Mapping[str, str]:
+        """Originals, with their titles, that would lose their copies though they are there, by what is stored now: asks
+        no service, writes and keeps nothing."""
+        linked = {link.original_id for link in self._ledger.links(self._direction.id, None) if link.copy_key}
+        decisions = await self._plan(sorted(linked))
+        return {d.original_id: title_of(d.source) for d in decisions if d.loses and GONE not in d.losses}
 
     async def _carry_out(self, writer: Writer) -> None:
         self._tools.tell(Phase.READING, 0, 0)

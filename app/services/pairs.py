@@ -15,6 +15,7 @@ from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, PairS
 from app.domain.ports import Clock, Ledger
 from app.domain.runs import HoldCause, Run, RunStatus, Trigger
 from app.engine.commands import living_copies
+from app.services.narrowing import Loss, Narrowing
 from app.services.notices import Notices
 from app.services.pair_rules import applied, wishes, wrong_settings
 from app.services.schedule import Schedule
@@ -40,6 +41,7 @@ class Pairs:
         self,
         *,
         repository: PairRepository,
+        narrowing: Narrowing,
         runs: RunRepository,
         ledger: Ledger,
         sync: Sync,
@@ -50,6 +52,7 @@ class Pairs:
         new_id: Callable[[str], str],
     ) -> None:
         self._repository = repository
+        self._narrowing = narrowing
         self._runs = runs
         self._ledger = ledger
         self._sync = sync
@@ -145,11 +148,18 @@ class Pairs:
             self.run_if_active(pair.id, Trigger.CREATED)
         return self._views(made)
 
-    async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
+    async def update(
+        self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING, *, expected: int | None = None
+    ) -> PairView:
         """Change a pair. Pausing returns once no write is under way and none can start; resuming runs at once.
 
+        Args:
+            expected: how many originals lose their copies by other settings, as the person was told: with the right
+                number the next run does not ask. None leaves that to the guard.
+
         Raises:
-            NotFoundError, InputError by field, ConflictError `direction_taken`, or its copies are being taken away.
+            NotFoundError, InputError by field, ConflictError `direction_taken`, `count_changed` with the number, or
+            its copies are being taken away.
         """
         was = self._visibility.require_pair(pair_id, viewer)
         self._require_no_command(pair_id)
@@ -161,8 +171,16 @@ class Pairs:
             details = wrong_settings(changed, ends[0], ends[1])
             if details:
                 raise InputError(details[0].message, details=details)
+        losses: tuple[Loss, ...] = ()
+        if expected is not None and wishes(changed) != wishes(was):
+            losses = await self._narrowing.losses(changed, self._repository.directions(pair_id))
+            self._narrowing.require(losses, expected)
+            # Others had their chance meanwhile.
+            changed = applied(self._visibility.require_pair(pair_id, viewer), change)
+            self._require_no_command(pair_id)
         leading = self._repository.directions(pair_id)
         pair = self._repository.update(changed)
+        self._narrowing.confirm(losses)
         self._changed(pair)
         if pair.status is PairStatus.PAUSED or pair.settings_no != was.settings_no:
             await self._sync.settle(pair_id)

@@ -5,7 +5,6 @@ Answers by what was last read and by the very plan that runs make; asks no servi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,19 +14,17 @@ from app.domain.errors import FieldError, InputError
 from app.domain.events import Event
 from app.domain.links import Copy, DirectionRecord, Intent, Link, Row, Seen
 from app.domain.pairs import PairStatus, SyncPair
-from app.domain.ports import Clock, Expander, Ledger, Stamps
+from app.domain.ports import Clock, Ledger
 from app.engine.decisions import Decision
 from app.engine.originals import starts_at
 from app.engine.proof import is_released, looks_like_ours
 from app.engine.reasons import SENTENCES
-from app.engine.run import DirectionRun, Tools
 from app.engine.story import told_start
 from app.services import looking
-from app.services.clients import Clients
 from app.services.schedule import Schedule
+from app.services.stored_plan import StoredPlans
 from app.services.views import EVERYTHING, ConnectionView, Viewer
 from app.services.visibility import Visibility
-from app.services.work import Names
 from app.store.pairs import PairRepository
 from app.store.questions import Questions
 
@@ -128,24 +125,18 @@ class Why:
         pairs: PairRepository,
         ledger: Ledger,
         questions: Questions,
-        clients: Clients,
+        plans: StoredPlans,
         visibility: Visibility,
         schedule: Schedule,
         clock: Clock,
-        stamps: Stamps,
-        expander: Expander,
-        names: Names,
     ) -> None:
         self._pairs = pairs
         self._ledger = ledger
         self._questions = questions
-        self._clients = clients
+        self._plans = plans
         self._visibility = visibility
         self._schedule = schedule
         self._clock = clock
-        self._expander = expander
-        self._stamps = stamps
-        self._names = names
 
     async def explain(
         self, query: str, *, pair_id: str | None = None, on: date | None = None, viewer: Viewer = EVERYTHING
@@ -226,7 +217,7 @@ class Why:
         links = self._ledger.links(direction.id, [original_id])
         keys = {link.copy_key for link in links if link.copy_key}
         due = [at for link in links for at in (link.retry_at, link.replan_at) if at is not None]
-        decision = await self._plan(direction).look_at(original_id)
+        decision = await self._plans.of(direction).look_at(original_id)
         return Way(
             pair=pair,
             direction=direction,
@@ -239,25 +230,6 @@ class Why:
             again_at=min(due, default=None),
             next_run_at=self._schedule.next_run_at(pair.id),
         )
-
-    def _plan(self, direction: DirectionRecord) -> DirectionRun:
-        """The plan of a run that never begins."""
-
-        async def nothing_is_read(connection_id: str) -> None:
-            raise RuntimeError("an explanation asks no service")
-
-        tools = Tools(
-            ledger=self._ledger,
-            clock=self._clock,
-            stamps=self._stamps,
-            names=self._names,
-            expander=self._expander,
-            pull=nothing_is_read,
-            breathe=lambda: asyncio.sleep(0),
-            stopping=lambda: True,
-        )
-        source = self._clients.reader(direction.source)
-        return DirectionRun(direction, source, self._clients.calendar(direction.target), tools, run_id="", dry=True)
 
 
 def _means(event: Event, wanted: str, on: date | None, zone: str) -> bool:

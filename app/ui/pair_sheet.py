@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.errors import ConflictError, InputError
 from app.domain.pairs import DirectionSettings, Mode, PairStatus
-from app.services.views import ConnectionView, PairView
+from app.services.views import ConnectionView, PairChange, PairView
 from app.ui import pair_draft, time_words, words
 from app.ui.bridge import CoreThread
 from app.ui.calendar_choice import CalendarChoice
@@ -64,6 +64,7 @@ class PairSheet(Sheet):
         self._draft = draft
         self._pairs = tuple(pairs)
         self._tried = False
+        self._agreed: tuple[PairChange, int] | None = None
         self._said: dict[str, str] = {}
         self._filling = False
         self._other = draft.settings_back or draft.settings
@@ -359,8 +360,14 @@ class PairSheet(Sheet):
                     view = (await self._bridge.call(lambda core: core.pairs.create([draft.new(status)])))[0]
                 else:
                     pair_id, change = draft.pair.id, draft.change()
-                    view = await self._bridge.call(lambda core: core.pairs.update(pair_id, change))
+                    expected = self._agreed[1] if self._agreed is not None and self._agreed[0] == change else 0
+                    view = await self._bridge.call(lambda core: core.pairs.update(pair_id, change, expected=expected))
             except ConflictError as error:
+                if error.code == "count_changed":
+                    # Told what goes, the person saves the same once more, or changes something.
+                    self._agreed = draft.change(), int(error.details[0].message)
+                    self._refused({pair_draft.GENERAL: f"{error.message} Save again if that is what you want."})
+                    return
                 self._refused({pair_draft.TO: f"{error.message} {error.fix or ''}".strip()})
                 return
             except InputError as error:

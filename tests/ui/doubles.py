@@ -350,7 +350,9 @@ class _Pairs:
         self._core.notices.announce(Topic.PAIR_REMOVED, pair_id=pair_id)
         return None
 
-    async def update(self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
+    async def update(
+        self, pair_id: str, change: PairChange, viewer: Viewer = EVERYTHING, *, expected: int | None = None
+    ) -> PairView:
         self._core.note("update", pair_id, change.status, change)
         if change.status is None:
             return next(view for view in self._core.known_pairs if view.pair.id == pair_id)

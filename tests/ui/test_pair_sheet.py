@@ -24,7 +24,7 @@ from app.domain.pairs import (
     PairStatus,
     PrivateOriginals,
 )
-from app.services.views import NewPair, PairChange
+from app.services.views import NewPair, PairChange, PairView
 from app.ui import menus
 from app.ui.delete_sheet import DeleteSheet
 from app.ui.menus import PairWish
@@ -230,6 +230,29 @@ def test_editing_keeps_the_calendars_and_asks_for_the_difference_only(desk: Desk
     click(sheet.save_button)
     qtbot.waitUntil(lambda: bool(desk.called("update")))
     assert desk.called("update")[0][3] == PairChange(direction=Direction.A_TO_B)
+
+
+def test_what_goes_by_a_change_is_said_before_and_saving_the_same_again_means_it(desk: Desk, qtbot: QtBot) -> None:
+    sheet = edit_first(desk)
+    click(sheet.ways.buttons[False])
+    asked: list[int | None] = []
+    pairs = desk.core.pairs
+    update = pairs.update
+
+    async def counting(pair_id: str, change: PairChange, *, expected: int | None = None) -> PairView:
+        asked.append(expected)
+        if expected != 2:
+            details = [FieldError("expected", "2")]
+            raise ConflictError("By this change 2 copies go: “A”, “B”.", code="count_changed", details=details)
+        return await update(pair_id, change)
+
+    pairs.update = counting  # type: ignore[method-assign,assignment]  # in the double's stead
+    click(sheet.save_button)
+    qtbot.waitUntil(lambda: "2 copies go" in words(sheet))
+    assert "Save again" in words(sheet)
+    click(sheet.save_button)
+    qtbot.waitUntil(lambda: bool(desk.called("update")))
+    assert asked == [0, 2]
 
 
 def test_cancelling_asks_for_nothing(desk: Desk) -> None:

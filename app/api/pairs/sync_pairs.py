@@ -25,6 +25,16 @@ Copies = Annotated[CopiesOnDelete, Query(description="What becomes of the copies
 Expected = Annotated[
     int | None, Query(ge=0, le=LARGEST_NUMBER, description="With `remove`: how many copies there are.")
 ]
+Going = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=LARGEST_NUMBER,
+        description="How many copies go by narrower filters: another number than the right one is answered with that "
+        "(409 `count_changed`) and changes nothing, so that 0 asks first; the right one is not held. Without it many "
+        "are held.",
+    ),
+]
 
 router = APIRouter(route_class=CheckedRoute, tags=["sync pairs"])
 
@@ -82,8 +92,16 @@ async def show_pair(given: Given, pair_id: str) -> PairAnswer:
 
 
 @router.patch("/sync-pairs/{pair_id}", openapi_extra=requires("write:pairs"), responses=errors(404, 409))
-async def change_pair(given: Given, pair_id: str, body: PairPatch, copies: Copies = CopiesOnDelete.KEEP) -> PairAnswer:
+async def change_pair(
+    given: Given,
+    pair_id: str,
+    body: PairPatch,
+    copies: Copies = CopiesOnDelete.KEEP,
+    expected: Going = None,
+) -> PairAnswer:
     """Change a sync pair. Pausing answers once no write is under way and none can start."""
+    if expected and not given.principal.may("approve:deletions"):
+        raise forbidden("approve:deletions")
     viewer = given.principal.viewer
     view = given.core.pairs.get(known_form(pair_id, "pair"), viewer)
     change = changes.pair_change(view, body, given.surroundings.shown)
@@ -91,7 +109,7 @@ async def change_pair(given: Given, pair_id: str, body: PairPatch, copies: Copie
         return _shown(given, view)
     if change.direction is not None and copies is not CopiesOnDelete.KEEP:
         raise invalid(FieldError("copies", "A dropped direction's copies can only be kept for now; send `keep`."))
-    return _shown(given, await given.core.pairs.update(view.pair.id, change, viewer))
+    return _shown(given, await given.core.pairs.update(view.pair.id, change, viewer, expected=expected))
 
 
 @router.delete(

@@ -56,6 +56,8 @@ from app.services.views import (
 
 NOW = datetime(2026, 3, 28, 10, 0, 0, 654_321, tzinfo=UTC)
 COPIES = 7
+GOING = 3
+"""So many copies go by any change of settings."""
 
 
 def ulid(number: int) -> str:
@@ -249,8 +251,13 @@ class PairsDouble:
             made.append(self._world.view(pair))
         return tuple(made)
 
-    async def update(self, one: str, change: PairChange, viewer: Viewer = EVERYTHING) -> PairView:
+    async def update(
+        self, one: str, change: PairChange, viewer: Viewer = EVERYTHING, *, expected: int | None = None
+    ) -> PairView:
         self._world.calls.append(("update", change))
+        if expected is not None and change.settings is not None and expected != GOING:
+            message = f"By this change {GOING} copies go."
+            raise ConflictError(message, code="count_changed", details=[FieldError("expected", str(GOING))])
         self.updating.set()
         if self.hold_update is not None:
             await self.hold_update.wait()

@@ -27,7 +27,7 @@ from app.domain.runs import Counts, RunError, RunStatus, Trigger
 from app.services.moments import to_text
 from app.services.views import PairChange
 from tests.contract.api.conftest import Key
-from tests.contract.api.core_double import COPIES, NOW, Double, conn, make_double, pair_id, ulid
+from tests.contract.api.core_double import COPIES, GOING, NOW, Double, conn, make_double, pair_id, ulid
 from tests.contract.api.test_order_of_checks import code, details
 
 pytestmark = pytest.mark.anyio
@@ -511,6 +511,21 @@ async def test_all_pairs_pause_and_those_paused_for_a_reason_resume(
         answer = await client.patch(f"{API}/sync-pairs", json=body, headers=shown)
         assert [one["status"] for one in answer.json()["pairs"]] == [status]
     assert double.world.pairs[pair_id(1)].status is PairStatus.ACTIVE
+
+
+async def test_a_change_that_takes_copies_away_is_told_with_their_number_where_it_is_asked_for(
+    client: httpx.AsyncClient, key: Key
+) -> None:
+    narrower = {"settings": {"filters": {"all_day": True}}}
+    asked = await client.patch(f"{PAIR}?expected=0", json=narrower, headers=key("write:pairs"))
+    assert code(asked) == (409, "count_changed")
+    assert details(asked) == {"expected": str(GOING)}
+    refused = await client.patch(f"{PAIR}?expected={GOING}", json=narrower, headers=key("write:pairs"))
+    assert code(refused) == (403, "forbidden")
+    may = key("write:pairs", "approve:deletions")
+    assert (await client.patch(f"{PAIR}?expected={GOING}", json=narrower, headers=may)).status_code == 200
+    assert set(details(await client.patch(f"{PAIR}?expected=-1", json=narrower, headers=may))) == {"expected"}
+    assert (await client.patch(PAIR, json=narrower, headers=key("write:pairs"))).status_code == 200
 
 
 async def test_deleting_keeps_releases_or_removes_the_copies(client: httpx.AsyncClient, key: Key) -> None:
