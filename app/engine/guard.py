@@ -86,7 +86,7 @@ def guard(
         tally: live copies and yesterday's deletions of the direction, before this run's writes. With several
             installations in the pair, what one of them deletes looks like a person's deletion to the other.
         answers: what the user said, by cause and original. A yes or no to one loss is one to any: how many others
-            there are by now does not change it.
+            there are by now does not change it. Only a yes to narrower filters is none to a deletion.
     """
     verdict = Verdict()
     decisions = _split_rekeyed(decisions, tally, signs, answers, verdict)
@@ -121,7 +121,7 @@ def guard(
         said = {answers.get((one, decision.original_id)) for one in related}
         if HoldAnswer.KEPT in said:
             verdict.kept.append(decision)
-        elif cause is None or HoldAnswer.APPROVED in said:
+        elif cause is None or HoldAnswer.APPROVED in _meant(decision, related, answers):
             verdict.go.append(decision)
         else:
             verdict.held.setdefault(cause, []).append(decision)
@@ -156,6 +156,16 @@ def _split_rekeyed(
         if said is None:
             verdict.held.setdefault(HoldCause.REKEYED, []).append(vanished)
     return [decision for decision in decisions if decision.original_id not in settled]
+
+
+def _meant(
+    decision: Decision, related: Sequence[HoldCause], answers: Mapping[tuple[HoldCause, str], HoldAnswer]
+) -> set[HoldAnswer | None]:
+    """What was said of this very thing: a yes to narrower filters is none to what is deleted by now."""
+    gone = GONE in decision.losses
+    return {
+        answers.get((one, decision.original_id)) for one in related if not (gone and one is HoldCause.FILTERS_NARROWED)
+    }
 
 
 def _is_orphan(decision: Decision) -> bool:

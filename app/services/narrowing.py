@@ -70,6 +70,14 @@ class Narrowing:
             fix=f"Say expected={number} if that is what you want.",
         )
 
+    def withdraw(self, directions: Sequence[DirectionRecord]) -> None:
+        """Other settings come: a yes to what the present ones take away is none to what those will. Call it before the
+        change is kept. A no stays, since it costs no copy."""
+        for direction in directions:
+            hold = self._ledger.hold(direction.id, HoldCause.FILTERS_NARROWED)
+            if hold is not None and hold.answer is HoldAnswer.APPROVED:
+                self._ledger.close_hold(hold.id)
+
     def confirm(self, losses: Sequence[Loss]) -> None:
         """The person named the right number: the next run does not ask again. Call it once the change is kept."""
         now = self._clock.now()

@@ -179,6 +179,8 @@ class Pairs:
             changed = applied(self._visibility.require_pair(pair_id, viewer), change)
             self._require_no_command(pair_id)
         leading = self._repository.directions(pair_id)
+        if wishes(changed) != wishes(was):
+            self._narrowing.withdraw(leading)
         pair = self._repository.update(changed)
         self._narrowing.confirm(losses)
         self._changed(pair)

@@ -11,8 +11,8 @@ from app.engine.decisions import Decision, Step
 from app.engine.guard import Signs, Verdict, guard
 
 
-def losing(count: int, first: int = 0) -> list[Decision]:
-    step = Step(Verb.DELETE, Op.DELETE, "", "key", CopyForm.SINGLE, "original_gone", loses=True)
+def losing(count: int, first: int = 0, reason: str = "original_gone") -> list[Decision]:
+    step = Step(Verb.DELETE, Op.DELETE, "", "key", CopyForm.SINGLE, reason, loses=True)
     return [Decision(f"lost{n}", steps=[step]) for n in range(first, first + count)]
 
 
@@ -110,6 +110,18 @@ def test_an_answer_to_a_loss_holds_when_the_cause_is_another_by_now() -> None:
     assert [d.original_id for d in verdict.kept] == ["lost0"]
     assert [d.original_id for d in verdict.go] == ["lost1"]
     assert [d.original_id for d in verdict.held[HoldCause.SOURCE_EMPTY]] == ["lost2"]
+
+
+def test_a_yes_to_narrower_filters_is_none_to_a_deletion() -> None:
+    yes = {(HoldCause.FILTERS_NARROWED, f"lost{n}"): HoldAnswer.APPROVED for n in range(9)}
+    deleted, filtered = losing(9), losing(9, reason="filtered")
+    assert list(ask(deleted, live=9, answers=yes).held) == [HoldCause.MASS_DELETE]
+    assert len(ask(filtered, live=9, answers=yes).go) == 9
+
+
+def test_a_no_to_narrower_filters_keeps_what_is_deleted_too() -> None:
+    no = {(HoldCause.FILTERS_NARROWED, f"lost{n}"): HoldAnswer.KEPT for n in range(9)}
+    assert len(ask(losing(9), live=9, answers=no).kept) == 9
 
 
 def test_an_answer_to_a_change_says_nothing_of_a_loss() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.errors import ConflictError
-from app.domain.pairs import DirectionSettings, FilteredLater, WordFilter
+from app.domain.pairs import DirectionSettings, FilteredLater, PairStatus, WordFilter
 from app.domain.runs import HoldCause, RunStatus, Trigger
 from app.services.views import PairChange
 from tests.fakes.calendar import wall
@@ -85,6 +85,39 @@ async def test_a_word_for_these_is_no_word_for_what_is_deleted_meanwhile(world: 
     await settled(world)
     assert [hold.cause for hold in world.core.holds.list()] == [HoldCause.MASS_DELETE]
     assert len(world.home.living()) == 9, "the lunches went, the talks wait"
+
+
+async def test_a_word_for_filters_that_were_widened_again_is_none_for_later_ones(world: CoreWorld) -> None:
+    pair_id = await synced(world)
+    await world.core.pairs.update(pair_id, PairChange(status=PairStatus.PAUSED))
+    await world.core.pairs.update(pair_id, without("talk"), expected=8)
+    await world.core.pairs.update(pair_id, PairChange(settings=DirectionSettings()))
+    await world.core.pairs.update(pair_id, without("talk"))
+    await world.core.pairs.update(pair_id, PairChange.resume())
+    await settled(world)
+    assert [hold.cause for hold in world.core.holds.list()] == [HoldCause.FILTERS_NARROWED]
+    assert len(world.home.living()) == 12
+
+
+async def test_a_word_for_filters_that_were_widened_again_is_none_for_an_emptied_calendar(world: CoreWorld) -> None:
+    pair_id = await synced(world)
+    await world.core.pairs.update(pair_id, PairChange(status=PairStatus.PAUSED))
+    await world.core.pairs.update(pair_id, without("talk"), expected=8)
+    await world.core.pairs.update(pair_id, PairChange(settings=DirectionSettings()))
+    for event in world.work.living():
+        world.work.remove(event.id)
+    await world.core.pairs.update(pair_id, PairChange.resume())
+    await settled(world)
+    assert len(world.home.living()) == 12
+
+
+async def test_a_word_outlives_a_pause(world: CoreWorld) -> None:
+    pair_id = await synced(world)
+    await world.core.pairs.update(pair_id, PairChange(status=PairStatus.PAUSED))
+    await world.core.pairs.update(pair_id, without("talk"), expected=8)
+    await world.core.pairs.update(pair_id, PairChange.resume())
+    await settled(world)
+    assert len(world.home.living()) == 4
 
 
 async def test_what_takes_nothing_away_needs_no_word(world: CoreWorld) -> None:
