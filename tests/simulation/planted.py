@@ -422,7 +422,12 @@ PLANTED = (
     Planted("ids_of_ones_own", ids_of_ones_own, (1, 9), histories(TWO_MACHINES, RESTORED)),
     Planted("another_name_for_each_try", another_name_for_each_try, (1,), histories(b=LAGS, trouble=0.3)),
     Planted("blind_writes", blind_writes, (3,), histories(trouble=0.15)),
-    Planted("pending_is_planned_over", pending_is_planned_over, (1, 4, 8, 9), histories(b=LAGS, trouble=0.3)),
+    Planted(
+        "pending_is_planned_over",
+        pending_is_planned_over,
+        (1,),
+        histories(b=replace(LAGS, remembers_hours=0), trouble=0.4),
+    ),
     Planted("absence_is_proof", absence_is_proof, (4, 5, 9), histories(settings=AWAY, trouble=0.15)),
     Planted("no_answer_is_gone", no_answer_is_gone, (4, 5, 9), histories(settings=AWAY, trouble=0.15), first=8),
     Planted(
