@@ -325,7 +325,7 @@ class Planner:
             return
         if link is None or not link.copy_key:
             decision.adopted.append((wish.occ, wish.source))
-        lacking = self._explained(case, wish, copy, target)
+        lacking = self._explained(case, wish, link, copy, target)
         if comparison.rewritten:
             # What the service made of our write by itself is what a person's change is told from.
             copy = replace(copy, base_copy={**copy.base_copy, **{name: actual[name] for name in comparison.rewritten}})
@@ -366,14 +366,17 @@ class Planner:
             decision.steps.append(step)
         return returned.keep_both or returned.carried is not None
 
-    def _explained(self, case: Case, wish: Wish, copy: Copy, target: Unit) -> tuple[str, ...]:
+    def _explained(self, case: Case, wish: Wish, link: Link | None, copy: Copy, target: Unit) -> tuple[str, ...]:
         """Dates a copied series lacks by no person's hand: we took them out, the original lacks them too, or it was
-        just adopted, when nobody can tell and the original wins."""
+        just adopted, when nobody can tell and the original wins. What another installation made in place of a copy that
+        was followed here lacks what a person took away there: each would bring back what the other leaves out."""
+        event, followed = target.event, link is not None and bool(link.copy_key)
+        by_other = followed and event is not None and self._judge.by_other_installation(event)
         return tuple(
             occ
             for occ in sorted(target.cancelled)
             if occ in copy.cancelled
-            or not copy.base_copy
+            or (not copy.base_copy and not by_other)
             or (occ in wish.cancelled and not self._judge.is_away(case, occ))
         )
 
@@ -384,7 +387,7 @@ class Planner:
             agreed = all(one is not None and dict(one.base_original) == dict(w.original_hashes) for one, w in said)
             if link is None or wish.form is not copy.form or not agreed:
                 # It says something new, which the person who deleted the copy may not have seen.
-                self._create(case, decision, wish, gone, "changed")
+                self._create_anew(case, decision, wish, gone, "changed")
                 return
             if not case.asked_original:
                 decision.ask_original = True
@@ -397,13 +400,24 @@ class Planner:
                 decision.steps.append(self._judge.delete_original(wish, copy, case.unit.inside))
                 return
         if not self._judge.stays_away:
-            self._create(case, decision, wish, gone, "copy_missing")
+            self._create_anew(case, decision, wish, gone, "copy_missing")
             return
         decision.copies.append(gone)
         away = Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.AWAY, reason="stays_away")
         if link is None or link.state is not LinkState.AWAY:
             decision.links.append(away)
         self._judge.skip(decision, wish.occ, "stays_away", event=wish.source)
+
+    def _create_anew(self, case: Case, decision: Decision, wish: Wish, gone: Copy, reason: str) -> None:
+        """Another copy in place of one that is gone. After a re-link that one was made for another original: the new
+        one is this original's own, as every installation of this pair would make it."""
+        if wish.copy_key == copy_key(self._judge.direction.key, decision.original_id, wish.occ):
+            self._create(case, decision, wish, gone, reason)
+            return
+        decision.copies.append(gone)
+        due = self._judge.now
+        loose = Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.SKIPPED, reason=reason)
+        decision.links.append(replace(loose, replan_at=due))
 
     def _enters_window(self, wish: Wish) -> datetime | None:
         """When an original outside the window comes into it; None if it lies behind."""

@@ -231,6 +231,7 @@ class DirectionRun:
             left = self._leave_blocks(verdict)
             written = await self._write(writer, verdict)
             self._cases.living.clear()  # by now their own rows tell of them
+            self._cases.succeeding.clear()
             await self._settle(writer)
             if left or any(decision.steps for decision in verdict.go):
                 written.again |= left | {decision.original_id for decision in decisions if decision.again}

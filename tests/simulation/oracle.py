@@ -373,9 +373,27 @@ class Oracle:
                 continue
             if day not in there and not _within(should[day], window):
                 continue
+            if day not in there and self._follows_another(direction, source, should):
+                return
             if day not in there:
                 raise Violation(self._lost(), f"no copy of {original.id} on {day} ({original.fields})")
             raise Violation(9, f"{original.id} on {day}: {should.get(day)} is shown as {there.get(day)}")
+
+    def _follows_another(self, direction: DirectionRecord, source: SimCalendar, should: Mapping[str, Shown]) -> bool:
+        """Whether a copy stands there that was made for another original, says just this, and is nobody else's: a
+        machine that knows of no better owner has tied it to this one."""
+        if set(should) != {""}:
+            return False
+        others = [e for e in source.living() if e.fields is not None and e.kind is not EventKind.SERIES]
+        alike = {
+            _digest(direction.key, e.id, "") for e in others if self._shown(e, source, direction.settings) == should
+        }
+        target = self._calendar(direction.target.id)
+        return any(
+            self._shown(copies[0], target, None) == should
+            for key, copies in self._copies(direction).items()
+            if key not in alike
+        )
 
     def _unseen(self, calendar: SimCalendar, should: Mapping[str, Shown], window: tuple[datetime, datetime]) -> bool:
         """Graph tells nothing of what happens outside the span that is frozen in its cursor."""
