@@ -26,7 +26,7 @@ from app.store.pairs import PairRepository
 from app.store.questions import Questions
 
 _NAME = "Kalends"
-_FORM = "1"
+_FORM = "2"
 """Raised when the same calendars would make another text."""
 
 
@@ -94,8 +94,8 @@ class Feed:
                 ids = [unit.event.id for unit in seen if unit.event is not None]
                 known = self._ledger.known_copies(where.connection.id, ids)
                 doubled = {one for one, (direction_id, _) in known.items() if sources.get(direction_id) in shown}
-                kept = [unit for unit in seen if not _told_before(unit, doubled, meetings)]
-                written = [one for unit in kept for one in _shown(unit, selection.detail)]
+                kept = [unit for unit in seen if unit.event is None or unit.event.id not in doubled]
+                written = [one for unit in kept for one in _once(unit, selection.detail, meetings)]
                 yield await asyncio.to_thread(_text_of, text, written, where.connection.calendar_key)
         yield text.end()
 
@@ -108,20 +108,19 @@ class Feed:
         }
 
 
-def _told_before(unit: Unit, doubled: Collection[str], meetings: set[tuple[object, ...]]) -> bool:
-    """Whether a unit is in the feed already: as its original, or as the same meeting in another calendar."""
+def _once(unit: Unit, detail: Detail, meetings: set[tuple[object, ...]]) -> Sequence[Written]:
+    """What of a unit the feed tells, nothing where the same meeting is in it already from another calendar."""
     event = unit.event
-    if event is None or event.fields is None:
-        return False
-    if event.id in doubled:
-        return True
-    if not event.ical_uid:
-        return False
+    if event is None or event.fields is None or not event.ical_uid:
+        return list(_shown(unit, detail))
     meeting = (event.ical_uid, event.fields.when, event.kind)
     if meeting in meetings:
-        return True
-    meetings.add(meeting)
-    return False
+        return ()
+    shown = list(_shown(unit, detail))
+    if any(one.event is not None and one.id == event.id for one in shown):
+        # One that takes no time here, or was declined, may take time in the next calendar.
+        meetings.add(meeting)
+    return shown
 
 
 def _shown(unit: Unit, detail: Detail) -> Iterator[Written]:

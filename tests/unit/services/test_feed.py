@@ -125,6 +125,22 @@ async def test_the_same_meeting_in_two_calendars_is_there_once(tmp_path: Path) -
         assert len(starts((await client.get(FEED)).text)) == before + 1
 
 
+@pytest.mark.parametrize("how", ["declined", "free"])
+async def test_a_meeting_that_takes_no_time_in_one_calendar_is_still_there_from_another_where_it_does(
+    tmp_path: Path, how: str
+) -> None:
+    async with reading(tmp_path) as (world, client):
+        busy = replace(meeting("board", wall(MONDAY, 16)), ical_uid="board@example.org")
+        free = meeting("board", wall(MONDAY, 16), fields={"availability": Availability.FREE})
+        answered = replace(busy, response=Response.DECLINED)
+        # The calendar that was connected first is read out first.
+        world.work.put(answered if how == "declined" else replace(free, ical_uid="board@example.org"))
+        world.home.put(replace(busy, id="board-at-home"))
+        await sync(world)
+        found = [at for at, _ in starts((await client.get(FEED)).text)]
+        assert found.count(utc(0, 16)) == 1
+
+
 async def test_what_did_not_change_is_not_sent_again(tmp_path: Path) -> None:
     async with reading(tmp_path) as (world, client):
         first = await client.get(FEED)
