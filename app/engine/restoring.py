@@ -18,6 +18,7 @@ from app.domain.links import (
     CopyForm,
     CopyState,
     DirectionRecord,
+    Evidence,
     Intent,
     IntentState,
     Op,
@@ -98,9 +99,12 @@ async def bring_back(
 ) -> Written:
     """Make these events anew in the target of a direction: each single or master first, then what differs in a series.
 
-    Raises ProviderError when the calendar cannot be written to at all.
+    Only those that are gone now: a person may have brought one back since it was found to be missing.
+
+    Raises ProviderError when the calendar cannot be read or written to at all.
     """
-    waiting = {restored_key(direction, unit.id): unit for unit in units if unit.event is not None}
+    gone = await _gone(direction, client, ledger, writer, [unit.id for unit in units if unit.event is not None])
+    waiting = {restored_key(direction, unit.id): unit for unit in units if unit.event is not None and unit.id in gone}
     everything = dict(waiting)
     for generation in range(GENERATIONS_AT_MOST):
         writer.burned.clear()
@@ -119,6 +123,18 @@ async def bring_back(
         # Whole and with their markers, which say that they are no copies: not every service's changes tell that.
         await view.ask(client, ledger, direction.target.id, sorted(writer.made.values()))
     return writer.written
+
+
+async def _gone(
+    direction: DirectionRecord, client: CalendarClient, ledger: Ledger, writer: RestoreWriter, event_ids: list[str]
+) -> frozenset[str]:
+    """Which of these the service says are gone; that it cannot say of some is told."""
+    answers = await view.ask(client, ledger, direction.target.id, event_ids) if event_ids else []
+    unsaid = sum(1 for answer in answers if answer.evidence is Evidence.UNKNOWN)
+    if unsaid:
+        message = f"The service could not say whether {unsaid} event(s) are still there, so they were not made again."
+        writer.written.errors.append(RunError("unknown_outcome", message, direction.target.id))
+    return frozenset(answer.event_id for answer in answers if answer.evidence is Evidence.GONE)
 
 
 async def _settle(direction: DirectionRecord, ledger: Ledger, writer: RestoreWriter, clock: Clock, run_id: str) -> None:

@@ -285,6 +285,34 @@ async def test_restoring_twice_makes_one_event_and_a_third_time_after_it_was_del
         assert again != back
 
 
+async def test_what_a_person_brings_back_while_the_restore_waits_for_its_turn_is_not_made_again(tmp_path: Path) -> None:
+    async with paired(tmp_path) as world:
+        await sync(world)
+        dinner = world.home.events["dinner"]
+        world.home.remove("dinner")
+        world.home.remove("party")
+        look = await world.core.restores.look(of_home(world))
+        run = await world.core.restores.start(of_home(world), expected=len(look.missing))
+        world.home.put(dinner)  # out of the bin, before the run begins
+        view = await ended(world, run)
+        assert (view.run.status, view.run.counts.created, view.run.counts.skipped) == (RunStatus.SUCCESS, 1, 1)
+        titles = [e.fields.title for e in world.home.living() if e.fields]
+        assert (titles.count("Dinner"), titles.count("Party")) == (1, 1)
+
+
+async def test_what_nobody_can_say_is_gone_when_the_restore_begins_is_not_made_and_that_is_told(tmp_path: Path) -> None:
+    async with paired(tmp_path) as world:
+        await sync(world)
+        world.home.remove("dinner")
+        look = await world.core.restores.look(of_home(world))
+        run = await world.core.restores.start(of_home(world), expected=len(look.missing))
+        world.home.script.unanswered.add("dinner")
+        view = await ended(world, run)
+        assert (view.run.status, view.run.counts.created) == (RunStatus.PARTIAL, 0)
+        assert [error.code for error in view.run.errors] == ["unknown_outcome"]
+        assert not [e for e in world.home.living() if e.fields and e.fields.title == "Dinner"]
+
+
 async def test_a_lost_answer_makes_no_second_event(tmp_path: Path) -> None:
     async with paired(tmp_path) as world:
         await sync(world)
