@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
+from app.domain.events import EventKind
 from app.domain.links import DirectionRecord, Link, Op
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
@@ -31,7 +32,7 @@ from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
-from app.engine.second_copies import removals, sort_out
+from app.engine.second_copies import read_whole, removals, sort_out
 from app.engine.shape import merges
 from app.engine.story import Names, only_settled, title_of, told_by
 from app.engine.wishes import Wisher
@@ -260,7 +261,9 @@ class DirectionRun:
         await self._asker.read_differing(marked)
         listed = sort_out(marked, known, self._direction.id)
         found = listed.copies
-        self._surplus = removals(listed, known, self._judge, self._target.normal_form)
+        series = [event.id for event, _ in listed.surplus if event.kind is EventKind.SERIES]
+        whole = await read_whole(self._target, self._ledger, self._direction, series)
+        self._surplus = removals(listed, known, self._judge, self._target.normal_form, whole)
         # What is left to the person is not news, however often it is found.
         self._result.found = len(found) + sum(1 for decision in self._surplus if decision.steps)
         self._cases.adopted = found

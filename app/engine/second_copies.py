@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from app.domain.events import Event, Fields
+from app.domain.events import Event, EventKind, Fields
 from app.domain.identity import digest
 from app.domain.links import Answer, Copy, CopyState, DirectionRecord, Evidence, Op, Row, Seen
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Ledger
@@ -70,18 +70,30 @@ def _rank(event: Event, row: Copy | None) -> tuple[int, bool, str]:
 
 
 def removals(
-    found: Found, known: Mapping[str, Copy], judge: Judge, normal: Callable[[Fields], Fields]
+    found: Found,
+    known: Mapping[str, Copy],
+    judge: Judge,
+    normal: Callable[[Fields], Fields],
+    whole: Mapping[str, Unit],
 ) -> list[Decision]:
-    """What to do about copies that are too many: remove those as we left them, show the others."""
+    """What to do about copies that are too many: remove those as we left them, show the others.
+
+    Args:
+        whole: the series among them with all that is inside, by id; about one that is missing here nothing is done.
+    """
     decisions = []
     for event, followed in found.surplus:
         copy = copy_from(event, judge.direction.id)
         if copy is None or event.marker is None or followed.marker is None:
             continue
+        if event.kind is EventKind.SERIES and event.id not in whole:
+            continue
+        # What is different inside a series is a person's, as far as anybody can tell, and would not come back.
+        inside = whole[event.id].inside if event.id in whole else ()
         decision = Decision(event.id, source=event)
         row = known.get(copy.copy_key)
         higher = event.marker.generation > followed.marker.generation
-        if higher and _as_left(event, followed, row, normal):
+        if higher and not inside and _as_left(event, followed, row, normal):
             gone = replace(copy, state=CopyState.LIVE)
             decision.steps.append(judge.delete("", gone, Unit(event.id, Seen.SEEN, event), SECOND_COPY, event))
         else:
@@ -129,7 +141,7 @@ async def find_surplus(
     known = {copy.copy_key: copy for copy in ledger.copies(direction.id, None) if copy.event_id}
     listed = sort_out(await marked_copies(client, direction), known, direction.id)
     chosen = [(event, stays) for event, stays in listed.surplus if event_ids is None or event.id in event_ids]
-    units = await _read_whole(client, ledger, direction, [event.id for event, _ in chosen])
+    units = await read_whole(client, ledger, direction, [event.id for event, _ in chosen])
     found = []
     for event, stays in chosen:
         unit = units.get(event.id)
@@ -186,9 +198,13 @@ def removed_key(direction: DirectionRecord, event_id: str) -> str:
     return digest(direction.key, event_id, "second")
 
 
-async def _read_whole(
+async def read_whole(
     client: CalendarReader, ledger: Ledger, direction: DirectionRecord, event_ids: list[str]
 ) -> Mapping[str, Unit]:
+    """These events of the target as they are now, with all that is inside; without those that nobody found.
+
+    Raises ProviderError when they cannot be read.
+    """
     if not event_ids:
         return {}
     answers: list[Answer] = await view.ask(client, ledger, direction.target.id, event_ids)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from app.domain import identity
-from app.domain.events import Event
+from app.domain.events import Event, Fields
 from app.domain.runs import Undoable, Verb
+from app.domain.times import When
 from tests.fakes.calendar import wall
-from tests.fakes.engine_world import FULL, MONDAY, HandClock, World, meeting, weekly
+from tests.fakes.engine_world import FULL, MONDAY, ZONE, HandClock, World, meeting, weekly
+
+SECOND_DATE = MONDAY + timedelta(days=7)
 
 
 def doubled(series: bool = False) -> tuple[World, Event, Event]:
@@ -52,6 +56,26 @@ def test_a_second_copy_that_says_something_else_is_shown_and_left() -> None:
     assert ("second_copy_unclear", "Mine now") in {(action.reason, action.title) for action in result.actions}
     world.run_until_quiet()
     assert {copy.id for copy in world.copies()} == {first.id, second.id}
+
+
+def test_a_second_series_in_which_a_person_changed_a_date_is_shown_and_left() -> None:
+    before, first, second = doubled(series=True)
+    own = Fields(When(wall(SECOND_DATE, 15), wall(SECOND_DATE, 16), ZONE), title="My own note")
+    note = before.target.change_occurrence(second.id, wall(SECOND_DATE, 9), own)
+    world = listed_anew(before)
+    result = world.run()
+    assert "second_copy_unclear" in {action.reason for action in result.actions}
+    world.run_until_quiet()
+    assert {first.id, second.id} <= {copy.id for copy in world.copies()}
+    assert world.target.events[note.id] == note
+
+
+def test_a_second_series_that_lacks_a_date_is_shown_and_left() -> None:
+    before, first, second = doubled(series=True)
+    before.target.cancel_occurrence(second.id, wall(SECOND_DATE, 9))
+    world = listed_anew(before)
+    world.run_until_quiet()
+    assert {first.id, second.id} == {copy.id for copy in world.copies()}
 
 
 def test_a_removal_whose_answer_was_lost_does_not_make_the_followed_copy_look_gone() -> None:
