@@ -147,6 +147,7 @@ def build(
         pairs=store.pairs,
         ledger=store.ledger,
         questions=store.questions,
+        clients=clients,
         visibility=visibility,
         clock=clock,
     )

@@ -20,16 +20,18 @@ def as_written(seen: Seen) -> Unit:
     return Unit(seen.event, exceptions, tuple(start for _, start in sorted(seen.cancelled.items())))
 
 
-def is_copy(event: Event, calendar_key: str, known: Collection[str], *, by_looks: bool) -> bool:
+def is_copy(event: Event, calendar_key: str, known: Collection[str]) -> bool:
     """Whether an event is a copy of ours, as far as anything tells: a pair makes it again by itself.
 
     Args:
         known: ids of events that are copies by our own records.
-        by_looks: these records may be lost, so one counts that looks like a copy and whose marker was not told.
     """
-    if event.id in known or is_ours_by_marker(event, calendar_key):
-        return True
-    return by_looks and not event.marker_known and looks_like_ours(event)
+    return event.id in known or is_ours_by_marker(event, calendar_key) or may_be_copy(event)
+
+
+def may_be_copy(event: Event) -> bool:
+    """Whether an event looks like a copy and the service did not tell its marker: reading it directly tells."""
+    return not event.marker_known and looks_like_ours(event)
 
 
 def is_the_services_own(event: Event) -> bool:

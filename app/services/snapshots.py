@@ -1,6 +1,7 @@
 """Snapshots of calendars as `.ics` files: before a pair writes for the first time, daily, and when asked for.
 
-Made from what a run has just read: no service is asked for it. Copies are left out, since their pair makes them again.
+Made from what a run has just read: a service is asked only about what may be a copy that our records lack. Copies are
+left out, since their pair makes them again.
 Files are named by calendar, not by row, so that they outlive the database. What restores them is `restores`.
 """
 
@@ -8,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from app.domain.accounts import Connection
-from app.domain.errors import ConflictError, NotFoundError, StorageError
+from app.domain.errors import ConflictError, KalendsError, NotFoundError, StorageError
+from app.domain.events import Event
 from app.domain.identity import digest
 from app.domain.links import DirectionRecord
 from app.domain.ports import Clock, Ledger
@@ -31,9 +33,11 @@ from app.domain.snapshots import (
     TextMaker,
 )
 from app.domain.snapshots import Unit as Written
-from app.engine.originals import Unit
+from app.engine import view
+from app.engine.originals import Unit, assemble_all
 from app.services import looking
-from app.services.ics_units import as_written, is_copy, is_the_services_own, made_up_uid
+from app.services.clients import Clients
+from app.services.ics_units import as_written, is_copy, is_the_services_own, made_up_uid, may_be_copy
 from app.services.views import EVERYTHING, ConnectionView, Viewer
 from app.services.visibility import Visibility
 from app.store.pairs import PairRepository
@@ -41,6 +45,8 @@ from app.store.questions import Questions
 
 EVERY = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
+ASK_AT_MOST = 200
+"""Direct reads for one snapshot; what may be a copy beyond these is left out, and asked about for the next one."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(r"snap_([0-9a-f]{16})_(\d{8}T\d{6}Z)_(first|daily|asked)")
 
@@ -79,9 +85,11 @@ class Snapshots:
         pairs: PairRepository,
         ledger: Ledger,
         questions: Questions,
+        clients: Clients,
         visibility: Visibility,
         clock: Clock,
     ) -> None:
+        self._clients = clients
         self._files = files
         self._make_text = make_text
         self._reader = reader
@@ -140,7 +148,7 @@ class Snapshots:
         """
         if connection_id is not None:
             self._visibility.require_connection(connection_id, viewer)
-        seen = {calendar_of(view.connection): view for view in self._visibility.connections(viewer)}
+        seen = {calendar_of(one.connection): one for one in self._visibility.connections(viewer)}
         found = []
         for name, size in self._files.sizes().items():
             parts = _NAME.fullmatch(name)
@@ -212,20 +220,25 @@ class Snapshots:
         return name
 
     async def _write(self, draft: Draft, connection: Connection, now: datetime, reason: Reason) -> None:
-        view = self._ledger.view(connection.id)
+        state = self._ledger.view(connection.id)
         notes = {"CALENDAR": connection.calendar_key, "TAKEN": now.isoformat(), "REASON": str(reason)}
-        if view.covers_from is not None:
-            notes["FROM"] = view.covers_from.isoformat()
-        if view.covers_to is not None:
-            notes["UNTIL"] = view.covers_to.isoformat()
-        head = Head(connection.name, connection.zone, view.complete_at or now, notes)
+        if state.covers_from is not None:
+            notes["FROM"] = state.covers_from.isoformat()
+        if state.covers_to is not None:
+            notes["UNTIL"] = state.covers_to.isoformat()
+        head = Head(connection.name, connection.zone, state.complete_at or now, notes)
         # In a thread, as it may have to import a library first.
         text = await asyncio.to_thread(self._make_text, head, Detail.KEPT)
         used: set[str] = set()
         left_out = 0
+        # Before a pair wrote for the first time, a run lists the copies by itself.
+        may_ask = ASK_AT_MOST if self._knows_copies(connection) else 0
         draft.write(text.begin())
         async for seen in looking.units(self._questions, self._ledger, connection.id):
-            kept = [as_written(unit) for unit in self._originals(seen, connection)]
+            unsure = self._unsure(seen, connection)[:may_ask]
+            may_ask -= len(unsure)
+            sure = await self._asked(seen, unsure, connection)
+            kept = [as_written(unit) for unit in self._originals(sure, connection)]
             named = [(unit, _uid(unit, connection, used)) for unit in kept]
             # In a thread: it takes longer than the loop may be held up for.
             piece, lost = await asyncio.to_thread(_text_of, text, named)
@@ -234,18 +247,43 @@ class Snapshots:
         draft.write(text.end())
         _log.info("snapshot.taken", connection_id=connection.id, reason=str(reason), left_out=left_out)
 
+    def _unsure(self, seen: Sequence[Unit], connection: Connection) -> Sequence[Unit]:
+        """Those that may be copies that another computer made since our last run."""
+        named = [(unit, _named(unit)) for unit in seen]
+        looking_so = [(unit, event) for unit, event in named if event is not None and may_be_copy(event)]
+        known = self._known(connection, looking_so)
+        return [unit for unit, event in looking_so if event.id not in known]
+
+    async def _asked(self, seen: Sequence[Unit], unsure: Sequence[Unit], connection: Connection) -> Sequence[Unit]:
+        """The same, with these read directly, as far as the service says anything."""
+        if not unsure:
+            return seen
+        try:
+            reader = self._clients.reader(connection)
+            await view.ask(reader, self._ledger, connection.id, [one for unit in unsure for one in unit.reads])
+        except StorageError:
+            raise
+        except KalendsError as error:
+            # What nobody can say of now is left out this time; the others are kept all the same.
+            _log.warning("snapshot.unsure", connection_id=connection.id, units=len(unsure), error=error.code)
+        ids = [unit.id for unit in unsure]
+        return list(
+            ({unit.id: unit for unit in seen} | assemble_all(ids, self._ledger.rows(connection.id, ids))).values()
+        )
+
     def _originals(self, seen: Sequence[Unit], connection: Connection) -> Sequence[Unit]:
         """Those that a person would miss: no copies, and nothing that the service makes by itself."""
-        named = [(unit, unit.event or next(iter(unit.exceptions.values()), None)) for unit in seen]
-        known = self._ledger.known_copies(connection.id, [event.id for _, event in named if event is not None])
-        by_looks = not self._knows_copies(connection)
+        named = [(unit, event) for unit in seen if (event := _named(unit)) is not None]
+        known = self._known(connection, named)
         return [
             unit
             for unit, event in named
-            if event is not None
-            and not is_copy(event, connection.calendar_key, known, by_looks=by_looks)
-            and not is_the_services_own(event)
+            if not is_copy(event, connection.calendar_key, known) and not is_the_services_own(event)
         ]
+
+    def _known(self, connection: Connection, named: Sequence[tuple[Unit, Event]]) -> Collection[str]:
+        """Which of these are copies by our own records."""
+        return self._ledger.known_copies(connection.id, [event.id for _, event in named])
 
     def _knows_copies(self, connection: Connection) -> bool:
         """Whether the copies in a calendar were listed by their markers, for every direction that leads there."""
@@ -260,9 +298,9 @@ class Snapshots:
     def _forget_old(self, now: datetime) -> None:
         """Remove what is older than it is kept for. The first one of each calendar that a pair uses stays."""
         in_use = {
-            calendar_of(view.connection)
-            for view in self._visibility.connections(EVERYTHING)
-            if self._pairs.of_connection(view.connection.id)
+            calendar_of(one.connection)
+            for one in self._visibility.connections(EVERYTHING)
+            if self._pairs.of_connection(one.connection.id)
         }
         oldest_first: dict[str, str] = {}
         everything = self.list()
@@ -276,6 +314,11 @@ class Snapshots:
 def calendar_of(connection: Connection) -> str:
     """What the snapshots of a calendar are named by, on every computer and with every database."""
     return digest("snapshots", connection.calendar_key)[:16]
+
+
+def _named(unit: Unit) -> Event | None:
+    """The event a unit is known by."""
+    return unit.event or next(iter(unit.exceptions.values()), None)
 
 
 def _text_of(text: CalendarText, named: Sequence[tuple[Written, str]]) -> tuple[str, int]:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from app.domain import identity
 from app.domain.accounts import Provider
 from app.domain.errors import ConflictError, InputError, KalendsError, NotFoundError, UnavailableError
-from app.domain.events import Event, EventKind, Fields, Response, Special
+from app.domain.events import Event, EventKind, Fields, Marker, Response, Special
 from app.domain.links import Outcome, Result
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus
 from app.domain.runs import Run, RunStatus, Trigger
@@ -118,6 +119,73 @@ async def test_copies_and_what_the_service_makes_itself_are_left_out(tmp_path: P
         assert "Dinner" in text
         assert "Budget" not in text
         assert "birthday" not in text
+
+
+def made_elsewhere(world: CoreWorld) -> None:
+    """Another computer copies a meeting of *Work* to *Home*, which does not tell markers in its changes."""
+    world.home.hides_markers = True
+    into = world.store.pairs.directions(world.core.pairs.list()[0].pair.id)[0]
+    world.work.put(meeting("secret", wall(MONDAY, 11), title="Secret"))
+    key = identity.copy_key(into.key, "secret")
+    named = identity.transaction_id(identity.copy_id(into.target.calendar_key, key, 0))
+    copied = meeting("elsewhere", wall(MONDAY, 11), title="Secret")
+    world.home.put(
+        replace(copied, marker=Marker(into.key, key, 0, "other.1"), transaction_id=named),
+        by="kalends",
+    )
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_what_another_computer_copied_since_the_last_run_is_left_out_also_while_nobody_can_say(
+    tmp_path: Path, silent: bool
+) -> None:
+    async with paired(tmp_path, Direction.BIDIRECTIONAL) as world:
+        await sync(world)
+        made_elsewhere(world)
+        if silent:
+            world.home.script.unanswered.add("elsewhere")
+        world.clock.advance(days=2)
+        await sync(world)
+        text = (tmp_path / "state" / "snapshots" / f"{of_home(world)}.ics").read_text()
+        assert "Dinner" in text
+        assert "Secret" not in text
+
+
+async def test_a_service_that_fails_when_asked_about_a_copy_holds_no_snapshot_up(tmp_path: Path) -> None:
+    async with paired(tmp_path) as world:
+        await sync(world)
+        made_elsewhere(world)
+        world.clock.advance(days=2)
+        failed: list[str] = []
+
+        def fail(name: str) -> None:
+            if name == "read" and not failed:
+                failed.append(name)
+                raise UnavailableError("down")
+
+        world.home.script.before = fail
+        await sync(world)
+        assert failed
+        text = (tmp_path / "state" / "snapshots" / f"{of_home(world)}.ics").read_text()
+        assert "Dinner" in text
+        assert "Secret" not in text
+
+
+async def test_what_came_back_and_was_changed_by_a_person_is_kept_again_though_it_looks_like_a_copy(
+    tmp_path: Path,
+) -> None:
+    async with paired(tmp_path) as world:
+        await sync(world)
+        world.home.remove("dinner")
+        await restored(world)
+        world.home.hides_markers = True
+        back = next(e for e in world.home.living() if e.fields and e.fields.title == "Dinner")
+        assert back.fields is not None
+        world.home.put(replace(back, fields=replace(back.fields, title="Supper")))
+        world.clock.advance(days=2)
+        await sync(world)
+        text = (tmp_path / "state" / "snapshots" / f"{of_home(world)}.ics").read_text()
+        assert "Supper" in text
 
 
 async def test_a_day_later_there_is_another_one_and_not_before(tmp_path: Path) -> None:
