@@ -168,6 +168,7 @@ def build(
         new_id=new_id,
         standstill=standstill,
         before_writing=snapshots.before_writing,
+        when_written=store.state.begin_epoch,
     )
     maintenance = Maintenance(store, clock, standstill)
 

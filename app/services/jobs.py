@@ -81,8 +81,20 @@ class Jobs:
     """Gives runs their turn: one at a time between two calendars, a few side by side."""
 
     def __init__(
-        self, runs: RunRepository, ledger: Ledger, notices: Notices, clock: Clock, new_id: Callable[[str], str]
+        self,
+        runs: RunRepository,
+        ledger: Ledger,
+        notices: Notices,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        when_written: Callable[[], object] = lambda: None,
     ) -> None:
+        """Bind.
+
+        Args:
+            when_written: called at the end of each run that wrote; may raise StorageError.
+        """
+        self._when_written = when_written
         self._runs = runs
         self._ledger = ledger
         self._notices = notices
@@ -268,6 +280,12 @@ class Jobs:
         except StorageError as error:
             _log.error("run.not_recorded", run_id=job.run.id, error=error.code)
             self._unrecorded[job.run.id] = job.run
+        try:
+            if self._runs.wrote(job.run.id):
+                self._when_written()
+        except StorageError as error:
+            # The run is over all the same. The next one that writes, backup or start counts in its place.
+            _log.error("run.not_counted", run_id=job.run.id, error=error.code, fix=error.fix)
 
     def _record_late(self) -> None:
         """Record the ends that a full disk kept from being recorded."""

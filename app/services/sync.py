@@ -71,11 +71,13 @@ class Sync:
         new_id: Callable[[str], str],
         standstill: Callable[[], Problem | None] = lambda: None,
         before_writing: BeforeWriting = nothing_before,
+        when_written: Callable[[], object] = lambda: None,
     ) -> None:
         """Bind.
 
         Args:
             standstill: why every run waits, None while they do not.
+            when_written: called at the end of each run that wrote.
         """
         self._pairs = pairs
         self._standstill = standstill
@@ -83,7 +85,7 @@ class Sync:
         self._visibility = visibility
         self._health = health
         self._pulls = Pulls(clients, ledger, accounts, pairs, health, run_clock)
-        self._jobs = Jobs(runs, ledger, notices, clock, new_id)
+        self._jobs = Jobs(runs, ledger, notices, clock, new_id, when_written)
         self._worker = Worker(
             self._jobs,
             pairs=pairs,

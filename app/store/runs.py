@@ -115,6 +115,10 @@ class RunRepository:
         found = self._database.select(f"{SELECT_ACTION} WHERE run_id = ? ORDER BY id", (run_id,))
         return [action_from(row) for row in found]
 
+    def wrote(self, run_id: str) -> bool:
+        """Whether a run sent a write to a calendar, or may have."""
+        return self._database.one("SELECT 1 FROM journal WHERE run_id = ? LIMIT 1", (run_id,)) is not None
+
     def page(self, wanted: RunFilter, *, limit: int, offset: int = 0) -> RunPage:
         """Runs of all kinds, newest first."""
         return self._page(_conditions(wanted), limit, offset)

@@ -1,9 +1,9 @@
 """Small things the app remembers about itself, and who this installation is.
 
-The installation's id and epoch also lie in a file beside the database. The epoch rises at every start and after every
-backup, first in the database and then in the file: a database whose epoch is lower than the file's is an older one put
-in place (`engine.md` §10), and nothing may be deleted by what it says before a full audit. Wishes of the user are not
-here but in the settings file.
+The installation's id and epoch also lie in a file beside the database. The epoch rises at every start, after every
+backup and after every run that wrote, first in the database and then in the file: a database whose epoch is lower than
+the file's is an older one put in place (`engine.md` §10), and so may be one without its file; nothing may be deleted by
+what it says before a full audit. Wishes of the user are not here but in the settings file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Installation:
 
     Args:
         id: first half of every stamp.
-        epoch: number of starts and backups.
+        epoch: number of starts, backups and runs that wrote.
         behind: the database is older than what this installation did last, or was lost; until `audited`.
     """
 
@@ -56,6 +56,7 @@ class StateRepository:
         """
         self._database = database
         self._beside = beside
+        self._begun = False
 
     def get(self, key: str) -> str | None:
         """What was kept under a key, None if nothing was."""
@@ -87,7 +88,7 @@ class StateRepository:
         return Installation(number, int(epoch), self.get(BEHIND) is not None)
 
     def begin_epoch(self) -> Installation:
-        """Count a start or a backup, and find out whether the database is the one we left.
+        """Count a start, a backup or a run that wrote, and find out whether the database is the one we left.
 
         Raises:
             StorageError: `home_unwritable`, when the file beside the database cannot be written.
@@ -95,8 +96,8 @@ class StateRepository:
         outside = self._read_beside()
         number, epoch = self.get(_INSTALLATION), int(self.get(_EPOCH) or 0)
         with self._database.transaction():
-            if outside is not None and (number, epoch) != outside and (number != outside[0] or epoch < outside[1]):
-                self.put(BEHIND, str(outside[1]))
+            if self._may_be_older(number, epoch, outside):
+                self.put(BEHIND, str(outside[1] if outside is not None else 0))
                 self.delete(UNAUDITED)
             if number is None:
                 number = outside[0] if outside is not None else str(ULID())
@@ -104,7 +105,16 @@ class StateRepository:
             epoch = max(epoch, outside[1] if outside is not None else 0) + 1
             self.put(_EPOCH, str(epoch))
         self._write_beside(number, epoch)
+        self._begun = True
         return self.installation()
+
+    def _may_be_older(self, number: str | None, epoch: int, outside: tuple[str, int] | None) -> bool:
+        """Whether this database may not be the one we left. A kill between database and file leaves the file lower,
+        which tells nothing; or, at the very first start, no file: then there is nothing yet to audit either."""
+        if outside is not None:
+            return number != outside[0] or epoch < outside[1]
+        # Where this process began an epoch, the database has been its own since then, whatever became of the file.
+        return self._beside is not None and number is not None and not self._begun
 
     def audited(self) -> None:
         """A full audit found the database true again."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.errors import StorageError
 from app.domain.pairs import PairStatus
 from app.domain.runs import RunStatus, Trigger, Verb
 from app.services.audits import Audits
@@ -107,3 +108,39 @@ async def test_a_backup_put_in_place_is_noticed_by_its_file(tmp_path: Path) -> N
     path.write_bytes(backup.read_bytes())
     with Store.open(path, now=clock.now) as store:
         assert store.state.installation().behind
+
+
+@pytest.mark.parametrize("wrote", [True, False])
+async def test_a_copy_of_the_running_apps_file_put_back_after_a_run_that_wrote_is_noticed(
+    tmp_path: Path, wrote: bool
+) -> None:
+    path = tmp_path / "kalends.db"
+    world = CoreWorld(tmp_path)
+    world.store.close()
+    world.store = Store.open(path, now=world.clock.now)
+    world.restart()
+    try:
+        pair_id = await pair_of(world)
+        world.store.copy_file(tmp_path / "copied.db")
+        if wrote:
+            world.work.put(meeting("a1", wall(MONDAY, 9)))
+        assert await run(world, pair_id) is RunStatus.SUCCESS
+    finally:
+        await world.close()
+    path.write_bytes((tmp_path / "copied.db").read_bytes())
+    with Store.open(path, now=world.clock.now) as store:
+        assert store.state.installation().behind is wrote
+
+
+async def test_a_run_ends_as_it_went_where_it_cannot_be_counted(
+    world: CoreWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot() -> None:
+        raise StorageError("The file that names this installation cannot be written.", code="home_unwritable")
+
+    monkeypatch.setattr(world.store.state, "begin_epoch", cannot)
+    world.restart()
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    assert await run(world, pair_id) is RunStatus.SUCCESS
+    assert len(world.home.living()) == 1

@@ -70,12 +70,43 @@ def test_a_lost_database_keeps_the_id_and_is_noticed(tmp_path: Path) -> None:
     assert after.epoch > before.epoch
 
 
-def test_a_lost_file_beside_the_database_is_made_again(tmp_path: Path) -> None:
+def test_a_database_without_the_file_beside_it_may_be_an_older_one_and_the_file_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "kalends.db"
     before = start(path)
     (tmp_path / "kalends-installation.json").unlink()
+    with Store.open(path, now=clock) as store:
+        assert store.state.installation().id == before.id
+        assert store.state.installation().behind
+        store.state.audited()
     after = start(path)
     assert (after.id, after.behind) == (before.id, False)
+    assert after.epoch > before.epoch + 1
+
+
+def test_a_new_database_is_not_taken_for_an_older_one(tmp_path: Path, store: Store) -> None:
+    assert not start(tmp_path / "kalends.db").behind
+    store.state.begin_epoch()
+    assert not store.state.installation().behind, "one in memory has no file that could be lost"
+
+
+def test_a_file_that_is_lost_while_the_app_runs_is_made_again_and_says_nothing_about_the_database(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "kalends.db"
+    with Store.open(path, now=clock) as store:
+        (tmp_path / "kalends-installation.json").unlink()
+        assert not store.state.begin_epoch().behind
+    assert not start(path).behind
+
+
+def test_a_kill_between_database_and_file_does_not_make_the_database_an_older_one(tmp_path: Path) -> None:
+    path, beside = tmp_path / "kalends.db", tmp_path / "kalends-installation.json"
+    start(path)
+    before = beside.read_bytes()
+    with Store.open(path, now=clock) as store:
+        store.state.begin_epoch()
+    beside.write_bytes(before)
+    assert not start(path).behind
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"id": "x"}', '{"id": "x", "epoch": "many"}', "\x00"])
