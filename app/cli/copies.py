@@ -147,5 +147,7 @@ def _going(removable: list[dict[str, Any]], event: list[str] | None) -> list[dic
 
 def _fate(one: dict[str, Any], going: set[str]) -> str:
     if one["event_id"] not in going:
-        return "stays: somebody edited it; --event removes it" if one["edited"] else "stays"
+        if one["edited"]:
+            return "stays: somebody edited it; --event removes it"
+        return "stays" if one["undoable"] else "stays: its removal cannot be undone; --event removes it"
     return "goes" if one["undoable"] else "goes; cannot be undone"

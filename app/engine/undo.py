@@ -167,6 +167,9 @@ class UndoPlanner:
     def _second_back(self, change: Change) -> Finding:
         """Make a second copy anew that a person had removed: as an event of its own, since a copy of its original is
         there and followed."""
+        if self._direction.both_ways:
+            # It would be an original of the way back, and get a copy beside the one that is there.
+            return self._basis.tell(change, Undoable.NOT_UNDOABLE)
         last, before = change.last, change.first.before
         if before is None or before.fields is None or last.inside:
             return self._basis.tell(change, Undoable.NOT_UNDOABLE)

@@ -47,9 +47,9 @@ class SecondCopy:
 
     @property
     def undoable(self) -> bool:
-        """Whether its removal can be undone: a series in which something is different cannot be made again as it
-        was."""
-        return not self.found.inside
+        """Whether its removal can be undone: a series in which something is different cannot be made again as it was,
+        and in a pair that goes both ways what came back would be copied as an event of its own."""
+        return not self.found.inside and not self.direction.both_ways
 
 
 class SecondCopies:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def synced(folder: Path) -> AsyncIterator[CoreWorld]:
+async def synced(folder: Path, direction: Direction = Direction.A_TO_B) -> AsyncIterator[CoreWorld]:
     """*Work* with a meeting and a series, copied to *Home*."""
     world = CoreWorld(folder)
     try:
@@ -32,7 +32,7 @@ async def synced(folder: Path) -> AsyncIterator[CoreWorld]:
         world.work.put(meeting("one", wall(MONDAY, 9), title="Budget"))
         world.work.put(weekly("series", hour=14))
         settings = DirectionSettings(mode=Mode.FULL)
-        world.core.pairs.create([NewPair(*ends, mode=Mode.FULL, direction=Direction.A_TO_B, settings=settings)])
+        world.core.pairs.create([NewPair(*ends, mode=Mode.FULL, direction=direction, settings=settings)])
         await sync(world)
         yield world
     finally:
@@ -171,3 +171,21 @@ async def test_what_was_not_looked_at_does_not_go(tmp_path: Path) -> None:
             await world.core.second_copies.remove(expected=1)
         assert refused.value.code == "count_changed"
         assert len(living(world)) == 4
+
+
+async def test_where_a_pair_goes_both_ways_one_goes_only_when_named_and_for_good(tmp_path: Path) -> None:
+    """What came back would be an event of its own there, and get a copy beside its original."""
+    async with synced(tmp_path, Direction.BIDIRECTIONAL) as world:
+        other = second(world, "Budget")
+        (found,) = await world.core.second_copies.find()
+        assert not found.undoable
+        with pytest.raises(ConflictError) as refused:
+            await world.core.second_copies.remove(expected=1)
+        assert refused.value.code == "nothing_to_remove"
+        (run,) = await world.core.second_copies.remove(expected=1, events=[other.id])
+        assert (await ended(world, run)).run.counts.deleted == 1
+        look = await world.core.undo.look(run.id)
+        assert [change.state for change in look.changes] == [Undoable.NOT_UNDOABLE]
+        await ended(world, world.core.undo.start(run.id))
+        await sync(world)
+        assert [e.id for e in world.work.living() if e.fields and e.fields.title == "Budget"] == ["one"]
