@@ -76,7 +76,7 @@ class CoverPlanner:
 
     def _deleted_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link) -> bool:
         """Where a person deleted the copy that covers several, all of them stay away."""
-        if not self._judge.stays_away or not self.follows_another(link):
+        if not self._judge.blames_a_person or not self.follows_another(link):
             return False
         copy = self._judge.copy_of(case, link)
         target = case.targets.get(copy.event_id) if copy is not None else None

@@ -41,7 +41,12 @@ KEPT_AS_IT_WAS = "kept"
 
 
 class Judge:
-    """Judges single copies of one direction at one moment."""
+    """Judges single copies of one direction at one moment.
+
+    Args:
+        remembers: whether what this database does not know to be our own deletion was none; not so while it may be a
+            backup, which knows nothing of what was deleted after it was made.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Judge:
         installation: str,
         originals: Originals | None = None,
         rewrites_seconds: float = 0.0,
+        remembers: bool = True,
     ) -> None:
         self.direction = direction
         self.settings = direction.settings
@@ -60,10 +66,16 @@ class Judge:
         self.write_back = WriteBack(direction, wisher.normal, originals)
         self._installation = installation
         self._rewrites_seconds = rewrites_seconds
+        self._remembers = remembers
 
     @property
     def stays_away(self) -> bool:
         return self.settings.copy_deleted is not CopyDeleted.RESTORE
+
+    @property
+    def blames_a_person(self) -> bool:
+        """Whether a copy, or a date of one, that is gone without our knowledge was deleted by a person and stays so."""
+        return self._remembers and self.stays_away
 
     @property
     def policy(self) -> CopyEdited:
@@ -109,6 +121,8 @@ class Judge:
         return is_ours(event, self.direction.target.calendar_key, copy.copy_key, copy.generation)
 
     def backs_off(self, link: Link, wish: Wish) -> bool:
+        if not self._remembers:
+            return False  # a copy that is left aside now would be taken for deleted by a person later
         unchanged = dict(link.base_original) == dict(wish.original_hashes)
         return link.retry_at is not None and link.retry_at > self.now and unchanged
 

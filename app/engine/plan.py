@@ -382,7 +382,7 @@ class Planner:
 
     def _gone_by_hand(self, case: Case, decision: Decision, wish: Wish, link: Link | None, copy: Copy) -> None:
         gone = replace(copy, state=CopyState.GONE, event_id="", base_copy={}, wanted={}, cancelled=())
-        if self._judge.write_back.deletes_originals and not wish.occ:
+        if self._judge.write_back.deletes_originals and self._judge.blames_a_person and not wish.occ:
             said = [(link, wish), *((case.links.get(w.occ), w) for w in case.wishes.items if w.parent == wish.copy_key)]
             agreed = all(one is not None and dict(one.base_original) == dict(w.original_hashes) for one, w in said)
             if link is None or wish.form is not copy.form or not agreed:
@@ -399,7 +399,12 @@ class Planner:
             if may and not self._judge.backs_off(link, wish):
                 decision.steps.append(self._judge.delete_original(wish, copy, case.unit.inside))
                 return
-        if not self._judge.stays_away:
+        if not self._judge.blames_a_person:
+            if self._judge.stays_away:
+                # Kept before the write: if that has to wait, the next run must not take the copy for a person's work.
+                decision.copies.append(gone)
+                known = link or Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.SKIPPED)
+                decision.links.append(replace(known, replan_at=self._judge.now))
             self._create_anew(case, decision, wish, gone, "copy_missing")
             return
         decision.copies.append(gone)

@@ -58,7 +58,8 @@ class Tools:
         breathe: let others run; awaited between chunks of planning.
         stopping: whether no further write may start (pause, stop of the app).
         may_lose: whether an original may lose its copy in this run; not by a database older than its epoch file, before
-            both calendars were read whole.
+            both calendars were read whole. Nor does such a one know which copies it took away itself: those that are
+            gone are made anew.
         tell: hears what the run is busy with, and how much of it is done: originals compared, writes answered; 0 of 0
             where nobody knows. Called often.
         before: what the same run came to in other directions.
@@ -153,6 +154,7 @@ class DirectionRun:
             installation=self._tools.stamps.installation(),
             originals=self._writable,
             rewrites_seconds=self._target.capabilities.rewrites_seconds,
+            remembers=self._tools.may_lose,
         )
         self._planner = Planner(self._judge, self._window)
         self._cases = CaseReader(direction, ledger, wisher)

@@ -62,7 +62,7 @@ class SeriesPlanner:
         for occ in sorted(target.cancelled.keys() - wish.cancelled.keys()):
             if not self._judge.wisher.occurs(wish.fields, occ):
                 continue  # the series has no such date, so none is missing
-            if occ in copy.cancelled or not self._judge.stays_away:
+            if occ in copy.cancelled or not self._judge.blames_a_person:
                 rebuilt = True
             else:
                 decision.links.append(

@@ -41,6 +41,8 @@ enough, and a loop that nobody thought of ends here. What a service bears is its
 alone for hours then."""
 _UNASKED = frozenset(Trigger) - {Trigger.MANUAL, Trigger.API}
 """What no person waits for: it comes again by itself."""
+_LEFT_OPEN = frozenset({"could_not_ask", "unknown_outcome"})
+"""Errors of a check that could not look at every copy: it is to be done once more."""
 _NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
 
 _log = structlog.get_logger(__name__)
@@ -244,7 +246,7 @@ class Worker:
             may_lose=not checking,
             tell=lambda phase, done, total: self._jobs.tell(job, phase, done, total),
             before=before,
-            everything=auditing,
+            everything=auditing or checking,
             may_create=lambda: self._may_create(direction),
         )
         going = DirectionRun(
@@ -269,7 +271,8 @@ class Worker:
         for wrote_to in (direction.source, direction.target):
             if result.retry_after.get(wrote_to.id):
                 self._health.slow_down(wrote_to.account_id, result.retry_after[wrote_to.id])
-        if checking and failure is None and not job.run.dry and not self._jobs.halted(job):
+        left_open = any(error.code in _LEFT_OPEN for error in result.errors)
+        if checking and failure is None and not left_open and not job.run.dry and not self._jobs.halted(job):
             self._audits.done(direction.id)
         if auditing and failure is None and not self._jobs.halted(job):
             if result.found:

@@ -154,8 +154,8 @@ class World:
             replace(pair, settings=self.settings, mode=self.settings.mode, settings_no=pair.settings_no + 1)
         )
 
-    def run(self, *, dry: bool = False, full: bool = False) -> DirectionResult:
-        """One run of the direction."""
+    def run(self, *, dry: bool = False, full: bool = False, checking: bool = False) -> DirectionResult:
+        """One run of the direction; `checking` as the first one of a database older than its epoch file."""
         run_id = f"sync_run_{next(self._runs):026d}"
         self._last_run_id = run_id
         self._history.add(Run(run_id, "pair_1", Trigger.MANUAL, RunStatus.RUNNING, self.clock.now(), dry=dry))
@@ -164,7 +164,12 @@ class World:
         async def pull(connection_id: str) -> None:
             window = window_of(self.direction.settings, self.clock.now())
             await view.pull(
-                calendars[connection_id], self.ledger, connection_id, window, now=self.clock.now(), full=full
+                calendars[connection_id],
+                self.ledger,
+                connection_id,
+                window,
+                now=self.clock.now(),
+                full=full or checking,
             )
 
         async def breathe() -> None:
@@ -179,12 +184,13 @@ class World:
             pull=pull,
             breathe=breathe,
             stopping=self.stop,
+            may_lose=not checking,
+            everything=checking,
             may_create=self.may_create,
         )
         originals = self.source if self.both_ways else None
-        runner = DirectionRun(
-            self.direction, self.source, self.target, tools, run_id=run_id, dry=dry, originals=originals
-        )
+        direction = replace(self.direction, adopted=self.direction.adopted and not checking)
+        runner = DirectionRun(direction, self.source, self.target, tools, run_id=run_id, dry=dry, originals=originals)
         result = drive(runner.run())
         self.clock.advance(minutes=5)
         return result
@@ -193,6 +199,18 @@ class World:
         """A machine that died starts again: nothing is left but the database."""
         self._open()
         self.clock.advance(minutes=5)
+
+    def backup(self) -> Database:
+        """The database as it is now, to be put back later."""
+        kept = open_memory()
+        self.database.sqlite.backup(kept.sqlite)
+        return kept
+
+    def put_back(self, kept: Database) -> None:
+        """An earlier state of the database takes the place of what was done since."""
+        self.database = kept
+        self._undone_by = {}
+        self.reopen()
 
     def writer(self) -> Writer:
         """A writer for commands, with a run of its own."""

@@ -74,6 +74,33 @@ async def test_a_failed_read_checks_nothing_off(world: CoreWorld) -> None:
     assert world.store.state.installation().behind
 
 
+async def test_a_check_that_could_not_look_at_every_copy_is_done_once_more(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    (copy,) = world.home.living()
+    put_older_database_in_place(world)
+    world.home.forget(copy.id)
+    world.home.script.unanswered = {copy.id}
+    await run(world, pair_id)
+    assert world.store.state.installation().behind
+    world.home.script.unanswered = set()
+    await run(world, pair_id)
+    assert not world.store.state.installation().behind
+    assert len(world.home.living()) == 1
+
+
+async def test_a_copy_that_an_older_database_does_not_know_to_have_taken_away_is_made_again(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    (copy,) = world.home.living()
+    put_older_database_in_place(world)
+    world.home.remove(copy.id)
+    await run(world, pair_id)
+    assert len(world.home.living()) == 1
+
+
 async def test_the_check_of_a_paused_pair_waits_and_survives_a_restart(world: CoreWorld) -> None:
     pair_id = await pair_of(world)
     world.work.put(meeting("a1", wall(MONDAY, 9)))
