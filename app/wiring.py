@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from app import __version__
@@ -25,7 +24,7 @@ from app.domain.runs import Trigger
 from app.domain.snapshots import CalendarText, Detail, Head, Read
 from app.providers.checkup import service_time
 from app.providers.google.client import GoogleService
-from app.providers.http import new_ssl_context
+from app.providers.http import Listening, new_ssl_context
 from app.providers.microsoft.client import MicrosoftService
 from app.services.alerts import Alerts
 from app.services.audits import Audits
@@ -126,7 +125,7 @@ def build(
     notices = Notices()
     visibility = Visibility(store.accounts, store.pairs)
     run_clock = ServiceTime(clock)
-    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators, run_clock.heard))
+    clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators, run_clock.listening))
     health = Health(store.accounts, notices, clock)
     integrity = Integrity(store, notices, clock)
     guard = ClockGuard(
@@ -324,12 +323,12 @@ def make_authenticators(
 def service_factory(
     addresses: Addresses,
     authenticators: Mapping[Provider, Authenticator],
-    heard: Callable[[datetime], None],
+    listening: Listening,
 ) -> Callable[[Account], CalendarService]:
     """Clients for accounts; one trust store for the whole process, built when first needed.
 
     Args:
-        heard: hears what time the services say it is.
+        listening: hears what time the services say it is.
     """
     trust: list[Any] = []
 
@@ -338,9 +337,9 @@ def service_factory(
             trust.append(new_ssl_context())
         tokens = authenticators[account.provider].tokens(account.id)
         if account.provider is Provider.GOOGLE:
-            return GoogleService(tokens, addresses.google.calendar_api, ssl_context=trust[0], heard=heard)
+            return GoogleService(tokens, addresses.google.calendar_api, ssl_context=trust[0], listening=listening)
         if account.provider is Provider.MICROSOFT:
-            return MicrosoftService(tokens, addresses.microsoft.graph_api, ssl_context=trust[0], heard=heard)
+            return MicrosoftService(tokens, addresses.microsoft.graph_api, ssl_context=trust[0], listening=listening)
         raise InputError(f"Kalends cannot read calendars of '{account.provider}' yet.")
 
     return make

@@ -40,8 +40,14 @@ _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/_=-]+)"')
 _SCHEME_PORTS = {"http": 80, "https": 443}
 
 
-def _nobody_listens(_told: datetime) -> None:
+Listening = Callable[[], Callable[[datetime], None]]
+"""Called when a request goes out; what it returns hears what time the service says it is, once the answer is read. Who
+hears knows both moments: an answer that waited while the computer slept tells the time before the sleep."""
+
+
+def nobody_listens() -> Callable[[datetime], None]:
     """The time that nobody asks for."""
+    return lambda _told: None
 
 
 def new_ssl_context() -> ssl.SSLContext:
@@ -156,10 +162,10 @@ class HttpClient:
         parallel: int,
         limits: AccountLimits | None,
         max_body_bytes: int = MAX_BODY_BYTES,
-        heard: Callable[[datetime], None] = _nobody_listens,
+        listening: Listening = nobody_listens,
     ) -> None:
         self._client = client
-        self._heard = heard
+        self._listening = listening
         self._tokens = tokens
         self._slots = asyncio.Semaphore(parallel)
         self._limits = limits
@@ -226,6 +232,7 @@ class HttpClient:
         await self._client.aclose()
 
     async def _exchange(self, request: httpx.Request) -> Reply:
+        hear = self._listening()
         response = await self._client.send(request, stream=True)
         try:
             chunks, size = [], 0
@@ -240,7 +247,7 @@ class HttpClient:
             await response.aclose()
         told = told_time(response.headers)
         if told is not None:
-            self._heard(told)
+            hear(told)
         authorization = response.request.headers.get("Authorization", "")
         return Reply(response.status_code, response.headers, b"".join(chunks), authorization)
 
@@ -254,7 +261,7 @@ def make_client(
     parallel: int = DEFAULT_PARALLEL,
     limits: AccountLimits | None = None,
     headers: Mapping[str, str] | None = None,
-    heard: Callable[[datetime], None] = _nobody_listens,
+    listening: Listening = nobody_listens,
 ) -> HttpClient:
     """The http client of an account.
 
@@ -265,7 +272,7 @@ def make_client(
         parallel: requests in flight at once: 10 for a host, 4 for a Graph mailbox.
         limits: the account's rate.
         headers: sent with every request.
-        heard: hears what time the service says it is, with every answer.
+        listening: asked with every request; hears what time the service says it is.
     """
     base = httpx.URL(base_url if base_url.endswith("/") else base_url + "/")
     client = httpx.AsyncClient(
@@ -280,7 +287,7 @@ def make_client(
         # A proxy of the environment is for the world outside; this machine's own services are never behind it.
         trust_env=not _is_loopback(base.host),
     )
-    return HttpClient(client, base, tokens, parallel=parallel, limits=limits, heard=heard)
+    return HttpClient(client, base, tokens, parallel=parallel, limits=limits, listening=listening)
 
 
 def _is_loopback(host: str) -> bool:

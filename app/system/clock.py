@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -37,6 +38,20 @@ class ServiceTime:
     def now(self) -> datetime:
         """Now, aware in UTC."""
         return self._clock.now() + self._off
+
+    def listening(self) -> Callable[[datetime], None]:
+        """A service is being asked. Returns what hears the time that its answer tells, when that is read.
+
+        No exchange takes so long as `CLOCK_OFF`: over one that seems to, the computer slept, and the time in an answer
+        from before would hide the sleep (`reliability.md` A8); or its clock was set. The next answer tells.
+        """
+        asked_at = self._clock.now()
+
+        def hear(told: datetime) -> None:
+            if abs(self._clock.now() - asked_at) < CLOCK_OFF:
+                self.heard(told)
+
+        return hear
 
     def heard(self, told: datetime) -> None:
         """A service said what time it is, in whole seconds; aware."""

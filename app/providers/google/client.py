@@ -6,8 +6,7 @@ It holds no state of a sync: cursors, links and the journal are the engine's.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
@@ -22,7 +21,7 @@ from app.providers.google import mapping, reading
 from app.providers.google.batch import BATCH_SIZE
 from app.providers.google.reading import GoogleAnswers, Place
 from app.providers.google.writing import GoogleWriting
-from app.providers.http import make_client
+from app.providers.http import Listening, make_client, nobody_listens
 from app.providers.limits import AccountLimits
 from app.providers.retry import Retrier
 
@@ -56,7 +55,7 @@ class GoogleService:
         transport: replaces the network, for tests.
         limits: the account's rate; Google's documented one if not given.
         retrier: how reads are repeated.
-        heard: hears what time the service says it is.
+        listening: hears what time the service says it is.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class GoogleService:
         transport: httpx.AsyncBaseTransport | None = None,
         limits: AccountLimits | None = None,
         retrier: Retrier | None = None,
-        heard: Callable[[datetime], None] = lambda told: None,
+        listening: Listening = nobody_listens,
     ) -> None:
         self._http = make_client(
             tokens,
@@ -76,7 +75,7 @@ class GoogleService:
             ssl_context=ssl_context,
             transport=transport,
             limits=limits or default_limits(),
-            heard=heard,
+            listening=listening,
         )
         self._retrier = retrier or Retrier()
 

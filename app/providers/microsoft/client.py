@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import httpx
@@ -19,7 +18,7 @@ from app.domain.events import Event, Fields
 from app.domain.links import Intent
 from app.domain.ports import AccessTokens, Answers, CalendarClient, Capabilities, Pages, Writing
 from app.domain.times import Span
-from app.providers.http import make_client
+from app.providers.http import Listening, make_client, nobody_listens
 from app.providers.limits import AccountLimits
 from app.providers.microsoft import mapping, zones
 from app.providers.microsoft.batch import BATCH_SIZE, MAILBOX_PARALLEL, PREFER, Mailbox, query, segment
@@ -55,7 +54,7 @@ class MicrosoftService:
         transport: replaces the network, for tests.
         limits: the account's rate; Outlook's documented one if not given.
         retrier: how reads are repeated.
-        heard: hears what time the service says it is.
+        listening: hears what time the service says it is.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class MicrosoftService:
         transport: httpx.AsyncBaseTransport | None = None,
         limits: AccountLimits | None = None,
         retrier: Retrier | None = None,
-        heard: Callable[[datetime], None] = lambda told: None,
+        listening: Listening = nobody_listens,
     ) -> None:
         limits = limits or AccountLimits(burst=_BURST, per_minute=_PER_MINUTE)
         http = make_client(
@@ -78,7 +77,7 @@ class MicrosoftService:
             parallel=MAILBOX_PARALLEL,
             limits=limits,
             headers={"Prefer": PREFER},
-            heard=heard,
+            listening=listening,
         )
         self._mailbox = Mailbox(http, limits, retrier or Retrier())
         self._transactions: set[str] = set()

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import httpx
@@ -300,8 +300,36 @@ async def test_what_time_a_service_says_it_is_is_heard(header: str | None, told:
     headers = {"Date": header} if header is not None else {}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}, headers=headers))
     http = make_client(
-        Tokens(), BASE, ssl_context=ssl.create_default_context(), transport=transport, heard=heard.append
+        Tokens(), BASE, ssl_context=ssl.create_default_context(), transport=transport, listening=lambda: heard.append
     )
     await http.send("GET", "x")
     assert heard == ([told] if told is not None else [])
+    await http.aclose()
+
+
+async def test_who_hears_the_time_knows_when_the_request_went_out_and_hears_it_when_the_answer_was_read() -> None:
+    story: list[str] = []
+
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            story.append("answered")
+            yield b"{}"
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        story.append("asked")
+        return httpx.Response(200, stream=Dripping(), headers={"Date": "Fri, 20 Nov 2026 12:00:00 GMT"})
+
+    def listening() -> Callable[[datetime], None]:
+        story.append("listening")
+        return lambda told: story.append("heard")
+
+    http = make_client(
+        Tokens(),
+        BASE,
+        ssl_context=ssl.create_default_context(),
+        transport=httpx.MockTransport(answer),
+        listening=listening,
+    )
+    await http.send("GET", "x")
+    assert story == ["listening", "asked", "answered", "heard"]
     await http.aclose()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.engine.awake import Awake
 from app.system.clock import ServiceTime, SystemClock
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -57,3 +58,25 @@ def test_a_service_that_is_years_off_says_nothing_about_this_computer() -> None:
     time = ServiceTime(Stopped())
     time.heard(NOON - timedelta(days=4000))
     assert time.now() == NOON
+
+
+@pytest.mark.parametrize("slept", [timedelta(minutes=10), timedelta(hours=8)])
+def test_an_answer_from_before_a_sleep_does_not_hide_it(slept: timedelta) -> None:
+    clock = Stopped()
+    time = ServiceTime(clock)
+    time.listening()(clock.now())
+    awake = Awake(time, lambda: False)
+    hear, answered_at = time.listening(), clock.now()
+    clock.moment += slept + timedelta(seconds=1)
+    hear(answered_at)
+    assert time.now() == clock.moment
+    assert awake.stopping(), "nothing more is written by what was read before"
+
+
+def test_an_answer_that_took_its_time_tells_it_all_the_same() -> None:
+    clock = Stopped()
+    time = ServiceTime(clock)
+    hear = time.listening()
+    clock.moment += timedelta(minutes=3)
+    hear(clock.moment + timedelta(hours=5))
+    assert time.now() == clock.moment + timedelta(hours=5)
