@@ -222,6 +222,8 @@ class DirectionRun:
             if number == 0:
                 decisions.extend(self._orphans(lonely))
                 decisions.extend(self._surplus if self._tools.may_lose else ())
+            if not self._dry:
+                self._notice_installation(decisions)  # before anything is judged: it changes what may go on unasked
             verdict = self._holder.judge(decisions)
             self._tell(decisions, verdict, first=number == 0)
             if self._dry:
@@ -376,9 +378,11 @@ class DirectionRun:
         if not self._dry and records:
             self._ledger.record(self._run_id, records)
 
-    def _keep(self, decisions: Sequence[Decision]) -> None:
+    def _notice_installation(self, decisions: Sequence[Decision]) -> None:
         if any(decision.other_installation for decision in decisions):
             self._ledger.other_installation(self._direction.id, self._now)
+
+    def _keep(self, decisions: Sequence[Decision]) -> None:
         links = [link for decision in decisions for link in decision.links]
         copies = [copy for decision in decisions for copy in decision.copies]
         unlink = [(self._direction.id, d.original_id, occ) for d in decisions for occ in d.unlink]

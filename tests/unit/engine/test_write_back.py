@@ -471,6 +471,17 @@ def test_with_another_installation_in_the_pair_no_original_is_deleted_unasked() 
     assert len(world.source.living()) == 12
 
 
+def test_the_run_that_first_sees_another_installation_deletes_no_original_unasked_either() -> None:
+    world = many_deleted(0)
+    first, second = world.copies()[:2]
+    assert first.marker is not None
+    world.target.put(replace(first, marker=replace(first.marker, stamp="other.1")))
+    world.target.remove(second.id)
+    result = world.run()
+    assert [hold.cause for hold in result.holds] == [HoldCause.ORIGINALS_DELETED]
+    assert len(world.source.living()) == 12
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_deletion_of_an_original_whose_answer_was_lost_is_settled(*, arrived: bool) -> None:
     world = in_step(DELETING)
