@@ -148,7 +148,7 @@ def build(
         questions=store.questions,
         clients=clients,
         visibility=visibility,
-        clock=clock,
+        clock=run_clock,
     )
     sync = Sync(
         pairs=store.pairs,
@@ -169,7 +169,7 @@ def build(
         before_writing=snapshots.before_writing,
         when_written=store.state.begin_epoch,
     )
-    maintenance = Maintenance(store, clock, standstill)
+    maintenance = Maintenance(store, run_clock, standstill, sure=lambda: run_clock.told)
 
     async def upkeep() -> None:
         if standstill() is None:

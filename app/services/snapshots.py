@@ -216,7 +216,9 @@ class Snapshots:
             draft.discard()
         if self._newest is not None:
             self._newest[calendar] = now
-        self._forget_old(now)
+        if reason is not Reason.ASKED:
+            # Only after a run read the calendar: by then a service said what time it is.
+            self._forget_old(now)
         return name
 
     async def _write(self, draft: Draft, connection: Connection, now: datetime, reason: Reason) -> None:

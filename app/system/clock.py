@@ -34,10 +34,16 @@ class ServiceTime:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._off = timedelta()
+        self._told = False
 
     def now(self) -> datetime:
         """Now, aware in UTC."""
         return self._clock.now() + self._off
+
+    @property
+    def told(self) -> bool:
+        """Whether a service said what time it is since the start: until then this computer's may be months off."""
+        return self._told
 
     def listening(self) -> Callable[[datetime], None]:
         """A service is being asked. Returns what hears the time that its answer tells, when that is read.
@@ -56,9 +62,12 @@ class ServiceTime:
     def heard(self, told: datetime) -> None:
         """A service said what time it is, in whole seconds; aware."""
         off = told - self._clock.now()
+        if abs(off) >= _MISTAKEN:
+            return
+        self._told = True
         if abs(off) < CLOCK_OFF:
             off = timedelta()
-        elif abs(off) >= _MISTAKEN or abs(off - self._off) < CLOCK_OFF:
+        elif abs(off - self._off) < CLOCK_OFF:
             return
         if off != self._off:
             _log.warning("clock.off", minutes=round(off.total_seconds() / 60))

@@ -17,6 +17,7 @@ from app.services.maintenance import Maintenance
 from app.store.backups import is_sound
 from app.store.runs import RunFilter
 from app.store.store import Store
+from app.system.clock import ServiceTime
 from tests.fakes.engine_world import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -100,3 +101,24 @@ async def test_a_clock_that_was_wrong_does_not_end_the_upkeep(store: Store, cloc
     clock.advance(days=-400)
     await Maintenance(store, clock).keep_up()
     assert len(backups(tmp_path)) == 2
+
+
+async def test_a_clock_that_is_months_ahead_forgets_nothing_too_early(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    run = Run("sync_run_1", "pair_1", Trigger.MANUAL, RunStatus.QUEUED, clock.now() - timedelta(days=20))
+    store.runs.add(run)
+    store.runs.finish(replace(run, status=RunStatus.SUCCESS, finished_at=run.created_at))
+    right = clock.now()
+    clock.advance(days=180)
+    time = ServiceTime(clock)
+    maintenance = Maintenance(store, time, sure=lambda: time.told)
+    await maintenance.keep_up()
+    assert store.runs.page(RunFilter(), limit=9).total == 1, "no service has said yet what time it is"
+    assert len(backups(tmp_path)) == 1
+    time.heard(right)
+    await maintenance.keep_up()
+    assert store.runs.page(RunFilter(), limit=9).total == 1
+    clock.advance(days=80)
+    await maintenance.keep_up()
+    assert store.runs.page(RunFilter(), limit=9).total == 0, "a hundred days old by the services' time"

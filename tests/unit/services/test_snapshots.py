@@ -19,11 +19,13 @@ from app.domain.errors import ConflictError, InputError, KalendsError, NotFoundE
 from app.domain.events import Event, EventKind, Fields, Marker, Response, Special
 from app.domain.links import Outcome, Result
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus
+from app.domain.ports import Clock
 from app.domain.runs import Run, RunStatus, Trigger
 from app.domain.snapshots import Reason
 from app.domain.times import When, to_utc
 from app.services.restores import Fate
 from app.services.views import NewPair, RunView, Viewer
+from app.system.clock import ServiceTime
 from tests.fakes.calendar import wall
 from tests.fakes.core_world import CoreWorld
 from tests.fakes.engine_world import MONDAY, ZONE, meeting, weekly
@@ -95,6 +97,36 @@ async def test_both_calendars_are_kept_before_the_first_write_and_by_no_request_
         # Reading, listing the copies there are by marker, writing: what a first run without snapshots asks for.
         assert [name.split()[0] for name in world.work.requests] == ["changes"]
         assert sorted({name.split()[0] for name in world.home.requests}) == ["changes", "marked", "write"]
+
+
+async def test_snapshots_go_by_the_services_time_where_the_computers_is_months_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[ServiceTime] = []
+
+    class Kept(ServiceTime):
+        """One that the test tells the time."""
+
+        def __init__(self, clock: Clock) -> None:
+            super().__init__(clock)
+            times.append(self)
+
+    monkeypatch.setattr("app.wiring.ServiceTime", Kept)
+    async with paired(tmp_path) as world:
+        await sync(world)
+        world.clock.advance(days=2)
+        await sync(world)
+        assert len(files(tmp_path)) == 4
+        right = world.clock.now()
+        world.clock.advance(days=100)
+        await world.core.snapshots.take(world.core.pairs.list()[0].pair.connection_b_id)
+        assert len(files(tmp_path)) == 5, "one that is asked for reads nothing, so no service said what time it is"
+        times[-1].heard(right)
+        world.clock.advance(days=1)
+        await sync(world)
+        taken = [one.taken_at for one in world.core.snapshots.list()]
+        assert (right + timedelta(days=1)).replace(microsecond=0) in taken
+        assert len(files(tmp_path)) == 7
 
 
 async def test_files_are_for_their_owner_alone_and_whole(tmp_path: Path) -> None:

@@ -80,3 +80,11 @@ def test_an_answer_that_took_its_time_tells_it_all_the_same() -> None:
     clock.moment += timedelta(minutes=3)
     hear(clock.moment + timedelta(hours=5))
     assert time.now() == clock.moment + timedelta(hours=5)
+
+
+@pytest.mark.parametrize(("off", "told"), [(0, True), (90, True), (4000, False)])
+def test_that_a_service_told_the_time_is_known_unless_it_is_years_off(off: int, told: bool) -> None:
+    time = ServiceTime(Stopped())
+    assert not time.told
+    time.heard(NOON + timedelta(days=off))
+    assert time.told is told
