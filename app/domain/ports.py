@@ -322,6 +322,10 @@ class Ledger(Protocol):
         """How many events were created in an account's calendars since a moment, by the journal."""
         ...
 
+    def deleted_for(self, direction_id: str, reasons: Sequence[str], since: datetime) -> Collection[str]:
+        """Originals whose copies we deleted for one of these reasons since a moment, by the journal."""
+        ...
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
         ...

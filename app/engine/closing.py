@@ -30,6 +30,9 @@ COMMAND_UNDO_ASIDE = "command_undo_aside"
 ASIDE = frozenset({COMMAND_DUPLICATE, COMMAND_RESTORE, COMMAND_UNDO_ASIDE})
 """Writes that leave rows and links as they are, however they end."""
 
+REMADE = ("form_changed", "occurrence_restored")
+"""Reasons of deletions after which the same original is copied anew in the same run."""
+
 VERBS = {
     Op.CREATE: Verb.CREATE,
     Op.UPDATE: Verb.UPDATE,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from app.domain.events import Event, EventKind, Marker
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Intent, Link, LinkState, Op
 from app.domain.runs import Undoable, Verb
-from app.engine.closing import COMMAND_DUPLICATE, COMMAND_UNDO_ASIDE, SECOND_COPY
+from app.engine.closing import COMMAND_DUPLICATE, COMMAND_UNDO_ASIDE, REMADE, SECOND_COPY
 from app.engine.comparison import REWRITABLE, bears_other_stamp, overlay, still_rewriting
 from app.engine.decisions import Step
 from app.engine.fingerprint import FIELD_NAMES, differing, hashes
@@ -36,9 +36,6 @@ from app.engine.undo_originals import OriginalsUndo
 from app.engine.undo_series import SeriesUndo
 from app.engine.wishes import UNDONE
 
-_REMADE = ("form_changed", "occurrence_restored")
-"""Reasons of deletions after which the same original is copied anew in the same run."""
-
 
 class UndoPlanner:
     """Plans what takes back the writes of one run in one direction."""
@@ -57,7 +54,7 @@ class UndoPlanner:
             rows: writes of that run in this direction that happened, in their order.
         """
         gathered = changes(rows)
-        remade = {row.original_id for row in rows if row.op is Op.DELETE and row.reason in _REMADE}
+        remade = {row.original_id for row in rows if row.op is Op.DELETE and row.reason in REMADE}
         newest_first = sorted(gathered, key=lambda change: change.last.id, reverse=True)
         return [self._finding(change, change.first.original_id in remade) for change in newest_first]
 

@@ -7,8 +7,9 @@ request told. Decides nothing: what to write comes from the plan.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from app.domain import identity
 from app.domain.events import Event, EventKind, Marker
@@ -32,9 +33,13 @@ from app.engine import closing
 from app.engine.decisions import Step
 from app.engine.originals import starts_at
 from app.engine.proof import is_of_another, is_ours
+from app.engine.wishes import COVERED
 
 ENDS_PART_AFTER_SECONDS = 60.0
 """A wait longer than this ends the account's part of the run."""
+
+_REMADE_WITHIN = timedelta(days=7)
+"""How long what was taken away to be made anew, and could not be, goes before what is new."""
 
 _ORDER = {
     Op.WRITE_BACK: 0,
@@ -123,6 +128,8 @@ class Writer:
         self.stopping = stopping
         self._tell = tell
         self._may_create = may_create
+        self._remade: set[str] = set()
+        self._remade_before: Collection[str] | None = None
         self._given = 0
         self._answered: set[int] = set()
         self.before = before or Counts()
@@ -148,6 +155,7 @@ class Writer:
             if item.step.copy is not None and item.step.reason != closing.SECOND_COPY:
                 # The row as it is now: what an earlier round knew may be outdated.
                 self._copies[item.step.copy.copy_key] = item.step.copy
+        self._remade |= {i.original_id for i in waiting if i.step.op is Op.DELETE and i.step.reason in closing.REMADE}
         size = self._client.capabilities.batch * self._client.capabilities.parallel
         if waiting:
             self._given += len(waiting)
@@ -159,7 +167,7 @@ class Writer:
             chunk, waiting = _next_chunk(waiting, size)
             chunk, over = self._within_budget(chunk)
             if over:
-                waiting = [item for item in waiting if not item.step.op.creates]
+                waiting = [item for item in waiting if not self._counts(item)]
             if chunk:
                 await self._send(chunk)
         return self.written
@@ -175,7 +183,7 @@ class Writer:
         kept, created = [], 0
         for item in chunk:
             created += item.step.op.creates
-            if created <= budget or not item.step.op.creates:
+            if created <= budget or not self._counts(item):
                 kept.append(item)
         if len(kept) == len(chunk):
             return kept, False
@@ -183,6 +191,18 @@ class Writer:
         message = "So many events were made in this account today that the rest waits; it goes on by itself."
         self.written.errors.append(RunError("creation_budget", message, self.calendar_id))
         return kept, True
+
+    def _counts(self, item: Work) -> bool:
+        """Whether the budget may hold this up: not what stands in for a copy that goes by our own doing, or the
+        original would be without one for a day."""
+        if not item.step.op.creates:
+            return False
+        if item.link is not None and item.link.copy_key and item.link.reason == COVERED:
+            return False  # it was in the block of another
+        if self._remade_before is None:
+            since = self._clock.now() - _REMADE_WITHIN
+            self._remade_before = self._ledger.deleted_for(self._direction.id, closing.REMADE, since)
+        return item.original_id not in self._remade and item.original_id not in self._remade_before
 
     async def _send(self, chunk: Sequence[Work]) -> None:
         intents = self._ledger.open_intents([self._intent(item) for item in chunk], self._clock.now())

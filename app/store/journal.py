@@ -6,7 +6,8 @@ Nothing here sends or decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -128,6 +129,15 @@ class Journal:
             (account_id, instant_to_text(since)),
         )
         return int(found[0]) if found else 0
+
+    def deleted_for(self, direction_id: str, reasons: Sequence[str], since: datetime) -> Collection[str]:
+        """Originals whose copies we deleted for one of these reasons since a moment, by the journal."""
+        found = self._database.select(
+            "SELECT DISTINCT original_id FROM journal WHERE direction_id = ? AND op = 'delete' AND state = 'applied' "
+            "AND closed_at > ? AND reason IN (SELECT value FROM json_each(?))",
+            (direction_id, instant_to_text(since), json.dumps(list(reasons))),
+        )
+        return {original_id for (original_id,) in found}
 
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
