@@ -65,6 +65,7 @@ class Tools:
         before: what the same run came to in other directions.
         everything: plan every original, not only those that changed.
         may_create: how many events the target account's budget lets be created now.
+        computer: the computer's own clock, which no service puts right, where `clock` is another: it tells a sleep.
     """
 
     ledger: Ledger
@@ -80,6 +81,7 @@ class Tools:
     before: Counts = field(default_factory=Counts)
     everything: bool = False
     may_create: Callable[[], int] = no_limit
+    computer: Clock | None = None
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class DirectionRun:
         self._target = target
         self._originals = originals if direction.both_ways else None
         # A run that slept reads anew before it writes, so it ends like one that is told to stop.
-        self._tools = tools = replace(tools, stopping=Awake(tools.clock, tools.stopping).stopping)
+        self._tools = tools = replace(tools, stopping=Awake(tools.computer or tools.clock, tools.stopping).stopping)
         self._ledger = tools.ledger
         self._run_id = run_id
         self._dry = dry

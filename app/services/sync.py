@@ -97,6 +97,7 @@ class Sync:
             audits=audits,
             notices=notices,
             clock=run_clock,
+            computer=clock,
             stamps=stamps,
             expander=expander,
             names=Names(new_id),

@@ -93,6 +93,7 @@ class Worker:
         audits: Audits,
         notices: Notices,
         clock: Clock,
+        computer: Clock,
         stamps: Stamps,
         expander: Expander,
         names: Names,
@@ -111,6 +112,7 @@ class Worker:
         self._audits = audits
         self._notices = notices
         self._clock = clock
+        self._computer = computer
         self._stamps = stamps
         self._expander = expander
         self._names = names
@@ -237,6 +239,7 @@ class Worker:
         tools = Tools(
             ledger=self._ledger,
             clock=self._clock,
+            computer=self._computer,
             stamps=self._stamps,
             names=self._names,
             expander=self._expander,
