@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from app.store.restoring import ASIDE
 from tests.integration.cli.program import SECONDS, Program
 
 
@@ -86,19 +87,18 @@ def test_a_home_that_is_a_file_is_bad_input(kalends: Program, tmp_path: Path) ->
     assert "not a folder" in ended.err
 
 
-def test_a_corrupt_database_is_refused_untouched(kalends: Program) -> None:
+def test_a_file_that_is_no_database_is_set_aside_whole_and_told_of(kalends: Program) -> None:
     assert kalends("status").code == 0
     database = kalends.home / "data" / "kalends.db"
-    database.write_bytes(b"no database at all" * 500)
+    broken = b"no database at all" * 500
+    database.write_bytes(broken)
     for leftover in database.parent.glob("kalends.db-*"):
         leftover.unlink()
-    for argv in (("status", "--json"), ("serve",)):
-        ended = kalends(*argv)
-        assert ended.code == 1
-        assert "Traceback" not in ended.err
-        assert ended.err.count("Error: ") == 1
-    assert kalends("status", "--json").json["error"]["code"] == "database_corrupt"
-    assert database.read_bytes() == b"no database at all" * 500
+    ended = kalends("status", "--json")
+    assert ended.code == 0
+    assert "Traceback" not in ended.err
+    kept = [path for path in (kalends.home / "data" / ASIDE).rglob("*") if path.is_file()]
+    assert broken in [path.read_bytes() for path in kept]
 
 
 def test_a_database_of_a_newer_version_is_refused(kalends: Program) -> None:
