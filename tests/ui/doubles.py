@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -61,6 +61,7 @@ from app.services.views import (
     Viewer,
 )
 from app.services.why import Answered, Explained, Reason, Way, What
+from tests.fakes.calendar import wall
 
 if TYPE_CHECKING:
     from app.services.core import CoreHandle
@@ -163,7 +164,7 @@ def explained(
     title: str, where: ConnectionView, view: PairView, *reasons: Reason, what: What = What.ORIGINAL
 ) -> Explained:
     """An event of a pair's first calendar, and what the pair makes of it."""
-    start = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - wall time, its zone stands beside it
+    start = wall(date(2026, 11, 23), 9)
     fields = Fields(When(start, start + timedelta(minutes=30), "Europe/Berlin"), title)
     event = Event(f"event-{title}", fields=fields)
     direction = DirectionRecord("dir_1", view.pair.id, "key", view.a.connection, view.b.connection, view.pair.settings)

@@ -32,6 +32,13 @@ def action(menu: QMenu, text: str) -> QAction:
     return next(found for found in menu.actions() if found.text() == text)
 
 
+def submenu(menu: QMenu, text: str) -> QMenu:
+    """The menu that an entry opens."""
+    found = action(menu, text).menu()
+    assert isinstance(found, QMenu)
+    return found
+
+
 def test_the_menu_names_the_state_and_offers_what_works(make_desk: MakeDesk) -> None:
     menu = make_desk(calm).begin().desktop.tray.menu
     assert texts(menu) == [
@@ -75,14 +82,14 @@ def test_problems_stand_in_the_menu_with_their_fix(make_desk: MakeDesk, qtbot: Q
 
 def test_names_with_an_ampersand_are_shown_whole(make_desk: MakeDesk) -> None:
     menu = make_desk(calm).begin().desktop.tray.menu
-    pairs = texts(action(menu, "Sync one pair").menu())  # type: ignore[arg-type]  # a QMenu
+    pairs = texts(submenu(menu, "Sync one pair"))
     assert pairs[1].startswith("Familie Lindqvist && Osei (Google) → Calendar (Microsoft)")
 
 
 def test_a_pause_from_the_tray_turns_into_resume(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(calm).begin()
     menu = desk.desktop.tray.menu
-    action(action(menu, "Pause").menu(), "4 hours").trigger()  # type: ignore[arg-type]  # a QMenu
+    action(submenu(menu, "Pause"), "4 hours").trigger()
     qtbot.waitUntil(lambda: "Resume syncing (paused until 18:04)" in texts(menu))
     assert "Sync now" not in texts(menu)
     assert "Pause" not in texts(menu)
@@ -171,8 +178,7 @@ def test_of_several_runs_each_can_be_stopped_alone(make_desk: MakeDesk, qtbot: Q
     desk = make_desk(two).begin()
     menu = desk.desktop.tray.menu
     assert texts(menu)[0] == "↻  Syncing 2 pairs"
-    stops = action(menu, "Stop a sync").menu()
-    assert isinstance(stops, QMenu)
+    stops = submenu(menu, "Stop a sync")
     action(stops, "Private (Google) ⇄ Calendar (Microsoft)").trigger()
     qtbot.waitUntil(lambda: desk.called("interrupt") == [("interrupt", "pair_1")])
 
@@ -186,8 +192,7 @@ def test_each_pair_stands_in_the_menu_with_its_state_and_a_paused_one_can_be_res
         return core
 
     desk = make_desk(one_paused).begin()
-    pairs = action(desk.desktop.tray.menu, "Sync one pair").menu()
-    assert isinstance(pairs, QMenu)
+    pairs = submenu(desk.desktop.tray.menu, "Sync one pair")
     paused = "Resume Familie Lindqvist && Osei (Google) → Calendar (Microsoft)   paused until 16:04"
     assert texts(pairs) == ["Private (Google) ⇄ Calendar (Microsoft)   checked 14:02", paused]
     action(pairs, paused).trigger()
@@ -208,7 +213,7 @@ def test_what_was_there_before_the_menu_changed_can_still_be_chosen(make_desk: M
     opened: list[str] = []
     tray.open_wanted.connect(opened.append)
     copied = action(tray.menu, "Activity…")  # as a host's copy of the menu, still open, has it
-    action(action(tray.menu, "Pause").menu(), "Until I resume").trigger()  # type: ignore[arg-type]  # a QMenu
+    action(submenu(tray.menu, "Pause"), "Until I resume").trigger()
     qtbot.waitUntil(lambda: "Resume syncing" in texts(tray.menu))
     assert action(tray.menu, "Activity…") is copied
     copied.trigger()
