@@ -6,8 +6,6 @@ strings, quoting of `Exec`). A desktop's own switch (`Hidden`, `X-GNOME-Autostar
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Final
 from app.domain.autostart import Autostart, AutostartState
 from app.domain.errors import StorageError
 from app.system.autostart import NAME, Command, is_there
+from app.system.autostart_file import EntryFile
 
 DELAY_SECONDS: Final = 20
 """GNOME starts it this long after the desktop, so that it slows nobody's sign-in."""
@@ -45,6 +44,7 @@ class LinuxEntry:
     def __init__(self, command: Command, folder: Path, shared: Sequence[Path] = ()) -> None:
         self._command = command
         self._path = folder / f"{NAME}.desktop"
+        self._file = EntryFile(self._path)
         self._shared = [other / f"{NAME}.desktop" for other in shared]
 
     def read(self) -> Autostart:
@@ -75,18 +75,15 @@ class LinuxEntry:
             "StartupNotify=false",
             f"X-GNOME-Autostart-Delay={DELAY_SECONDS}",
         ]
-        self._replace("\n".join(lines) + "\n")
+        self._file.replace(("\n".join(lines) + "\n").encode())
 
     def remove(self) -> None:
         """Have none started. Raises StorageError."""
         if any(path.exists() for path in self._shared):
             # A packager's entry starts it for everybody; a hidden one of the person's stands in for it.
-            self._replace(f"{_ENTRY}\nType=Application\nName=Kalends\nHidden=true\n")
+            self._file.replace(f"{_ENTRY}\nType=Application\nName=Kalends\nHidden=true\n".encode())
             return
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._refused("remove", error) from error
+        self._file.remove()
 
     def _is_shared(self) -> bool:
         return not self._path.exists()
@@ -94,25 +91,6 @@ class LinuxEntry:
     def _words_of_entry(self) -> list[str]:
         home = ["env", f"KALENDS_HOME={self._command.home}"] if self._command.home else []
         return [*home, *self._command.words]
-
-    def _replace(self, text: str) -> None:
-        draft = self._path.with_name(f".{self._path.name}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(text, encoding="utf-8")
-            os.replace(draft, self._path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise self._refused("write", error) from error
-
-    def _refused(self, verb: str, error: OSError) -> StorageError:
-        why = error.strerror or type(error).__name__
-        return StorageError(
-            f"Kalends cannot {verb} the file that starts it with your computer ({why}).",
-            code="autostart_unwritable",
-            fix=f"Make {self._path.parent} writable for your user, then try again.",
-        )
 
 
 def _read(path: Path) -> Mapping[str, str] | None:

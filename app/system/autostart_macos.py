@@ -5,16 +5,14 @@ It counts from the next sign-in: nothing is loaded or stopped now, since this Ka
 
 from __future__ import annotations
 
-import contextlib
-import os
 import plistlib
 from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from app.domain.autostart import Autostart, AutostartState
-from app.domain.errors import StorageError
 from app.system.autostart import NAME, Command, is_there
+from app.system.autostart_file import EntryFile
 
 SETTINGS = "x-apple.systempreferences:com.apple.LoginItems-Settings.extension"
 
@@ -30,6 +28,7 @@ class MacEntry:
     def __init__(self, command: Command, folder: Path) -> None:
         self._command = command
         self._path = folder / f"{NAME}.plist"
+        self._file = EntryFile(self._path)
 
     def read(self) -> Autostart:
         """How it is now. Raises StorageError."""
@@ -38,7 +37,7 @@ class MacEntry:
         except (FileNotFoundError, NotADirectoryError):
             return Autostart(AutostartState.OFF)
         except OSError as error:
-            raise self._refused("read", error) from error
+            raise self._file.refused("read", error) from error
         except (plistlib.InvalidFileException, ExpatError, ValueError):
             return Autostart(AutostartState.BROKEN)
         arguments = found.get("ProgramArguments") if isinstance(found, dict) else None
@@ -66,32 +65,13 @@ class MacEntry:
             content["WorkingDirectory"] = str(self._command.folder)
         if self._command.home:
             content["EnvironmentVariables"] = {"KALENDS_HOME": self._command.home}
-        draft = self._path.with_name(f".{self._path.name}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(plistlib.dumps(content))
-            os.replace(draft, self._path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise self._refused("write", error) from error
+        self._file.replace(plistlib.dumps(content))
 
     def remove(self) -> None:
         """Have none started. Raises StorageError."""
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._refused("remove", error) from error
+        self._file.remove()
 
     @staticmethod
     def _home_of(found: dict[str, Any]) -> str:
         variables = found.get("EnvironmentVariables")
         return str(variables.get("KALENDS_HOME", "")) if isinstance(variables, dict) else ""
-
-    def _refused(self, verb: str, error: OSError) -> StorageError:
-        why = error.strerror or type(error).__name__
-        return StorageError(
-            f"Kalends cannot {verb} the file that starts it with your computer ({why}).",
-            code="autostart_unwritable",
-            fix=f"Make {self._path.parent} writable for your user, then try again.",
-        )
