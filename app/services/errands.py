@@ -6,19 +6,17 @@ Runs like any other: one at a time between two calendars, journaled, in the hist
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
 
 from app.domain.links import DirectionRecord
 from app.domain.ports import Clock, Ledger, Stamps
-from app.domain.runs import Counts, Phase, RunError, RunStatus
+from app.domain.runs import Counts, RunError, RunStatus
 from app.domain.snapshots import Unit
 from app.engine.restoring import RestoreWriter, bring_back
 from app.engine.second_copies import remove_chosen
 from app.engine.writer import Writer, Written
 from app.services.clients import Clients
 from app.services.jobs import Ending, Job, Jobs
-
-W = TypeVar("W", bound=Writer)
+from app.services.writers import Writers
 
 
 class Errands:
@@ -29,13 +27,13 @@ class Errands:
         self._ledger = ledger
         self._clients = clients
         self._clock = clock
-        self._stamps = stamps
+        self._writers = Writers(jobs, ledger, clients, clock, stamps)
 
     async def restore(self, job: Job, direction: DirectionRecord, units: Sequence[Unit]) -> Ending:
         """Bring these events back to the target of a direction."""
         self._jobs.begin(job)
         client = self._clients.calendar(direction.target)
-        writer = self._writer(RestoreWriter, job, direction)
+        writer = self._writers.of(RestoreWriter, job, direction)
         await bring_back(direction, client, self._ledger, writer, self._clock, units, run_id=job.run.id)
         left = len(units) - writer.written.counts.created - writer.written.counts.failed
         return self._ending(job, direction, writer.written, len(units), left)
@@ -44,22 +42,10 @@ class Errands:
         """Remove these second copies of a direction, as far as they still are ones."""
         self._jobs.begin(job)
         client = self._clients.calendar(direction.target)
-        writer = self._writer(Writer, job, direction)
+        writer = self._writers.of(Writer, job, direction)
         await remove_chosen(direction, client, self._ledger, writer, self._clock, event_ids)
         left = len(event_ids) - writer.written.counts.deleted - writer.written.counts.failed
         return self._ending(job, direction, writer.written, len(event_ids), left)
-
-    def _writer(self, kind: type[W], job: Job, direction: DirectionRecord) -> W:
-        return kind(
-            direction,
-            self._clients.calendar(direction.target),
-            self._ledger,
-            clock=self._clock,
-            stamps=self._stamps,
-            run_id=job.run.id,
-            stopping=lambda: self._jobs.halted(job),
-            tell=lambda done, total: self._jobs.tell(job, Phase.WRITING, done, total),
-        )
 
     def _ending(self, job: Job, direction: DirectionRecord, written: Written, asked: int, left: int) -> Ending:
         """What was asked for and not done is skipped where it needs nothing, and told where it may come or not."""

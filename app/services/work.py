@@ -32,6 +32,7 @@ from app.services.jobs import Ending, Job, Jobs
 from app.services.notices import Notices
 from app.services.pulls import Pulls
 from app.services.views import Problem
+from app.services.writers import Writers
 from app.store.accounts import AccountRepository
 from app.store.pairs import PairRepository
 
@@ -114,6 +115,7 @@ class Worker:
         self._clock = clock
         self._computer = computer
         self._stamps = stamps
+        self._writers = Writers(jobs, ledger, clients, clock, stamps)
         self._expander = expander
         self._names = names
         self._clock_changes = ClockChanges(ledger, expander, clock)
@@ -148,7 +150,7 @@ class Worker:
         counts, errors, failed = Counts(), list[RunError](), 0
         for direction in directions:
             client = self._clients.calendar(direction.target)
-            writer = self._writer(job, direction, counts)
+            writer = self._writers.of(Writer, job, direction, counts)
             written, failure = writer.written, None
             self._jobs.tell(job, Phase.READING, 0, 0)
             try:
@@ -335,19 +337,6 @@ class Worker:
             "clock change. This is a fault in Kalends; the log says which."
         )
         result.errors.append(RunError("clock_change_differs", message, direction.target.id))
-
-    def _writer(self, job: Job, direction: DirectionRecord, before: Counts) -> Writer:
-        return Writer(
-            direction,
-            self._clients.calendar(direction.target),
-            self._ledger,
-            clock=self._clock,
-            stamps=self._stamps,
-            run_id=job.run.id,
-            stopping=lambda: self._jobs.halted(job),
-            tell=lambda done, total: self._jobs.tell(job, Phase.WRITING, done, total),
-            before=before,
-        )
 
     def _why_skip(self, job: Job) -> str | None:
         """A pair that was paused or deleted while its run waited does not run; a run that no person asked for hammers
