@@ -42,6 +42,9 @@ def settled(start_core: StartCore) -> StartCore:
         handle = await start_core(profile)
         if not gc.get_freeze_count():
             gc.freeze()
+            # Before a look through everything Python also wants a quarter as many new objects as there were at the last
+            # one: what is set aside must count for nothing there, or garbage would grow with the size of the app.
+            gc.collect()
             gc.set_threshold(YOUNG, MIDDLE, OVERDUE)
         return handle
 

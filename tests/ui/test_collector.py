@@ -76,8 +76,11 @@ def test_runs_without_end_do_not_put_the_collector_off_for_ever(
     full_looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector, "OVERDUE", 4)
+    as_large_as_the_app = [[number] for number in range(5 * WORKED_ON)]
+    gc.collect()
 
     asyncio.run(_start())
+    assert as_large_as_the_app
     full_looks.clear()
     _work()
     assert full_looks
