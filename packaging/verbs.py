@@ -57,7 +57,12 @@ class Selection(NamedTuple):
     @property
     def everything(self) -> bool:
         """True when neither a suite nor a file was named: the checkers run too."""
-        return not self.suites and not any(is_file(word) for word in self.arguments)
+        return not self.suites and not self.names_files
+
+    @property
+    def names_files(self) -> bool:
+        """True when single files, folders or tests were named: somebody works on them, and they run in one process."""
+        return any(is_file(word) for word in self.arguments)
 
     @property
     def plain(self) -> bool:
@@ -110,10 +115,15 @@ def needed_packages(chosen: Selection) -> tuple[str, ...]:
 
 
 def pytest_command(chosen: Selection, python: Path) -> list[str]:
-    """The pytest command of a selection. Suites that need no Qt run without its plugin, which would load it."""
+    """The pytest command of a selection. Suites that need no Qt run without its plugin, which would load it.
+
+    Whole suites share the processors among processes, a file to each in the order of the folders, and what the tests
+    print stays with the test; the arguments come last, so that ``-n 0`` takes that back.
+    """
     without_qt = ["-p", "no:pytest-qt"] if chosen.plain else []
+    shared = [] if chosen.names_files else ["-n", "auto", "--maxprocesses", "8", "--no-loadscope-reorder"]
     folders = [f"tests/{suite}" for suite in chosen.suites]
-    return [str(python), "-m", "pytest", *without_qt, *folders, *chosen.arguments]
+    return [str(python), "-m", "pytest", *without_qt, *shared, *folders, *chosen.arguments]
 
 
 def run(words: Sequence[str]) -> int:

@@ -50,6 +50,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(long)]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Shares the tests among processes as `tests.sharing` says."""
+    from tests.sharing import Sharing
+
+    return Sharing(config, log)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """The one backend of the core: tests marked ``anyio`` run on asyncio."""

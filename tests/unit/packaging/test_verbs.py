@@ -16,7 +16,7 @@ SUITES = ("contract", "integration", "ui", "unit")
 def test_without_words_everything_is_chosen() -> None:
     chosen = verbs.selection([], SUITES)
     assert chosen.everything
-    assert verbs.pytest_command(chosen, Path("python")) == ["python", "-m", "pytest"]
+    assert not [word for word in verbs.pytest_command(chosen, Path("python")) if "tests" in Path(word).parts]
 
 
 def test_words_that_name_suites_choose_their_folders() -> None:
@@ -40,6 +40,16 @@ def test_a_file_chooses_itself_and_not_everything(tmp_path: Path) -> None:
     file.touch()
     assert not verbs.selection([f"{file}::test_it"], SUITES).everything
     assert not verbs.selection(["-x", str(file)], SUITES).everything
+
+
+def test_suites_share_the_processors_unless_it_is_taken_back() -> None:
+    command = verbs.pytest_command(verbs.selection(["unit", "-n", "0"], SUITES), Path("python"))
+    assert command.index("auto") < command.index("0")
+
+
+def test_a_file_runs_in_one_process(tmp_path: Path) -> None:
+    command = verbs.pytest_command(verbs.selection([str(tmp_path)], SUITES), Path("python"))
+    assert command == ["python", "-m", "pytest", str(tmp_path)]
 
 
 def test_an_unknown_suite_is_refused_with_the_suites_there_are() -> None:
