@@ -134,6 +134,10 @@ class MainWindow(QMainWindow):
         row.addWidget(self.sidebar)
         row.addWidget(content, 1)
         self.setCentralWidget(central)
+        self._behind: list[OverviewPage | PairsPage | AccountsPage | ActivityPage | SettingsPage] = []
+        self._catching_up = QTimer(self)
+        self._catching_up.setSingleShot(True)
+        self._catching_up.timeout.connect(self._catch_up)
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._say_times)
@@ -250,8 +254,9 @@ class MainWindow(QMainWindow):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how everything is doing; without any account, the welcome."""
         self._snapshot = snapshot
-        for page in (self.overview, self.pairs, self.accounts, self.activity, self.settings):
-            page.show_snapshot(snapshot)
+        self._behind = [self.overview, self.pairs, self.accounts, self.activity, self.settings]
+        self._bring_up(self._pages[self._wanted])
+        self._catching_up.start()
         ended = sum(account.status is not AccountStatus.CONNECTED for account in snapshot.accounts)
         self.sidebar.flag_accounts(ended)
         self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
@@ -265,9 +270,30 @@ class MainWindow(QMainWindow):
             self.show_page(self._wanted)
             self.sidebar.buttons[self._wanted].setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _bring_up(self, page: QWidget) -> None:
+        """Let a page show what is known by now, if it does not yet."""
+        for behind in self._behind:
+            if behind is page and self._snapshot is not None:
+                self._behind.remove(behind)
+                behind.show_snapshot(self._snapshot)
+                return
+
+    def _catch_up(self) -> None:
+        """Bring up one of the pages nobody looks at: all at once would keep the one in view from being drawn."""
+        if self._behind:
+            self._bring_up(self._behind[0])
+        if self._behind:
+            self._catching_up.start()
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether every page shows what is known."""
+        return not self._behind
+
     def show_page(self, name: str) -> None:
         """Show a page of the sidebar by its name, once there is something to show."""
         self._wanted = name
+        self._bring_up(self._pages[name])
         if not self.sidebar.isVisibleTo(self):
             return
         self.sidebar.show_page(name)
@@ -280,6 +306,7 @@ class MainWindow(QMainWindow):
     def forget(self) -> None:
         """The core was stopped or switched: what the pages know is no longer true."""
         self._snapshot = None
+        self._behind.clear()
         self.accounts.forget()
         self.activity.forget()
         self.settings.forget()

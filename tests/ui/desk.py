@@ -40,7 +40,7 @@ class Desk:
     def begin(self, *, hidden: bool = False, until: Callable[[], bool] | None = None) -> Desk:
         """Start it and wait until the first reading is shown."""
         self.life = asyncio.get_running_loop().create_task(self.desktop.live(hidden=hidden))
-        self._qtbot.waitUntil(until or (lambda: self.desktop.feed.latest is not None), timeout=10_000)
+        self._qtbot.waitUntil(until or self._is_shown, timeout=10_000)
         return self
 
     def end(self) -> None:
@@ -59,6 +59,9 @@ class Desk:
     def called(self, name: str) -> list[tuple[object, ...]]:
         """The calls of this name the core got."""
         return [call for call in self.core.calls if call[0] == name]
+
+    def _is_shown(self) -> bool:
+        return self.desktop.feed.latest is not None and self.window.is_up_to_date
 
     def _open_url(self, url: str) -> bool:
         self.opened_urls.append(url)
