@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.domain.events import Event
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, Link, LinkState, Op, Seen
-from app.domain.ports import CalendarReader, Ledger
+from app.domain.ports import CalendarReader
 from app.engine import view
 from app.engine.cases import CaseReader, copy_from
 from app.engine.decisions import Decision

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfoNotFoundError
 from app.domain.errors import InputError
 from app.domain.events import Event
 from app.domain.identity import copy_key
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState, Row, Seen
 from app.domain.pairs import CopyDeleted, FilteredLater
-from app.domain.ports import Ledger
 from app.engine.blocks import Block, Member, Region, blocks_of, member_of
 from app.engine.cases import CaseReader
 from app.engine.covering import span_of

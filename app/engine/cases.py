@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.domain.events import Event, EventKind
 from app.domain.identity import copy_key
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, Seen
-from app.domain.ports import Ledger
 from app.engine.decisions import Around, Case
 from app.engine.originals import Unit, assemble_all
 from app.engine.wishes import Wisher, Wishes

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.events import Event, Fields
+from app.domain.ledger import Closing
 from app.domain.links import Copy, CopyForm, CopyState, Intent, IntentState, Link, LinkState, Op, Undoing
-from app.domain.ports import Closing
 from app.domain.runs import ActionRecord, ActionResult, Verb
 from app.engine.comparison import pins_left
 from app.engine.fingerprint import hashes

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.events import Event, EventKind
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, LinkState, Op, Row, Seen
-from app.domain.ports import CalendarClient, Clock, Ledger
+from app.domain.ports import CalendarClient, Clock
 from app.domain.runs import Verb
 from app.engine import view
 from app.engine.cases import copy_from

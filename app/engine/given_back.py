@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from app.domain.identity import copy_key
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord, Seen
-from app.domain.ports import Ledger
 from app.engine.wishes import COVERED
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.domain.ledger import Tally
 from app.domain.links import Op
-from app.domain.ports import Tally
 from app.domain.runs import HoldAnswer, HoldCause
 from app.engine.decisions import Decision
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from app.domain.ledger import Ledger, Tally
 from app.domain.links import Copy, CopyState, DirectionRecord, Link, LinkState, Op, Seen
-from app.domain.ports import Ledger, Tally
 from app.domain.runs import ActionRecord, Hold, HoldAnswer, HoldCause, HoldSample
 from app.engine.decisions import Decision
 from app.engine.guard import EMPTY_AT_LEAST, GONE, ORPHANED, Signs, Verdict, guard

@@ -17,8 +17,8 @@ from datetime import date, datetime, timedelta
 
 from app.domain.events import Event
 from app.domain.identity import copy_key
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, Link, LinkState, Op, Seen
-from app.domain.ports import Ledger
 from app.engine.decisions import Decision, Step
 from app.engine.fingerprint import TITLE, WHEN, hashes, is_sub_daily
 from app.engine.judge import Judge

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.events import Event, EventKind
+from app.domain.ledger import Closing
 from app.domain.links import Answer, Evidence, Intent, Link, Op
-from app.domain.ports import Closing
 from app.domain.runs import Counts
 from app.engine import closing
 from app.engine.writer import Work, Writer

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.domain.events import Event
+from app.domain.ledger import Closing, Ledger
 from app.domain.links import (
     Answer,
     Copy,
@@ -22,7 +23,7 @@ from app.domain.links import (
     Row,
     Seen,
 )
-from app.domain.ports import CalendarClient, CalendarReader, Clock, Closing, Ledger
+from app.domain.ports import CalendarClient, CalendarReader, Clock
 from app.domain.runs import Counts
 from app.engine import closing, view
 from app.engine.fingerprint import hashes

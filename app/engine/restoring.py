@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from app.domain import identity
 from app.domain.events import Event, EventKind
+from app.domain.ledger import Closing, Ledger
 from app.domain.links import (
     Answer,
     Copy,
@@ -25,7 +26,7 @@ from app.domain.links import (
     Outcome,
     Result,
 )
-from app.domain.ports import CalendarClient, Clock, Closing, Ledger
+from app.domain.ports import CalendarClient, Clock
 from app.domain.runs import ActionResult, Counts, RunError, Verb
 from app.domain.snapshots import Unit
 from app.domain.times import Moment

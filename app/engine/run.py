@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
 from app.domain.events import EventKind
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord, Link, Op
 from app.domain.pairs import DirectionSettings
-from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
+from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
 from app.domain.times import CLOCK_OFF, Span
 from app.engine.asking import Asker

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.events import Event, EventKind, Fields
 from app.domain.identity import digest
+from app.domain.ledger import Ledger
 from app.domain.links import Answer, Copy, CopyState, DirectionRecord, Evidence, Op, Row, Seen
-from app.domain.ports import CalendarClient, CalendarReader, Clock, Ledger
+from app.domain.ports import CalendarClient, CalendarReader, Clock
 from app.domain.runs import Verb
 from app.engine import view
 from app.engine.cases import copy_from

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from app.domain.ledger import Ledger
 from app.domain.links import Answer, DirectionRecord, Evidence, Intent, Row, Seen
-from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Ledger, Stamps
+from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Stamps
 from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Undoable, Verb
 from app.engine import view
 from app.engine.cases import CaseReader

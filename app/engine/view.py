@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from app.domain.errors import CursorExpiredError, ProtocolError
 from app.domain.events import Event
+from app.domain.ledger import Ledger
 from app.domain.links import Answer, Evidence, Page, ViewState
-from app.domain.ports import CalendarReader, Capabilities, Ledger
+from app.domain.ports import CalendarReader, Capabilities
 from app.domain.times import Span
 
 FROZEN_SPAN_RENEWED_BEFORE = timedelta(days=30)

@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from app.domain import identity
 from app.domain.events import Event, EventKind, Marker
+from app.domain.ledger import Closing, Ledger
 from app.domain.links import (
     Answer,
     Copy,
@@ -27,7 +28,7 @@ from app.domain.links import (
     Outcome,
     Result,
 )
-from app.domain.ports import CalendarClient, Clock, Closing, Ledger, Stamps
+from app.domain.ports import CalendarClient, Clock, Stamps
 from app.domain.runs import Counts, RunError
 from app.engine import closing
 from app.engine.decisions import Step

@@ -12,7 +12,8 @@ from datetime import datetime, time, timedelta
 from app.domain.errors import FieldError, InputError
 from app.domain.events import Availability as Shown
 from app.domain.events import Event, Fields, Response, Special
-from app.domain.ports import Clock, Expander, Ledger
+from app.domain.ledger import Ledger
+from app.domain.ports import Clock, Expander
 from app.domain.times import Span
 from app.services import occurrences
 from app.services.views import EVERYTHING, ConnectionView, Viewer

@@ -18,8 +18,9 @@ import structlog
 
 from app.domain.errors import InputError
 from app.domain.events import Event, Fields
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState
-from app.domain.ports import Clock, Expander, Ledger
+from app.domain.ports import Clock, Expander
 from app.domain.times import Moment, Span, to_utc
 from app.engine.fingerprint import WHEN, hashes
 from app.engine.originals import Unit, assemble_all

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
+from app.domain.ledger import Ledger
 from app.domain.links import Row, Seen, ViewState
-from app.domain.ports import Ledger
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 """What changed at the service so shortly before the listing began may have changed after the reading before it."""

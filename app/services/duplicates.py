@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.events import Event, EventKind
-from app.domain.ports import Ledger
+from app.domain.ledger import Ledger
 from app.engine.originals import starts_at
 from app.engine.proof import is_ours_by_marker, looks_like_ours
 from app.services import looking

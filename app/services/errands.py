@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
-from app.domain.ports import Clock, Ledger, Stamps
+from app.domain.ports import Clock, Stamps
 from app.domain.runs import Counts, RunError, RunStatus
 from app.domain.snapshots import Unit
 from app.engine.restoring import RestoreWriter, bring_back

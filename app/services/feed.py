@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from app.domain.events import Event, EventKind, Response
 from app.domain.identity import digest
+from app.domain.ledger import Ledger
 from app.domain.links import ViewState
-from app.domain.ports import Ledger
 from app.domain.snapshots import CalendarText, Detail, Head, TextMaker
 from app.domain.snapshots import Unit as Written
 from app.engine.originals import Unit, wall_start

@@ -14,9 +14,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from app.domain.errors import KalendsError, StorageError
+from app.domain.ledger import Ledger
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import SyncPair
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.domain.runs import ActionRecord, Counts, Phase, Run, RunError, RunStatus, Trigger
 from app.services.notices import Notices
 from app.services.views import Progress, RunView

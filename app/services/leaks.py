@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.events import Event, Fields, Visibility
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Evidence, LinkState
 from app.domain.pairs import Mode
-from app.domain.ports import CalendarClient, Ledger
+from app.domain.ports import CalendarClient
 from app.engine.originals import assemble_all, starts_at
 from app.engine.transform import copy_fields, shows_blocker
 from app.services.clients import Clients

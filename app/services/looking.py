@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from app.domain.ledger import Ledger
 from app.domain.links import Row, Seen
-from app.domain.ports import Ledger
 from app.engine.originals import Unit, assemble_all
 from app.store.questions import Questions
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.errors import ConflictError, FieldError
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
 from app.domain.pairs import Direction, SyncPair
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.domain.runs import Hold, HoldAnswer, HoldCause
 from app.services.stored_plan import StoredPlans
 

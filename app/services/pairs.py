@@ -9,10 +9,11 @@ from datetime import datetime
 
 from app.domain.accounts import AccountStatus
 from app.domain.errors import ConflictError, FieldError, InputError, KalendsError, NotFoundError
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, PairState, PairStatus, SyncPair
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.domain.runs import HoldCause, Run, RunStatus, Trigger
 from app.engine.commands import living_copies
 from app.services.narrowing import Loss, Narrowing

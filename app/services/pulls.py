@@ -12,7 +12,8 @@ from itertools import count
 import structlog
 
 from app.domain.errors import AccessError
-from app.domain.ports import Clock, Ledger
+from app.domain.ledger import Ledger
+from app.domain.ports import Clock
 from app.domain.times import Span
 from app.engine import view
 from app.engine.run import window_of

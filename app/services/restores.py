@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from app.domain.errors import ConflictError, FieldError, InputError
 from app.domain.events import Event, Fields, Response
+from app.domain.ledger import Ledger
 from app.domain.links import Answer, DirectionRecord, Evidence
-from app.domain.ports import Ledger
 from app.domain.runs import Run
 from app.domain.snapshots import Unit
 from app.engine import view

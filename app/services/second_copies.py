@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.errors import ConflictError, FieldError, InputError
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
-from app.domain.ports import Ledger
 from app.domain.runs import Run
 from app.engine.originals import starts_at
 from app.engine.second_copies import Surplus, find_surplus

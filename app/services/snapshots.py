@@ -19,8 +19,9 @@ from app.domain.accounts import Connection
 from app.domain.errors import ConflictError, KalendsError, NotFoundError, StorageError
 from app.domain.events import Event
 from app.domain.identity import digest
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.domain.snapshots import (
     CalendarText,
     Detail,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
-from app.domain.ports import Clock, Expander, Ledger, Stamps
+from app.domain.ports import Clock, Expander, Stamps
 from app.engine.run import DirectionRun, Tools
 from app.services.clients import Clients
 from app.services.work import Names

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from app.domain.errors import ConflictError, KalendsError
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
 from app.domain.pairs import PairStatus, SyncPair
-from app.domain.ports import Clock, Expander, Ledger, Stamps
+from app.domain.ports import Clock, Expander, Stamps
 from app.domain.runs import Run, RunStatus, Trigger
 from app.domain.snapshots import Unit
 from app.engine.undo_changes import Finding

@@ -9,8 +9,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from app.domain.errors import ConflictError, FieldError, InputError, NotFoundError
+from app.domain.ledger import Ledger
 from app.domain.links import Intent, IntentState
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.domain.runs import Run
 from app.engine.undo_run import KEPT_FOR
 from app.services.sync import Sync

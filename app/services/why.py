@@ -12,9 +12,10 @@ from enum import StrEnum
 
 from app.domain.errors import FieldError, InputError
 from app.domain.events import Event
+from app.domain.ledger import Ledger
 from app.domain.links import Copy, DirectionRecord, Intent, Link, Row, Seen
 from app.domain.pairs import PairStatus, SyncPair
-from app.domain.ports import Clock, Ledger
+from app.domain.ports import Clock
 from app.engine.decisions import Decision
 from app.engine.originals import starts_at
 from app.engine.proof import is_released, looks_like_ours

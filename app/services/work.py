@@ -14,10 +14,11 @@ import structlog
 
 from app.domain.accounts import AccountStatus
 from app.domain.errors import KalendsError, NotFoundError, OfflineError
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopyDeleted, CopyEdited, PairStatus, SyncPair
-from app.domain.ports import Clock, Expander, Ledger, Stamps
+from app.domain.ports import Clock, Expander, Stamps
 from app.domain.runs import Counts, Phase, Run, RunError, RunStatus, Trigger
 from app.engine.commands import take_copies_away
 from app.engine.run import DirectionResult, DirectionRun, Tools

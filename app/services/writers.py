@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord
-from app.domain.ports import Clock, Ledger, Stamps
+from app.domain.ports import Clock, Stamps
 from app.domain.runs import Counts, Phase
 from app.engine.writer import Writer
 from app.services.clients import Clients

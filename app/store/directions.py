@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from app.domain.errors import NotFoundError, StorageError
+from app.domain.ledger import Tally
 from app.domain.links import Copy, CopyForm, CopyState, DirectionRecord, Link, LinkState
-from app.domain.ports import Tally
 from app.store.codec import (
     hashes_from_text,
     hashes_to_text,

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.domain.errors import NotFoundError
+from app.domain.ledger import Closing
 from app.domain.links import Intent, IntentState
-from app.domain.ports import Closing
 from app.domain.runs import ActionRecord
 from app.store.codec import instant_from_text, instant_to_text, intent_from_text, intent_to_text
 from app.store.database import Database

@@ -1,4 +1,4 @@
-"""The ledger: everything the engine remembers, as one object (`app.domain.ports.Ledger`).
+"""The ledger: everything the engine remembers, as one object (`app.domain.ledger.Ledger`).
 
 It is composed of the parts about views, directions, writes and the story of runs; it adds nothing of its own.
 """
@@ -13,7 +13,7 @@ from app.store.views import Views
 
 
 class SqliteLedger(Views, Directions, Journal, Story):
-    """`domain.ports.Ledger` on SQLite. Plain functions; every one that changes something is one transaction."""
+    """`domain.ledger.Ledger` on SQLite. Plain functions; every one that changes something is one transaction."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)

@@ -15,9 +15,10 @@ import pytest
 from app.domain import identity
 from app.domain.errors import UnavailableError
 from app.domain.events import Event
+from app.domain.ledger import Closing, Ledger
 from app.domain.links import Answer, Copy, DirectionRecord, Evidence, Intent, IntentState, Op, Seen
 from app.domain.pairs import CopyDeleted, CopyEdited, CopyField, DirectionSettings, Mode
-from app.domain.ports import CalendarClient, Clock, Closing, Ledger
+from app.domain.ports import CalendarClient, Clock
 from app.engine import (
     asking,
     cases,

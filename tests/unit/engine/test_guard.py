@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.ledger import Tally
 from app.domain.links import CopyForm, Op
-from app.domain.ports import Tally
 from app.domain.runs import HoldAnswer, HoldCause, Verb
 from app.engine.decisions import Decision, Step
 from app.engine.guard import Signs, Verdict, guard

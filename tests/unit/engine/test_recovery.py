@@ -10,9 +10,9 @@ import pytest
 
 from app.domain.errors import UnavailableError
 from app.domain.events import Fields
+from app.domain.ledger import Closing
 from app.domain.links import IntentState, Op
 from app.domain.pairs import CopyDeleted, DirectionSettings
-from app.domain.ports import Closing
 from app.domain.times import When
 from app.engine.fingerprint import hashes
 from tests.fakes.calendar import Crash, wall

@@ -13,8 +13,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from app.domain.ledger import Closing
 from app.domain.links import Copy, IntentState, Link
-from app.domain.ports import Closing
 from app.domain.runs import ActionRecord, ActionResult, Run, RunStatus, Trigger, Verb
 from app.store import Store
 from tests.unit.store.samples import NOW, clock, exception, intent, series, single, world

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.domain.errors import NotFoundError, StorageError
 from app.domain.events import Event
+from app.domain.ledger import Closing, Tally
 from app.domain.links import Copy, CopyForm, CopyState, IntentState, Link, LinkState, Op
-from app.domain.ports import Closing, Tally
 from app.store import Store
 from tests.unit.store.samples import NOW, World, clock, exception, intent, pair, series, single, world
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.domain.errors import NotFoundError, StorageError
 from app.domain.events import Fields, Marker
+from app.domain.ledger import Closing, Ledger
 from app.domain.links import Copy, Draft, IntentState, Link, Op
-from app.domain.ports import Closing, Ledger
 from app.domain.runs import ActionRecord, ActionResult, Counts, Run, RunStatus, Trigger, Verb
 from app.domain.times import When
 from app.store import Store

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.domain.errors import ConflictError, NotFoundError
+from app.domain.ledger import Closing
 from app.domain.links import IntentState, Link
-from app.domain.ports import Closing
 from app.domain.runs import (
     ActionRecord,
     Counts,
