@@ -125,6 +125,9 @@ def _told(
         list[ShownField] | None,
         typer.Option("--show", help="With mode details: what is shown beside title and time. Again for more."),
     ] = None,
+    guests: Annotated[
+        bool | None, typer.Option("--guests/--no-guests", help="List guests' names below the text. Nobody is invited.")
+    ] = None,
     title: Annotated[
         str | None, typer.Option("--title", help="Title of copies; {title}, {calendar} and {account} are filled in.")
     ] = None,
@@ -228,6 +231,7 @@ def _told(
         title_prefix=prefix,
         title_replacements=_replacements(replace or (), replace_pattern or (), nothing=no_replace),
         detail_fields=_shown(show),
+        guests_in_text=guests,
         private_originals=_text(private),
         availability=_text(availability),
         reminders=_text(reminders),

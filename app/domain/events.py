@@ -75,12 +75,26 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestList:
+    """Who else is on an event, by name and never by address.
+
+    Args:
+        names: sorted, so that an order that a service changes by itself is no change.
+        more: how many are not named: those without a name, and those beyond what a text shall list.
+    """
+
+    names: tuple[str, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Fields:
     """What of an event can be copied.
 
     `text` is the description as plain text; `html` the same, sanitised, when the service holds HTML.
     `reminders` are pop-ups in minutes before the start, sorted; None means "the calendar's default".
-    `colour` is a CSS3 or Google event colour name.
+    `colour` is a CSS3 or Google event colour name. `link` and `guests` have no place of their own in a copy: they stand
+    below our line in its text. `guests` is what stands there, and never who is on the event.
     """
 
     when: When
@@ -89,6 +103,7 @@ class Fields:
     html: str | None = None
     place: str = ""
     link: str = ""
+    guests: GuestList | None = None
     availability: Availability = Availability.BUSY
     visibility: Visibility = Visibility.DEFAULT
     reminders: tuple[int, ...] | None = ()
@@ -129,6 +144,7 @@ class Event:
         transaction_id: Graph's `transactionId`, lower case.
         organised_elsewhere: somebody else is the organizer.
         guests: other people are on it.
+        guest_list: who they are, as far as the service tells; None where nobody else is on it, or nobody says who.
         updated_at: the service's own time of last change.
     """
 
@@ -148,6 +164,7 @@ class Event:
     special: Special = Special.DEFAULT
     organised_elsewhere: bool = False
     guests: bool = False
+    guest_list: GuestList | None = None
     categories: tuple[str, ...] = field(default=())
     web_link: str | None = None
     updated_at: datetime | None = None

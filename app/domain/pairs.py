@@ -260,6 +260,8 @@ class DirectionSettings:
     """Before the start, for fixed reminders."""
     detail_fields: tuple[DetailField, ...] = ()
     """What details show beside title and time."""
+    guests_in_text: bool = False
+    """Copies that show the text list the names of the original's guests below it. Nobody is ever put on a copy."""
     title_prefix: str = ""
     """Stands before each copy's title, a blocker's too."""
     title_replacements: tuple[Replacement, ...] = ()

@@ -15,6 +15,7 @@ from app.domain.links import Copy, Link
 from app.domain.pairs import CopyEdited
 from app.engine.fingerprint import (
     AVAILABILITY,
+    BELOW_NAMES,
     COLOUR,
     FIELD_NAMES,
     PLACE,
@@ -74,6 +75,7 @@ def compare(
     """Compare hashes of what is wanted with hashes of what is there.
 
     Args:
+        actual: with what stands below our line there, if it is to be compared.
         rewrites_seconds: `Capabilities.rewrites_seconds` of the copy's service.
     """
     no_base = not copy.base_copy or bears_other_stamp(event, copy)
@@ -104,6 +106,15 @@ def compare(
             frozen.append(name)
         else:
             write.append(name)
+    for name in BELOW_NAMES:
+        # It follows the original. What a person made of it is no edit: nothing is put back, carried over or kept.
+        wish, there = wanted.get(name), actual.get(name)
+        changed_wish = wish != copy.wanted.get(name)
+        if changed_wish:
+            wish_changed.append(name)
+        if wish == there or not (changed_wish or not copy.wanted):
+            continue
+        (undone if wish is not None and copy.pins.get(name) == wish else write).append(name)
     return Comparison(
         tuple(write),
         tuple(edited),
@@ -140,7 +151,8 @@ def counted_rewrites(
     counts = dict(link.rewrites) if link is not None else {}
     for name in comparison.write:
         value, times = counts.get(name, ("", 0))
-        counts[name] = (wanted[name], times + 1 if value == wanted[name] else 1)
+        want = wanted.get(name, "")
+        counts[name] = (want, times + 1 if value == want else 1)
     return counts
 
 
@@ -152,6 +164,6 @@ def overlay(wanted: Fields, actual: Fields, keep: tuple[str, ...]) -> Fields:
             taken |= {"when": actual.when, "recurrence": actual.recurrence}
         elif name == TEXT:
             taken |= {"text": actual.text, "html": actual.html}
-        elif name in (TITLE, PLACE, AVAILABILITY, VISIBILITY, REMINDERS, COLOUR):
+        elif name in (TITLE, PLACE, AVAILABILITY, VISIBILITY, REMINDERS, COLOUR, *BELOW_NAMES):
             taken[name] = getattr(actual, name)
     return replace(wanted, **taken)  # type: ignore[arg-type]  # names and values come from the same dataclass

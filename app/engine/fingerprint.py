@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from app.domain.events import Fields
+from app.domain.events import Fields, GuestList
 from app.domain.identity import digest
 from app.domain.times import When, at_midnight, to_wall
 
@@ -24,6 +24,13 @@ REMINDERS = "reminders"
 COLOUR = "colour"
 
 FIELD_NAMES = (WHEN, TITLE, TEXT, PLACE, AVAILABILITY, VISIBILITY, REMINDERS, COLOUR)
+
+LINK = "link"
+GUESTS = "guests"
+
+BELOW_NAMES = (LINK, GUESTS)
+"""What stands below our line in a copy's text. It follows the original; what a person does there is no edit, and it is
+in no base (`engine.md` §14)."""
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LISTS = {"INTERVAL", "COUNT", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"}
@@ -45,9 +52,25 @@ def hashes(fields: Fields) -> dict[str, str]:
     }
 
 
+def below(fields: Fields) -> dict[str, str]:
+    """One hash for each thing that stands below our line in a copy's text, by its name; only for what is there."""
+    told = {LINK: digest(fields.link)} if fields.link else {}
+    return told | ({GUESTS: guests_hash(fields.guests)} if fields.guests is not None else {})
+
+
+def guests_hash(guests: GuestList) -> str:
+    """Hash of who is on an event."""
+    return digest(*guests.names, str(guests.more))
+
+
+def all_hashes(fields: Fields) -> dict[str, str]:
+    """`hashes` and `below` of a copy."""
+    return hashes(fields) | below(fields)
+
+
 def differing(left: Mapping[str, str], right: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the fields whose hashes differ, in the order of FIELD_NAMES; a missing hash differs."""
-    return tuple(name for name in FIELD_NAMES if left.get(name) != right.get(name))
+    return tuple(name for name in (*FIELD_NAMES, *BELOW_NAMES) if left.get(name) != right.get(name))
 
 
 def is_sub_daily(fields: Fields) -> bool:

@@ -15,7 +15,7 @@ from app.domain.pairs import CopyDeleted, CopyEdited
 from app.domain.runs import Verb
 from app.engine.comparison import Comparison, bears_other_stamp, compare, counted_rewrites, overlay, pins_left
 from app.engine.decisions import Case, Decision, Step
-from app.engine.fingerprint import hashes
+from app.engine.fingerprint import GUESTS, hashes
 from app.engine.originals import Unit
 from app.engine.proof import is_of_another, is_ours
 from app.engine.wishes import COVERED, STAND_IN, UNDONE, Wish, Wisher
@@ -178,7 +178,7 @@ class Judge:
         )
 
     def _why_followed(self, wish: Wish, link: Link | None) -> str:
-        if link is None or wish.original_hashes != link.base_original:
+        if link is None or _says_other(wish, link):
             return "changed"
         by_settings = wish.span is None or self.direction.settings_no > self.direction.planned_settings_no
         return "settings_changed" if by_settings else "block_changed"
@@ -334,3 +334,13 @@ class Judge:
             released=True,
             loses=True,
         )
+
+
+def _says_other(wish: Wish, link: Link) -> bool:
+    """Whether the original says something else than when both sides last agreed. Its guests count only where they were
+    listed then and still are: else the settings changed."""
+    now, then = dict(wish.original_hashes), dict(link.base_original)
+    if GUESTS not in now or GUESTS not in then:
+        now.pop(GUESTS, None)
+        then.pop(GUESTS, None)
+    return now != then

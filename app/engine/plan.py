@@ -18,7 +18,7 @@ from app.domain.times import Span
 from app.engine.comparison import Comparison
 from app.engine.covering import CoverPlanner
 from app.engine.decisions import Case, Decision, Step
-from app.engine.fingerprint import canonical_rule, hashes
+from app.engine.fingerprint import below, canonical_rule, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, starts_at
 from app.engine.proof import is_released, looks_like_ours
@@ -319,7 +319,7 @@ class Planner:
             self._judge.skip(decision, occ, "left_after_filter", event=wish.source)
         wish = replace(wish, leavable=left, cancelled={o: at for o, at in wish.cancelled.items() if o not in left})
         actual = hashes(self._judge.wisher.normal(event.fields))
-        comparison = self._judge.compare(wish, actual, event, copy, link)
+        comparison = self._judge.compare(wish, actual | below(event.fields), event, copy, link)
         decision.other_installation |= self._judge.by_other_installation(event)
         if self._judge.must_ask(case, decision, comparison, event, copy):
             return

@@ -26,7 +26,7 @@ from app.domain.links import (
 from app.domain.ports import CalendarClient, CalendarReader, Clock
 from app.domain.runs import Counts
 from app.engine import closing, view
-from app.engine.fingerprint import hashes
+from app.engine.fingerprint import all_hashes, hashes
 from app.engine.originals import Unit, assemble
 from app.engine.proof import GENERATIONS_AHEAD, copy_names, is_ours_by_marker
 from app.engine.writer import Writer
@@ -285,8 +285,9 @@ def _settle(
         return closing.dropped(intent, link, clock.now())
     stamped = event.marker is not None and event.marker.stamp == intent.stamp
     # What an undo sends is not what is wanted.
-    meant = hashes(intent.draft.fields) if intent.undoing is not None and intent.draft is not None else intent.wanted
-    equal = intent.op is Op.UPDATE_OCCURRENCE and hashes(client.normal_form(event.fields)) == dict(meant)
+    draft = intent.draft
+    meant = all_hashes(draft.fields) if intent.undoing is not None and draft is not None else intent.wanted
+    equal = intent.op is Op.UPDATE_OCCURRENCE and all_hashes(client.normal_form(event.fields)) == dict(meant)
     if stamped or equal:
         return closing.applied(intent, None, event, parent=parent, known=known, link=link)
     return closing.dropped(intent, link, clock.now())

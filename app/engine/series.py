@@ -13,7 +13,7 @@ from app.domain.runs import Verb
 from app.domain.times import Moment
 from app.engine.comparison import Comparison, counted_rewrites, is_frozen
 from app.engine.decisions import Case, Decision, Step
-from app.engine.fingerprint import differing, hashes
+from app.engine.fingerprint import all_hashes, below, differing, hashes
 from app.engine.judge import Judge
 from app.engine.originals import Unit, start_of, wall_start
 from app.engine.wishes import Wish
@@ -140,7 +140,7 @@ class SeriesPlanner:
         )
         actual = hashes(self._judge.wisher.normal(there))
         subject = event or Event(id="", marker_known=False)
-        comparison = self._judge.compare(part, actual, subject, copy, link)
+        comparison = self._judge.compare(part, actual | below(there), subject, copy, link)
         if copy.base_copy and self._judge.must_ask(case, decision, comparison, subject, copy):
             return
         if comparison.write:
@@ -193,14 +193,15 @@ class SeriesPlanner:
             wish.fields, when=wish.fields.when.moved_to(self._like(wish.fields, regular_start)), recurrence=None
         )
         regular = self._judge.wisher.normal(moved)
-        wanted = hashes(regular)
+        wanted = all_hashes(regular)
         actual = hashes(self._judge.wisher.normal(event.fields))
         ours = case.copies.get(key)
         as_left = ours is not None and bool(ours.base_copy) and dict(ours.base_copy) == actual
         if as_left and ours is not None and dict(ours.wanted) == wanted:
             return  # what the service made of our own write
-        names = differing(wanted, actual)
         by_hand = not as_left and (ours is None or not ours.event_id)
+        # What a person did below our line is no edit; what we wrote there for an exception that was one is out of date.
+        names = differing(hashes(regular), actual) if by_hand else differing(wanted, actual | below(event.fields))
         if not names or (by_hand and self._judge.policy is CopyEdited.KEEP):
             return
         if by_hand and not case.asked_original:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from app.domain.events import Availability, Fields, Visibility
+from app.domain.events import Availability, Fields, GuestList, Visibility
 from app.domain.links import DirectionRecord
 from app.domain.pairs import (
     CopyAvailability,
@@ -27,12 +27,14 @@ from app.engine.filters import PRIVATE
 
 BLOCKER_TITLE = "Busy"
 TITLE_NAME = "{title}"
-ADDED_BELOW = "-- Kalends --"
-"""Line under which we add what the target has no field for (the meeting link)."""
 
 
-def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
-    """The fields a copy of this original shall have, before the target's normal form."""
+def copy_fields(original: Fields, direction: DirectionRecord, guests: GuestList | None = None) -> Fields:
+    """The fields a copy of this original shall have, before the target's normal form.
+
+    Args:
+        guests: who else is on the original. They are at most listed, by name, below the copy's text.
+    """
     settings = direction.settings
     if settings.mode is Mode.BLOCKER:
         title = _title(settings.title or BLOCKER_TITLE, "", direction)
@@ -44,15 +46,15 @@ def copy_fields(original: Fields, direction: DirectionRecord) -> Fields:
     shown = _shown(settings)
     own_title = replaced(original.title, settings.title_replacements)
     text, html = (original.text, original.html) if DetailField.TEXT in shown else ("", None)
-    if DetailField.LINK in shown:
-        text, html = _with_link(text, html, original.link)
     return replace(
         original,
         title=_prefixed(_title(settings.title or TITLE_NAME, own_title, direction), direction),
         text=text,
         html=html,
         place=original.place if DetailField.PLACE in shown else "",
-        link="",
+        # The target has no field for them: its client puts them below our line in the text.
+        link=original.link if DetailField.LINK in shown and original.link not in text else "",
+        guests=guests if lists_guests(original, settings) else None,
         availability=_availability(original, settings),
         visibility=_visibility(settings.visibility or CopyVisibility.AS_ORIGINAL, original),
         reminders=_reminders(original.reminders, settings),
@@ -64,6 +66,12 @@ def shows_blocker(original: Fields, settings: DirectionSettings) -> bool:
     """Whether the copy of this original only blocks its time."""
     hidden = original.visibility in PRIVATE and settings.private_originals is PrivateOriginals.AS_BLOCKER
     return settings.mode is Mode.BLOCKER or hidden
+
+
+def lists_guests(original: Fields, settings: DirectionSettings) -> bool:
+    """Whether the copy of this original lists its guests: only below a text that it shows too."""
+    listed = settings.guests_in_text and DetailField.TEXT in _shown(settings)
+    return listed and not shows_blocker(original, settings)
 
 
 def title_frame(direction: DirectionRecord) -> tuple[str, str] | None:
@@ -136,13 +144,3 @@ def _filled(template: str, title: str, direction: DirectionRecord) -> str:
         "{account}": direction.source.calendar_id if "@" in direction.source.calendar_id else direction.source.name,
     }
     return re.sub("|".join(map(re.escape, filled)), lambda name: filled[name[0]], template)
-
-
-def _with_link(text: str, html: str | None, link: str) -> tuple[str, str | None]:
-    if not link or link in text:
-        return text, html
-    text = f"{text}\n\n{ADDED_BELOW}\n{link}".strip()
-    if html is None:
-        return text, None
-    shown = link.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    return text, f"{html}<br><br>{ADDED_BELOW}<br>{shown}"

@@ -16,7 +16,7 @@ from app.domain.runs import Undoable, Verb
 from app.engine.closing import COMMAND_DUPLICATE, COMMAND_UNDO_ASIDE, REMADE, SECOND_COPY
 from app.engine.comparison import REWRITABLE, bears_other_stamp, overlay, still_rewriting
 from app.engine.decisions import Step
-from app.engine.fingerprint import FIELD_NAMES, differing, hashes
+from app.engine.fingerprint import FIELD_NAMES, all_hashes, differing, hashes
 from app.engine.judge import KEPT_AS_IT_WAS
 from app.engine.originals import Unit, wall_start
 from app.engine.proof import is_ours, is_released
@@ -209,7 +209,7 @@ class UndoPlanner:
         if copy is None or unit is None or event is None or event.fields is None:
             return self._basis.tell(change, Undoable.CHANGED_SINCE)
         was, normal = first.before.fields, self._standing.normal_form
-        names = differing(hashes(normal(was)), hashes(last.draft.fields))
+        names = differing(all_hashes(normal(was)), all_hashes(last.draft.fields))
         if last.draft.marker.released:
             as_left = self._released_as_left(event, copy, last)
         else:
@@ -260,7 +260,8 @@ class UndoPlanner:
             return False
         actual = hashes(self._standing.normal_form(event.fields))
         excused = REWRITABLE if still_rewriting(event, copy, self._standing.rewrites_seconds) else ()
-        return all(actual[name] == copy.base_copy.get(name) or name in excused for name in names)
+        told = [name for name in names if name in FIELD_NAMES and name not in excused]
+        return all(actual[name] == copy.base_copy.get(name) for name in told)
 
     def _whole_as_left(self, event: Event, unit: Unit, copy: Copy) -> bool:
         """Whether a copy, with all that is inside a series, is as we left it."""

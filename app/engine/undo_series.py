@@ -11,7 +11,7 @@ from app.domain.runs import Undoable, Verb
 from app.domain.times import Moment
 from app.engine.comparison import overlay
 from app.engine.decisions import Step
-from app.engine.fingerprint import differing, hashes
+from app.engine.fingerprint import FIELD_NAMES, all_hashes, differing, hashes
 from app.engine.originals import Unit, wall_start
 from app.engine.undo_changes import REASON, Basis, Change, Finding, date_key, exceptions, pinned, stubs
 
@@ -107,9 +107,9 @@ class SeriesUndo:
         there = event.fields if event is not None and event.fields is not None else regular
         normal = self._standing.normal_form
         actual, left = hashes(normal(there)), hashes(last.draft.fields)
-        names = differing(hashes(normal(was)), left)
+        names = differing(all_hashes(normal(was)), all_hashes(last.draft.fields))
         known = copy.base_copy if copy.stamp == last.stamp else {}
-        if any(actual[name] not in (left[name], known.get(name)) for name in names):
+        if any(actual[name] not in (left[name], known.get(name)) for name in names if name in FIELD_NAMES):
             return self._basis.tell(change, Undoable.CHANGED_SINCE)
         wanted = dict(copy.wanted) or dict(last.wanted)
         link = self._basis.known_link(change) or replace(

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from app.domain import identity
 from app.domain.errors import InputError
-from app.domain.events import Event, Fields
+from app.domain.events import Event, Fields, GuestList
 from app.domain.links import CopyForm, DirectionRecord, Link, LinkState
 from app.domain.pairs import CopyDeleted, FilteredLater
 from app.domain.times import Moment, Span, When
 from app.engine.filters import at_wrong_hours, left_out, unwanted
-from app.engine.fingerprint import hashes, is_sub_daily
+from app.engine.fingerprint import GUESTS, LINK, all_hashes, guests_hash, hashes, is_sub_daily
 from app.engine.originals import Unit, occurrence_key, start_of, wall_start
 from app.engine.shape import buffered, earlier, keeps_series, lengthened, merges
-from app.engine.transform import copy_fields
+from app.engine.transform import copy_fields, lists_guests
 
 STAND_IN = "stand_in"
 """Reason on the link of an exception that the target refused inside its series: it is a single of its own instead."""
@@ -103,10 +103,7 @@ class Wishes:
         """One hash over what the originals of these wishes say: their fields, exceptions and cancelled dates."""
         if self.series:
             return self.series
-        parts = [
-            identity.digest(wish.occ, *sorted(wish.original_hashes.values()), *sorted(wish.cancelled))
-            for wish in self.items
-        ]
+        parts = [identity.digest(wish.occ, *sorted(_said(wish)), *sorted(wish.cancelled)) for wish in self.items]
         return identity.digest(*parts)
 
 
@@ -322,25 +319,28 @@ class Wisher:
 
     def _wish(self, key: str, occ: str, form: CopyForm, source: Event, fields: Fields, *, in_window: bool) -> Wish:
         settings = self._direction.settings
-        shown = self._shown(fields)
+        shown = self._shown(fields, source.guest_list)
         wanted = self.normal(shown)
+        own = hashes(fields) | {LINK: identity.digest(fields.link)}
+        if source.guest_list is not None and lists_guests(fields, settings):
+            own[GUESTS] = guests_hash(source.guest_list)
         merged = merges(settings) and form is CopyForm.SINGLE and not shown.when.all_day
         return Wish(
             occ=occ,
             copy_key=key,
             form=form,
             fields=wanted,
-            hashes=hashes(wanted),
-            # The link has no field of its own in a copy, but a change of it is a change of the original.
-            original_hashes=hashes(fields) | {"link": identity.digest(fields.link)},
+            hashes=all_hashes(wanted),
+            # Neither link nor guests have a field of their own in a copy, but a change of them is one of the original.
+            original_hashes=own,
             source=source,
             in_window=in_window,
             span=buffered(fields.when, settings) if merged else None,
         )
 
-    def _shown(self, fields: Fields) -> Fields:
+    def _shown(self, fields: Fields, guests: GuestList | None = None) -> Fields:
         """What a copy of this original shows, with its buffers and minimum length."""
-        shown = copy_fields(fields, self._direction)
+        shown = copy_fields(fields, self._direction, guests)
         settings = self._direction.settings
         return replace(shown, when=lengthened(buffered(shown.when, settings), settings))
 
@@ -378,6 +378,11 @@ class Wisher:
         if event.fields is None:
             raise ValueError("a living event has fields")
         return event.fields
+
+
+def _said(wish: Wish) -> list[str]:
+    """What an original says, whatever of it the settings list: an answer given for it outlasts a change of these."""
+    return [value for name, value in wish.original_hashes.items() if name != GUESTS]
 
 
 def _linked(links: Mapping[str, Link]) -> set[str]:

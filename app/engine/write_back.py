@@ -172,7 +172,7 @@ class WriteBack:
             return None if when is None else replace(original, when=when)
         if name == TEXT:
             # Formatting would be lost on the way, and what we add below a copy's text must not land on an original.
-            plain = original.html is None and copy.html is None and not original.link
+            plain = original.html is None and copy.html is None and not original.link and original.guests is None
             return replace(original, text=copy.text) if plain else None
         if name == PLACE:
             return replace(original, place=copy.place)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import Final
 
 import nh3
+
+from app.domain.events import GuestList
 
 MAX_CHARS: Final = 1024 * 1024
 """Nothing longer is looked at (`reliability.md` E2)."""
@@ -37,6 +40,13 @@ _MARKUP: Final = re.compile(
     r"|&(?:[a-z]{2,8}|#\d{1,7}|#x[0-9a-f]{1,6});",
     re.IGNORECASE,
 )
+_ADDRESS: Final = re.compile(r"@|://|\bwww\.", re.IGNORECASE)
+MOST_GUESTS: Final = 50
+"""So many guests are named in a text; the others are counted."""
+_NAME_LIMIT: Final = 80
+_GUESTS: Final = "Guests:"
+_DASH: Final = "- "
+_MORE: Final = re.compile(r"and (\d{1,7}) more|(\d{1,7}) without a name", re.ASCII)
 _UNWANTED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINK: Final = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _FOOTER_PLAIN: Final = re.compile(rf"(?:^|\n)[ \t]*{re.escape(FOOTER)}[ \t]*(?:\n|$)")
@@ -132,14 +142,16 @@ def web_link(address: object) -> str:
     return text if _LINK.fullmatch(text) else ""
 
 
-def with_footer(text: str, link: str) -> str:
-    """A plain text with a meeting link below our line; unchanged without a link."""
-    return f"{text}\n\n{FOOTER}\n{link}".lstrip("\n") if link else text
+def with_footer(text: str, link: str, guests: GuestList | None = None) -> str:
+    """A plain text with a meeting link and the guests' names below our line; unchanged without any."""
+    below = _below(link, guests)
+    return "\n".join((f"{text}\n\n{FOOTER}", *below)).lstrip("\n") if below else text
 
 
-def with_footer_html(markup: str, link: str) -> str:
-    """A fragment with a meeting link below our line; unchanged without a link."""
-    return f"{markup}<br><br>{FOOTER}<br>{escape(link)}" if link else markup
+def with_footer_html(markup: str, link: str, guests: GuestList | None = None) -> str:
+    """A fragment with a meeting link and the guests' names below our line; unchanged without any."""
+    below = _below(link, guests)
+    return "<br>".join((f"{markup}<br><br>{FOOTER}", *map(escape, below))) if below else markup
 
 
 def split_footer(text: str) -> tuple[str, str]:
@@ -148,6 +160,41 @@ def split_footer(text: str) -> tuple[str, str]:
     if found is None:
         return text, ""
     return text[: found.start()].rstrip(), first_link(text[found.end() :])
+
+
+def guest_list(names: Iterable[object]) -> GuestList | None:
+    """The people on an event, by name.
+
+    Args:
+        names: what the service calls each of them; whoever has no name, or an address for one, is counted only.
+
+    Returns:
+        None where there is nobody.
+    """
+    told = [one_line(name, _NAME_LIMIT) if isinstance(name, str) else "" for name in names]
+    named = sorted((name for name in told if name and not _ADDRESS.search(name)), key=lambda one: (one.casefold(), one))
+    if not told:
+        return None
+    shown = tuple(named[:MOST_GUESTS])
+    return GuestList(shown, len(told) - len(shown))
+
+
+def guests_below(text: str) -> GuestList | None:
+    """The guests that a plain text lists below our line, as `with_footer` wrote them; None if it lists none."""
+    found = _FOOTER_PLAIN.search(text)
+    lines = [line.strip() for line in text[found.end() :].split("\n")] if found is not None else []
+    if _GUESTS not in lines:
+        return None
+    names: list[str] = []
+    more = 0
+    for line in filter(None, lines[lines.index(_GUESTS) + 1 :]):
+        counted = _MORE.fullmatch(line)
+        if counted is not None:
+            more = int(counted[1] or counted[2])
+        if not line.startswith(_DASH) or len(names) == MOST_GUESTS:
+            break
+        names.append(line.removeprefix(_DASH))
+    return GuestList(tuple(names), more)
 
 
 def split_footer_html(markup: str) -> tuple[str, str]:
@@ -163,6 +210,16 @@ def split_footer_html(markup: str) -> tuple[str, str]:
             break
         end -= len(tag) or 1
     return sanitise(markup[:end]), html.unescape(first_link(markup[begin + len(FOOTER) :]))
+
+
+def _below(link: str, guests: GuestList | None) -> list[str]:
+    """The lines that stand below ours."""
+    lines = [link] if link else []
+    if guests is not None:
+        lines += [_GUESTS, *(f"{_DASH}{name}" for name in guests.names)]
+        if guests.more:
+            lines.append(f"and {guests.more} more" if guests.names else f"{guests.more} without a name")
+    return lines
 
 
 def _is_too_deep(markup: str) -> bool:

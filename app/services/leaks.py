@@ -132,6 +132,6 @@ def told_by(event: Event, direction: DirectionRecord, client: CalendarClient) ->
         "text": bool(told.text.strip()) or "http" in (told.html or "").lower(),
         "place": bool(told.place.strip()),
         "link": bool(fields.link.strip()),
-        "guests": event.guests,
+        "guests": event.guests or told.guests is not None,
     }
     return tuple(name for name, is_told in found.items() if is_told)

@@ -13,7 +13,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from app.domain import settings_data
-from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
+from app.domain.events import (
+    Availability,
+    Event,
+    EventKind,
+    Fields,
+    GuestList,
+    Marker,
+    Recurrence,
+    Response,
+    Special,
+    Visibility,
+)
 from app.domain.links import Carried, CopyForm, Draft, Intent, IntentState, Link, LinkState, Op, Undoing
 from app.domain.pairs import DirectionSettings
 from app.domain.runs import RunError
@@ -81,6 +92,8 @@ def _fields_to_data(value: Fields) -> Data:
         data["place"] = value.place
     if value.link:
         data["link"] = value.link
+    if value.guests is not None:
+        data["guests"] = _guests_to_data(value.guests)
     if value.availability is not Availability.BUSY:
         data["availability"] = value.availability
     if value.visibility is not Visibility.DEFAULT:
@@ -105,12 +118,21 @@ def _fields_from_data(data: Data) -> Fields:
         html=data.get("html"),
         place=data.get("place", ""),
         link=data.get("link", ""),
+        guests=_guests_from_data(data.get("guests")),
         availability=Availability(data.get("availability", "busy")),
         visibility=Visibility(data.get("visibility", "default")),
         reminders=None if reminders is None else tuple(reminders),
         colour=data.get("colour"),
         recurrence=None if recurrence is None else Recurrence(tuple(recurrence)),
     )
+
+
+def _guests_to_data(guests: GuestList) -> list[object]:
+    return [guests.names, guests.more]
+
+
+def _guests_from_data(data: list[Any] | None) -> GuestList | None:
+    return None if data is None else GuestList(tuple(data[0]), data[1])
 
 
 def _marker_to_data(marker: Marker) -> list[object]:
@@ -153,6 +175,8 @@ def _event_to_data(event: Event) -> Data:
         data["organised_elsewhere"] = True
     if event.guests:
         data["guests"] = True
+    if event.guest_list is not None:
+        data["guest_list"] = _guests_to_data(event.guest_list)
     if event.categories:
         data["categories"] = event.categories
     if event.web_link is not None:
@@ -182,6 +206,7 @@ def _event_from_data(data: Data) -> Event:
         special=Special(data.get("special", "default")),
         organised_elsewhere=data.get("organised_elsewhere", False),
         guests=data.get("guests", False),
+        guest_list=_guests_from_data(data.get("guest_list")),
         categories=tuple(data.get("categories", ())),
         web_link=data.get("web_link"),
         updated_at=instant_from_text(data.get("updated_at")),

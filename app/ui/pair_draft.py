@@ -224,12 +224,17 @@ class PairDraft:
         return {
             Mode.BLOCKER: f"Events in {one} block time in {other}, without saying what they are.",
             Mode.DETAILS: f"Events in {one} appear in {other} {self._details()}.",
-            Mode.FULL: f"Events in {one} appear in {other} with title, place and notes.",
+            Mode.FULL: f"Events in {one} appear in {other} with title, place{self._full()}.",
         }[self.settings.mode]
+
+    def _full(self) -> str:
+        """What full copies show beside title and place, in words."""
+        return ", notes and guests’ names" if self.settings.guests_in_text else " and notes"
 
     def _details(self) -> str:
         """What details show, in words."""
-        words = {DetailField.TEXT: "notes", DetailField.PLACE: "place", DetailField.LINK: "meeting link"}
+        notes = "notes, guests’ names" if self.settings.guests_in_text else "notes"
+        words = {DetailField.TEXT: notes, DetailField.PLACE: "place", DetailField.LINK: "meeting link"}
         shown = [word for name, word in words.items() if name in self.settings.detail_fields]
         if not shown:
             return "with title and time only"

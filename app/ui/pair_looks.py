@@ -45,6 +45,8 @@ class PairLooks(QWidget):
         self._shown: tuple[DetailField, ...] = ()
         self._filling = False
         self.shown = {name: Tick(theme, text) for name, text in _SHOWN}
+        self.guests = Tick(theme, "List guests’ names below the notes")
+        self._mode = Mode.BLOCKER
         self.prefix = TextField(theme, "Before each title", "[Work]")
         self.prefix_field = Field(theme, "Before each title", self.prefix, "Stands before “Busy” too.")
         self.swaps = TextField(theme, "Replace in titles", "Project X = Work; gym =")
@@ -109,6 +111,8 @@ class PairLooks(QWidget):
         ticks.addStretch(1)
         details.addLayout(ticks)
         column.addWidget(self.shown_part)
+        self.guests.setToolTip("Names alone, and no addresses. Nobody is invited, and nobody is told.")
+        column.addWidget(self.guests)
         self.reminders_field = Field(theme, "Reminders", self.reminders)
         self.minutes_field = Field(theme, "Minutes before the start", self.minutes)
         grid = QGridLayout()
@@ -137,6 +141,8 @@ class PairLooks(QWidget):
         self.reminders.currentIndexChanged.connect(self._show_minutes)
         for tick in self.shown.values():
             tick.toggled.connect(self._edited)
+        self.shown[DetailField.TEXT].toggled.connect(self._show_guests)
+        self.guests.toggled.connect(self._edited)
         self.minutes.valueChanged.connect(self._edited)
 
     # -- in and out --------------------------------------------------------------------------------------------------
@@ -148,6 +154,7 @@ class PairLooks(QWidget):
         self._shown = settings.detail_fields
         for name, tick in self.shown.items():
             tick.setChecked(name in settings.detail_fields)
+        self.guests.setChecked(settings.guests_in_text)
         self.prefix.setText(settings.title_prefix)
         text = replacements_text(settings.title_replacements)
         self.swaps.setText(text or "")
@@ -165,6 +172,7 @@ class PairLooks(QWidget):
         """What busy time never takes from its original cannot be chosen for it."""
         before, self._filling = self._filling, True
         blocker = mode is Mode.BLOCKER
+        self._mode = mode
         self.shown_part.setVisible(mode is Mode.DETAILS)
         self.swaps_field.setVisible(not blocker)
         hint = "Busy time shows nothing of its original."
@@ -172,6 +180,7 @@ class PairLooks(QWidget):
         allow(self.colour, CopyColour.AS_ORIGINAL, BY_MODE, allowed=not blocker, hint=hint)
         allow(self.reminders, Reminders.COPY, Reminders.NONE, allowed=not blocker, hint=hint)
         self._show_minutes()
+        self._show_guests()
         self._filling = before
 
     def filled_in(self, settings: DirectionSettings) -> DirectionSettings:
@@ -184,6 +193,7 @@ class PairLooks(QWidget):
         return replace(
             settings,
             detail_fields=self._shown if same else chosen,
+            guests_in_text=self.guests.isChecked(),
             title_prefix=self.prefix.text(),
             title_replacements=swaps,
             availability=CopyAvailability(self.availability.currentData()),
@@ -195,6 +205,11 @@ class PairLooks(QWidget):
 
     def _show_minutes(self) -> None:
         self.minutes_field.setVisible(self.reminders.currentData() == Reminders.FIXED)
+
+    def _show_guests(self) -> None:
+        """They stand below the notes, so only where copies have these."""
+        notes = self._mode is Mode.FULL or (self._mode is Mode.DETAILS and self.shown[DetailField.TEXT].isChecked())
+        self.guests.setVisible(notes)
 
     def _edited(self) -> None:
         if not self._filling:

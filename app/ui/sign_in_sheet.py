@@ -343,9 +343,7 @@ class _Failed(QWidget):
         self._file = file
         self.can_try_again = again
         self._path.setText(str(file) if file is not None else "")
-        self._then.setText(
-            "Kalends reads this file when it starts: change it, then quit and start Kalends again."
-        )
+        self._then.setText("Kalends reads this file when it starts: change it, then quit and start Kalends again.")
         self.copy_button.say("Copy path")
         for part in (self._path, self._then, self.copy_button, self.folder_button):
             part.setVisible(file is not None)

@@ -111,6 +111,9 @@ class SettingsBody(Input):
     detail_fields: tuple[DetailField, ...] = left_out(
         description="What copies in `details` mode show beside title and time."
     )
+    guests_in_text: StrictBool = left_out(
+        description="Copies that show the text list the names of the original's guests below it. Nobody is invited."
+    )
     availability: CopyAvailability = left_out()
     visibility: CopyVisibility | None = Field(
         default=None, description="null: private in blockers, as the original in the other modes"

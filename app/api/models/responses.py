@@ -133,6 +133,7 @@ class SettingsAnswer(Output):
     title_prefix: str
     title_replacements: list[ReplacementAnswer]
     detail_fields: tuple[DetailField, ...]
+    guests_in_text: bool
     availability: CopyAvailability
     visibility: CopyVisibility | None
     colour: CopyColour | None

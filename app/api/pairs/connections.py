@@ -33,9 +33,7 @@ async def connect(given: Given, body: NewConnectionBody, response: Response) -> 
     """Begin to connect an account; open the answered address in a browser."""
     if not _may_sign_in(given):
         raise forbidden()
-    attempt = await given.core.connections.begin(
-        body.provider, calendar=body.calendar, viewer=given.principal.viewer
-    )
+    attempt = await given.core.connections.begin(body.provider, calendar=body.calendar, viewer=given.principal.viewer)
     response.headers["Location"] = given.address("connections", "attempts", attempt.id)
     return serialise.attempt_begun(attempt)
 

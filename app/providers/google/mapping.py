@@ -18,6 +18,7 @@ from app.domain.events import (
     Event,
     EventKind,
     Fields,
+    GuestList,
     Marker,
     Recurrence,
     Response,
@@ -150,7 +151,7 @@ def event_of(item: Mapping[str, Any], calendar_zone: str) -> Event:
     when = times.when_of(item, calendar_zone)
     lines, cancelled = times.split_recurrence(item.get("recurrence"), when)
     kind = EventKind.EXCEPTION if bare.series_id is not None else EventKind.SERIES if lines else EventKind.SINGLE
-    response, guests = _people(item)
+    response, guests, names = _people(item)
     organizer = item.get("organizer")
     return replace(
         bare,
@@ -161,6 +162,7 @@ def event_of(item: Mapping[str, Any], calendar_zone: str) -> Event:
         special=_SPECIALS.get(_text(item, "eventType") or "default", Special.DEFAULT),
         organised_elsewhere=isinstance(organizer, Mapping) and bool(organizer) and organizer.get("self") is not True,
         guests=guests,
+        guest_list=texts.guest_list(names),
         web_link=texts.web_link(item.get("htmlLink")) or None,
     )
 
@@ -241,7 +243,7 @@ def normal_form(fields: Fields) -> Fields:
 
 
 def _fields(item: Mapping[str, Any], when: When, lines: tuple[str, ...]) -> Fields:
-    body, markup, below = _description_read(_text(item, "description"))
+    body, markup, below, guests = _description_read(_text(item, "description"))
     return Fields(
         when=when,
         title=texts.one_line(_text(item, "summary"), TITLE_LIMIT),
@@ -249,6 +251,7 @@ def _fields(item: Mapping[str, Any], when: When, lines: tuple[str, ...]) -> Fiel
         html=markup,
         place=texts.one_line(_text(item, "location"), PLACE_LIMIT),
         link=_meeting_link(item) or below,
+        guests=guests,
         availability=_availability(item),
         visibility=_visibility(item),
         reminders=_reminders_read(item.get("reminders")),
@@ -282,25 +285,28 @@ def _recurrence(draft: Draft) -> list[str]:
     return [*draft.fields.recurrence.lines, *times.exdate_lines(draft.cancelled, draft.fields.when)]
 
 
-def _description_read(description: str) -> tuple[str, str | None, str]:
-    """Plain text, sanitised HTML if there is any, and the link below our line."""
+def _description_read(description: str) -> tuple[str, str | None, str, GuestList | None]:
+    """Plain text, sanitised HTML if there is any, and the link and the guests below our line."""
     if not texts.looks_like_html(description):
-        above, link = texts.split_footer(texts.many_lines(description, texts.MAX_CHARS))
-        return above, None, link
-    markup, link = texts.split_footer_html(texts.sanitise(description))
+        whole = texts.many_lines(description, texts.MAX_CHARS)
+        above, link = texts.split_footer(whole)
+        return above, None, link, texts.guests_below(whole)
+    cleaned = texts.sanitise(description)
+    markup, link = texts.split_footer_html(cleaned)
     # Google shows the line breaks of a description as they are, in HTML too.
-    return texts.plain(markup, keep_line_breaks=True), markup if "<" in markup else None, link
+    guests = texts.guests_below(texts.plain(cleaned, keep_line_breaks=True)) if texts.FOOTER in cleaned else None
+    return texts.plain(markup, keep_line_breaks=True), markup if "<" in markup else None, link, guests
 
 
 def _description_written(fields: Fields) -> str:
     """HTML as far as it fits, else the text, escaped where Google would take it for HTML."""
     if fields.html is not None:
-        markup = texts.with_footer_html(texts.sanitise(fields.html), fields.link)
+        markup = texts.with_footer_html(texts.sanitise(fields.html), fields.link, fields.guests)
         if len(markup) <= TEXT_LIMIT:
             return markup
-    room = TEXT_LIMIT - len(texts.with_footer("", fields.link)) - 2
+    room = TEXT_LIMIT - len(texts.with_footer("", fields.link, fields.guests)) - 2
     while True:
-        written = texts.with_footer(texts.many_lines(fields.text, room), fields.link)
+        written = texts.with_footer(texts.many_lines(fields.text, room), fields.link, fields.guests)
         if texts.looks_like_html(written):
             written = texts.escape(written)
         if len(written) <= TEXT_LIMIT or room <= 1:
@@ -359,16 +365,20 @@ def _colour(colour_id: object) -> str | None:
     return _COLOURS.get(int(text)) if text.isascii() and text.isdigit() and len(text) < 4 else None
 
 
-def _people(item: Mapping[str, Any]) -> tuple[Response, bool]:
-    """The calendar owner's own answer, and whether anybody else is on it (an omitted list counts as others)."""
+def _people(item: Mapping[str, Any]) -> tuple[Response, bool, list[object]]:
+    """The calendar owner's own answer, whether anybody else is on it (an omitted list counts as others), and the names
+    of those who are, rooms left out."""
     attendees = item.get("attendees")
     response, guests = Response.NONE, item.get("attendeesOmitted") is True
+    names: list[object] = []
     for row in attendees if isinstance(attendees, list) else []:
         if isinstance(row, Mapping) and row.get("self") is True:
             response = _RESPONSES.get(str(row.get("responseStatus")), Response.NEEDS_ACTION)
         else:
             guests = True
-    return response, guests
+            if isinstance(row, Mapping) and row.get("resource") is not True:
+                names.append(row.get("displayName"))
+    return response, guests, names
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:

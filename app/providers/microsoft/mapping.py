@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.domain.errors import ProtocolError
-from app.domain.events import Availability, Event, EventKind, Fields, Marker, Response, Visibility
+from app.domain.events import Availability, Event, EventKind, Fields, GuestList, Marker, Response, Visibility
 from app.domain.links import Carried, Draft
 from app.domain.times import Moment, When, is_timed, to_utc, to_wall
 from app.providers import text
@@ -86,6 +86,7 @@ def event(value: Mapping[str, Any], zone: str, *, marker_known: bool, master: Ma
             response=_RESPONSE.get(str((value.get("responseStatus") or {}).get("response")), Response.NONE),
             organised_elsewhere=value.get("isOrganizer") is False,
             guests=bool(value.get("attendees")),
+            guest_list=_guest_list(value.get("attendees")),
             categories=tuple(str(name) for name in value.get("categories") or ()),
             web_link=text.web_link(value.get("webLink")) or None,
             updated_at=_instant(value["lastModifiedDateTime"]) if value.get("lastModifiedDateTime") else None,
@@ -170,7 +171,7 @@ def _fields(value: Mapping[str, Any], zone: str) -> Fields:
     all_day = bool(value.get("isAllDay"))
     rule = value.get("recurrence")
     own_zone = series_zone(value, zone)
-    plain, html, footer_link = _body(value.get("body") or {})
+    plain, html, footer_link, guests = _body(value.get("body") or {})
     online = (value.get("onlineMeeting") or {}).get("joinUrl") or value.get("onlineMeetingUrl")
     return Fields(
         when=_when(value, all_day, own_zone, repeats=rule is not None),
@@ -179,6 +180,7 @@ def _fields(value: Mapping[str, Any], zone: str) -> Fields:
         html=html,
         place=text.one_line(str((value.get("location") or {}).get("displayName") or ""), PLACE_LIMIT),
         link=text.web_link(online) or footer_link,
+        guests=guests,
         availability=_AVAILABILITY.get(value.get("showAs") or "busy", Availability.BUSY),
         visibility=_VISIBILITY.get(value.get("sensitivity") or "normal", Visibility.DEFAULT),
         reminders=(int(value.get("reminderMinutesBeforeStart") or 0),) if value.get("isReminderOn") else (),
@@ -216,17 +218,24 @@ def _instant(value: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _body(body: Mapping[str, Any]) -> tuple[str, str | None, str]:
-    """Plain text, HTML if it says more, and the meeting link of our footer."""
+def _guest_list(attendees: object) -> GuestList | None:
+    """The people on an event, rooms and equipment left out (`attendee.type`)."""
+    rows = [row for row in attendees if isinstance(row, Mapping)] if isinstance(attendees, list) else []
+    people = [row.get("emailAddress") for row in rows if row.get("type") != "resource"]
+    return text.guest_list(one.get("name") if isinstance(one, Mapping) else None for one in people)
+
+
+def _body(body: Mapping[str, Any]) -> tuple[str, str | None, str, GuestList | None]:
+    """Plain text, HTML if it says more, and the meeting link and the guests of our footer."""
     content = str(body.get("content") or "")
-    if body.get("contentType") != "html":
-        plain, link = text.split_footer(_lines(content))
-        return plain, None, link
-    markup = text.sanitise(content)
-    plain, link = text.split_footer(_lines(text.plain(markup)))
-    if not _says_more(markup, plain):
-        return plain, None, link
-    return plain, text.split_footer_html(markup)[0], link
+    html = body.get("contentType") == "html"
+    markup = text.sanitise(content) if html else ""
+    # Cut below the text and not at its end: what we added there would be lost.
+    whole = _lines(text.plain(markup) if html else content, text.MAX_CHARS)
+    plain, link = text.split_footer(whole)
+    plain = text.cut(plain, TEXT_LIMIT)
+    rich = text.split_footer_html(markup)[0] if html and _says_more(markup, plain) else None
+    return plain, rich, link, text.guests_below(whole)
 
 
 def _says_more(markup: str, plain: str) -> bool:
@@ -234,10 +243,10 @@ def _says_more(markup: str, plain: str) -> bool:
     return bool(_RICH.search(markup)) or " <http" in plain
 
 
-def _lines(value: str) -> str:
+def _lines(value: str, limit: int = TEXT_LIMIT) -> str:
     """A text as it survives Exchange's own change into HTML and back: runs of blanks are one."""
     lines = (" ".join(line.split()) for line in text.clean(value).split("\n"))
-    return text.many_lines("\n".join(lines), TEXT_LIMIT)
+    return text.many_lines("\n".join(lines), limit)
 
 
 # -- domain to Graph ---------------------------------------------------------------------------------------------------
@@ -269,15 +278,20 @@ def normal_form(fields: Fields) -> Fields:
         rule = recurrence.from_graph(told, when.all_day, zone)
     html = text.sanitise(fields.html) if fields.html else None
     plain = _lines(text.plain(html)) if html else _lines(fields.text)
-    if html and len(html) > TEXT_LIMIT:
+    if html is not None and (len(html) > TEXT_LIMIT or not _says_more(html, plain)):
         html = None
+    link, guests = text.web_link(fields.link), fields.guests
+    if link or guests is not None or text.FOOTER in (html or plain):
+        # The way there and back: what stands below our line is read as that again, whoever wrote it.
+        plain, html, link, guests = _body(_content(plain, html, link, guests))
     return Fields(
         when=when,
         title=text.one_line(fields.title, TITLE_LIMIT),
         text=plain,
-        html=html if html and _says_more(html, plain) else None,
+        html=html,
         place=text.one_line(fields.place, PLACE_LIMIT),
-        link=text.web_link(fields.link),
+        link=link,
+        guests=guests,
         availability=fields.availability,
         visibility=Visibility.DEFAULT if fields.visibility is Visibility.PUBLIC else fields.visibility,
         reminders=_reminder(fields.reminders),
@@ -353,7 +367,7 @@ def writable_fields(found: Event) -> frozenset[str]:
 
 _PARTS: dict[str, Callable[[Fields], object]] = {
     "title": lambda fields: fields.title,
-    "text": lambda fields: (fields.text, fields.html, fields.link),
+    "text": lambda fields: (fields.text, fields.html, fields.link, fields.guests),
     "place": lambda fields: fields.place,
     "availability": lambda fields: fields.availability,
     "visibility": lambda fields: fields.visibility,
@@ -369,7 +383,7 @@ def _members(name: str, wanted: Fields, asked: Fields, zone: str, *, occurrence:
         case "title":
             return {"subject": wanted.title}
         case "text":
-            return {"body": _content(wanted)}
+            return {"body": _content(wanted.text, wanted.html, wanted.link, wanted.guests)}
         case "place":
             return {"location": {"displayName": wanted.place}}
         case "availability":
@@ -384,10 +398,10 @@ def _members(name: str, wanted: Fields, asked: Fields, zone: str, *, occurrence:
             return _times(wanted, asked, zone, occurrence=occurrence)
 
 
-def _content(fields: Fields) -> dict[str, str]:
-    if fields.html is None:
-        return {"contentType": "text", "content": text.with_footer(fields.text, fields.link)}
-    return {"contentType": "html", "content": text.with_footer_html(fields.html, fields.link)}
+def _content(plain: str, html: str | None, link: str, guests: GuestList | None) -> dict[str, str]:
+    if html is None:
+        return {"contentType": "text", "content": text.with_footer(plain, link, guests)}
+    return {"contentType": "html", "content": text.with_footer_html(html, link, guests)}
 
 
 def _times(wanted: Fields, asked: Fields, zone: str, *, occurrence: bool) -> dict[str, Any]:

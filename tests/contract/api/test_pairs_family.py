@@ -397,6 +397,7 @@ async def test_looks_of_copies_are_given_kept_and_shown(client: httpx.AsyncClien
         "title_prefix": "[W] ",
         "title_replacements": [{"find": "a+b", "pattern": True}, {"find": "x", "by": "y"}],
         "detail_fields": ["place", "link"],
+        "guests_in_text": True,
         "availability": "free",
         "visibility": "private",
         "colour": "sage",

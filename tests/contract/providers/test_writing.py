@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 
 from app.domain.errors import AuthExpiredError, OfflineError
-from app.domain.events import Availability, EventKind, Fields, Visibility
+from app.domain.events import Availability, EventKind, Fields, GuestList, Visibility
 from app.domain.links import Evidence, Op, Result
 from app.domain.times import When
 from tests.contract.providers.world import BERLIN, SPAN, ProviderWorld, at, draft, timed
@@ -42,6 +42,12 @@ EVERY_KIND = {
     "long text": timed(at(10, 9), at(10, 10), text="long & wide " * 4000),
     "long title": timed(at(10, 9), at(10, 10), title="t" * 4000, place="p" * 4000),
     "with a link": timed(at(10, 9), at(10, 10), text="Agenda", link="https://meet.example.com/a?b=1&c=2"),
+    "with guests": timed(
+        at(10, 9), at(10, 10), text="Agenda", link="https://meet.example.com/a", guests=GuestList(("Ana", "Bo, C."), 3)
+    ),
+    "with guests and HTML": timed(
+        at(10, 9), at(10, 10), text="Hello you", html="<p>Hello <b>you</b></p>", guests=GuestList(("A & <B>",))
+    ),
     "free": timed(at(10, 9), at(10, 10), availability=Availability.FREE),
     "tentative": timed(at(10, 9), at(10, 10), availability=Availability.TENTATIVE),
     "out of office": timed(at(10, 9), at(10, 10), availability=Availability.OUT_OF_OFFICE),

@@ -98,3 +98,34 @@ async def test_a_prefix_and_replacements_stand_in_the_titles_of_copies(tmp_path:
             assert all(title.startswith("[W] ") and "Secret" not in title for title in titles(app, target))
             rooms = [copy.get("location") for copy in app[target].copies()]
             assert "Room 4" in rooms
+
+
+JONAS: Json = {"email": "jonas.weber@example.org", "name": "Weber, Jonas <b>"}
+HANA: Json = {"email": "hana@example.org", "name": "Hana & Co"}
+
+
+@pytest.mark.anyio
+async def test_guests_are_listed_by_name_at_both_services_and_the_list_is_followed(tmp_path: Path) -> None:
+    invited = {**meeting(1, 1), "description": "Agenda <b>bold</b> & more", "attendees": [JONAS, HANA]}
+    events = {letter: [dict(invited), meeting(2, 2)] for letter in "AB"}
+    settings = DirectionSettings(mode=Mode.FULL, guests_in_text=True)
+    async with household(tmp_path, PLACES["google-microsoft"], events) as app:
+        pair_id = await app.pair("A", "B", settings=settings)
+        await app.assert_quiet()
+        for _, target in WAYS:
+            told = [str(copy.get("description")) for copy in app[target].copies()]
+            (listed,) = [one for one in told if "Guests:" in one]
+            assert "Weber, Jonas" in listed
+            assert "Hana" in listed
+            assert not any("@example.org" in one for one in told)
+            assert not any(copy.get("attendees") for copy in app[target].copies())
+        for source, target in WAYS:
+            original = next(event for event in app[source].people() if event.get("attendees"))
+            app[source].changes(original, attendees=[HANA])
+            app.town.accept_mails()
+            await app.sync(pair_id)
+            (listed,) = [str(c["description"]) for c in app[target].copies() if "Guests:" in str(c.get("description"))]
+            assert "Jonas" not in listed
+            assert "Agenda" in listed
+        await app.assert_quiet()
+        app.town.assert_untouched()

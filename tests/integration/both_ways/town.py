@@ -181,6 +181,10 @@ class Town:
         """From now on copies of one calendar are expected in another."""
         self.ways.append(Way(source, target, mode))
 
+    def accept_mails(self) -> None:
+        """What was mailed until now was a person's own doing."""
+        self._mails = self.sandbox.world.outbox.all()
+
     # -- what must be true -----------------------------------------------------------------------------------------
 
     def assert_in_step(self, but: Sequence[tuple[str, Json]] = (), *, untouched: bool = True) -> None:

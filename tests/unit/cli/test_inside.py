@@ -109,7 +109,7 @@ def test_every_setting_can_be_told_when_a_pair_is_made_and_later(kalends: Kalend
         *("--without-word", "lunch", "--without-word", "gym", "--only-word", "work", "--whole-words"),
         *("--words-in", "title", "--only-hours", "fr-mo,we 22:00-06:30 Europe/Berlin", "--back-days", "3"),
         *("--copy-edited", "keep", "--copy-deleted", "restore", "--conflict", "keep_both"),
-        *("--filtered-later", "leave", "--ahead-days", "60", "--write-back", "title"),
+        *("--guests", "--filtered-later", "leave", "--ahead-days", "60", "--write-back", "title"),
     )
     made = kalends("pairs", "add", *ends, "--direction", "a_to_b", *told, "--paused", "--json").json
     later = kalends("pairs", "add", *ends, "--direction", "b_to_a", "--paused", "--json").json
@@ -132,6 +132,7 @@ def test_every_setting_can_be_told_when_a_pair_is_made_and_later(kalends: Kalend
         settings.items()
         >= {
             "detail_fields": ["place", "link"],
+            "guests_in_text": True,
             "title": "{title}!",
             "title_prefix": "[W] ",
             "title_replacements": [
@@ -153,10 +154,11 @@ def test_every_setting_can_be_told_when_a_pair_is_made_and_later(kalends: Kalend
             "window_ahead_days": 60,
         }.items()
     )
-    nothing = ("--no-replace", "--any-words", "--any-hours", "--show", "none", "--visibility", "by-mode")
+    nothing = ("--no-guests", "--no-replace", "--any-words", "--any-hours", "--show", "none", "--visibility", "by-mode")
     plain = kalends("pairs", "edit", made["id"], *nothing, "--colour", "by-mode", "--json").json["settings"]
     assert (plain["title_replacements"], plain["filters"]["words"], plain["filters"]["hours"]) == ([], [], None)
     assert (plain["detail_fields"], plain["visibility"], plain["colour"]) == ([], None, None)
+    assert plain["guests_in_text"] is False
     assert plain["filters"]["all_day"] is True
 
 

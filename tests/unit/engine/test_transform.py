@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.accounts import Access, Connection, Provider
-from app.domain.events import Availability, Fields, Visibility
+from app.domain.events import Availability, Fields, GuestList, Visibility
 from app.domain.links import DirectionRecord
 from app.domain.pairs import (
     CopyAvailability,
@@ -52,6 +52,7 @@ FIELDS = st.builds(
     html=st.none() | TEXTS,
     place=TEXTS,
     link=TEXTS,
+    guests=st.none() | st.just(GuestList((SECRET,), 1)),
     availability=st.sampled_from(Availability),
     visibility=st.sampled_from(Visibility),
     reminders=st.none() | st.just((5, 10)),
@@ -69,6 +70,7 @@ SETTINGS = st.fixed_dictionaries(
         "title_replacements": st.sampled_from([(), (Replacement("e", "o"),), (Replacement(".", "x", pattern=True),)]),
         "private_originals": st.sampled_from(PrivateOriginals),
         "detail_fields": st.sampled_from([(), tuple(DetailField)]),
+        "guests_in_text": st.booleans(),
         "reminders": st.sampled_from(Reminders),
         "reminder_minutes": st.just(30),
         "availability": st.sampled_from(CopyAvailability),
@@ -83,7 +85,7 @@ HIDDEN = (Visibility.PRIVATE, Visibility.CONFIDENTIAL)
 def test_a_blocker_holds_no_word_of_its_original_whatever_else_is_chosen(
     fields: Fields, settings: dict[str, Any]
 ) -> None:
-    copy = copy_fields(fields, direction(mode=Mode.BLOCKER, **settings))
+    copy = copy_fields(fields, direction(mode=Mode.BLOCKER, **settings), GuestList((SECRET,)))
     assert SECRET not in repr(copy)
     assert SECRET.casefold() not in repr(copy).casefold()
     assert (copy.text, copy.html, copy.place, copy.link) == ("", None, "", "")
@@ -102,7 +104,7 @@ def test_a_private_original_holds_no_word_whatever_else_is_chosen(
     if mode is not Mode.BLOCKER:
         settings["visibility"] = CopyVisibility.DEFAULT
     chosen = direction(mode=mode, **settings)
-    copy = copy_fields(fields, chosen)
+    copy = copy_fields(fields, chosen, GuestList((SECRET,)))
     assert SECRET not in repr(copy)
     assert mode is Mode.BLOCKER or copy.visibility is Visibility.PRIVATE
     assert copy == copy_fields(Fields(WHEN, visibility=Visibility.PRIVATE, availability=fields.availability), chosen)
@@ -119,11 +121,11 @@ def test_details_show_what_was_chosen_of_text_place_and_link_and_nothing_else(
     assert copy.place == (fields.place if DetailField.PLACE in chosen else "")
     assert (fields.text in copy.text) == (DetailField.TEXT in chosen)
     if DetailField.TEXT not in chosen:
-        assert copy.html is None
-        assert copy.text == (f"-- Kalends --\n{fields.link}".strip() if DetailField.LINK in chosen else "")
-    elif DetailField.LINK not in chosen:
+        assert (copy.text, copy.html) == ("", None)
+    else:
         assert (copy.text, copy.html) == (fields.text, fields.html)
-    assert copy.link == ""
+    shows_link = DetailField.LINK in chosen and fields.link not in copy.text
+    assert copy.link == (fields.link if shows_link else "")
 
 
 def test_a_prefix_stands_before_every_title_a_blockers_too() -> None:
@@ -203,7 +205,7 @@ def test_a_full_copy_keeps_time_place_and_availability(fields: Fields) -> None:
     assert (copy.when, copy.place, copy.availability) == (fields.when, fields.place, fields.availability)
     assert copy.title == fields.title.strip()
     assert fields.text.strip() in copy.text
-    assert copy.link == ""
+    assert copy.link == ("" if fields.link in fields.text else fields.link)
     assert copy.reminders == ()
 
 
@@ -220,16 +222,46 @@ def test_reminders_are_copied_only_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize("html", [None, "<b>agenda</b>"])
-def test_a_meeting_link_stands_below_the_text(html: str | None) -> None:
+def test_a_meeting_link_is_kept_apart_from_the_text_which_each_client_adds_it_to(html: str | None) -> None:
     link = 'https://meet.example/?a=1&b="2"'
     copy = copy_fields(Fields(WHEN, text="agenda", html=html, link=link), direction(mode=Mode.FULL))
-    assert copy.text == f"agenda\n\n-- Kalends --\n{link}"
-    assert copy.html is None or ("&amp;b=&quot;2&quot;" in copy.html and copy.html.startswith("<b>agenda</b>"))
+    assert (copy.text, copy.html, copy.link) == ("agenda", html, link)
 
 
 def test_a_link_that_the_text_has_is_not_added() -> None:
     fields = Fields(WHEN, text="at https://meet.example/1", link="https://meet.example/1")
     assert copy_fields(fields, direction(mode=Mode.FULL)).text == fields.text
+    assert copy_fields(fields, direction(mode=Mode.FULL)).link == ""
+
+
+GUESTS = GuestList((SECRET,), 2)
+TEXT = (DetailField.TEXT,)
+
+
+@pytest.mark.parametrize(
+    ("settings", "listed"),
+    [
+        ({"mode": Mode.FULL}, True),
+        ({"mode": Mode.FULL, "guests_in_text": False}, False),
+        ({"mode": Mode.DETAILS, "detail_fields": TEXT}, True),
+        ({"mode": Mode.DETAILS, "detail_fields": TEXT, "guests_in_text": False}, False),
+        ({"mode": Mode.DETAILS, "detail_fields": (DetailField.PLACE,)}, False),
+        ({"mode": Mode.BLOCKER, "detail_fields": TEXT}, False),
+    ],
+)
+def test_guests_are_listed_where_that_was_chosen_and_copies_show_the_text(
+    settings: dict[str, Any], listed: bool
+) -> None:
+    chosen = direction(**{"guests_in_text": True, **settings})
+    assert copy_fields(Fields(WHEN), chosen, GUESTS).guests == (GUESTS if listed else None)
+    assert copy_fields(Fields(WHEN), chosen).guests is None
+    hidden = Fields(WHEN, visibility=Visibility.PRIVATE)
+    assert SECRET not in repr(copy_fields(hidden, chosen, GUESTS)), "a private original tells nobody's name"
+
+
+def test_guests_that_a_text_lists_by_itself_are_not_copied_on() -> None:
+    pasted = Fields(WHEN, text="agenda", guests=GUESTS)
+    assert copy_fields(pasted, direction(mode=Mode.FULL)).guests is None
 
 
 def test_an_untitled_event_stays_untitled_in_full_and_is_busy_in_a_blocker() -> None:

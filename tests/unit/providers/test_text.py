@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.events import GuestList
 from app.providers import text
 
 WORDS = st.text(max_size=60)
@@ -148,6 +149,39 @@ def test_a_link_below_our_line_is_found_again(above: str) -> None:
     markup = f"<p>{above}</p>"
     back, found = text.split_footer_html(text.sanitise(text.with_footer_html(markup, link)))
     assert (text.plain(back), found) == (text.plain(markup), link)
+
+
+@given(st.lists(st.none() | st.text(max_size=120), max_size=80), st.sampled_from(["", "Agenda", "two\n\nlines"]))
+def test_guests_below_our_line_are_found_again_whatever_they_are_called(names: list[str | None], above: str) -> None:
+    guests = text.guest_list(names)
+    plain = text.with_footer(above, "https://meet.example.com/a", guests)
+    assert text.guests_below(plain) == guests
+    assert text.split_footer(plain) == (above, "https://meet.example.com/a")
+    markup = text.sanitise(text.with_footer_html(f"<p>{above}</p>", "", guests))
+    assert text.guests_below(text.plain(markup)) == guests
+    assert text.split_footer_html(markup)[1] == ""
+
+
+def test_guests_are_named_in_one_order_and_counted_beyond_fifty() -> None:
+    names = [f"Guest {number:03d}" for number in range(10_000)]
+    guests = text.guest_list(reversed(names))
+    assert guests == text.guest_list(names) == GuestList(tuple(names[:50]), 9_950)
+    shown = text.with_footer("", "", guests)
+    assert shown.splitlines()[-1] == "and 9950 more"
+    assert len(shown) < 5_000
+
+
+@pytest.mark.parametrize("name", ["ana@example.org", "Ana (ana@example.org)", "https://e.org", "www.e.org", "", "  "])
+def test_an_address_is_no_name(name: str) -> None:
+    guests = text.guest_list([name])
+    assert guests == GuestList((), 1)
+    assert text.with_footer("", "", guests).splitlines() == [text.FOOTER, "Guests:", "1 without a name"]
+
+
+def test_nobody_is_no_list() -> None:
+    assert text.guest_list([]) is None
+    assert text.guests_below("Guests:\n- Ana") is None
+    assert text.guests_below(f"{text.FOOTER}\nhttps://e.org") is None
 
 
 def test_text_without_our_line_stays_whole() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.domain.accounts import Provider
-from app.domain.events import Visibility
+from app.domain.events import GuestList, Visibility
 from app.domain.pairs import Direction, DirectionSettings, Mode
 from app.domain.runs import RunStatus, Trigger
 from app.services.duplicates import Alike, MadeBy
@@ -68,6 +68,7 @@ async def test_blocks_are_proved_to_tell_nothing(tmp_path: Path) -> None:
         ({"text": "Salaries"}, "text"),
         ({"place": "Room 1"}, "place"),
         ({"link": "https://meet.example.com/x"}, "link"),
+        ({"guests": GuestList(("Jonas Weber",))}, "guests"),
         ({"html": '<img src="https://a.example/b">'}, "text"),
     ],
 )

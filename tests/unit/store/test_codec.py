@@ -8,7 +8,18 @@ from datetime import UTC, date, datetime, time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.events import Availability, Event, EventKind, Fields, Marker, Recurrence, Response, Special, Visibility
+from app.domain.events import (
+    Availability,
+    Event,
+    EventKind,
+    Fields,
+    GuestList,
+    Marker,
+    Recurrence,
+    Response,
+    Special,
+    Visibility,
+)
 from app.domain.links import CopyForm, Draft, Intent, IntentState, Op
 from app.domain.pairs import (
     CopyAvailability,
@@ -50,6 +61,7 @@ def whens(draw: st.DrawFn) -> When:
     return When(draw(walls), draw(walls), draw(st.sampled_from(["Europe/Berlin", "UTC"])), draw(st.booleans()))
 
 
+guest_lists = st.none() | st.builds(GuestList, st.lists(words, max_size=3).map(tuple), st.integers(0, 99))
 fields = st.builds(
     Fields,
     when=whens(),
@@ -58,6 +70,7 @@ fields = st.builds(
     html=st.none() | words,
     place=words,
     link=words,
+    guests=guest_lists,
     availability=st.sampled_from(Availability),
     visibility=st.sampled_from(Visibility),
     reminders=st.none() | st.lists(st.integers(0, 40320), max_size=3).map(tuple),
@@ -83,6 +96,7 @@ events = st.builds(
     special=st.sampled_from(Special),
     organised_elsewhere=st.booleans(),
     guests=st.booleans(),
+    guest_list=guest_lists,
     categories=st.lists(words, max_size=2).map(tuple),
     web_link=st.none() | words,
     updated_at=st.none() | instants,
@@ -155,6 +169,7 @@ settings = st.builds(
     reminders=st.sampled_from(Reminders),
     reminder_minutes=st.integers(0, 40320),
     detail_fields=st.lists(st.sampled_from(DetailField), max_size=3).map(tuple),
+    guests_in_text=st.booleans(),
     title_prefix=words,
     title_replacements=st.lists(st.builds(Replacement, words, words, st.booleans()), max_size=2).map(tuple),
     availability=st.sampled_from(CopyAvailability),

@@ -15,6 +15,7 @@ from app.domain.events import (
     Availability,
     EventKind,
     Fields,
+    GuestList,
     Marker,
     Recurrence,
     Response,
@@ -23,6 +24,7 @@ from app.domain.events import (
 )
 from app.domain.links import Draft
 from app.domain.times import When
+from app.providers import text as texts
 from app.providers.google import mapping
 
 BERLIN = "Europe/Berlin"
@@ -323,6 +325,28 @@ def test_html_is_sanitised_and_read_as_text() -> None:
     assert fields.text.splitlines()[-1] == "second line"
 
 
+def test_who_else_is_on_an_event_is_told_by_name_without_oneself_and_rooms() -> None:
+    rows = [
+        {"email": "ana@example.org", "displayName": "Ana", "self": True},
+        {"email": "jonas@example.org", "displayName": "Jonas Weber"},
+        {"email": "hana@example.org"},
+        {"email": "room@resource.calendar.google.com", "displayName": "Room 4", "resource": True},
+    ]
+    event = mapping.event_of(item(attendees=rows), BERLIN)
+    assert (event.guests, event.guest_list) == (True, GuestList(("Jonas Weber",), 1))
+    assert mapping.event_of(item(attendees=rows[:1]), BERLIN).guest_list is None
+    assert mapping.event_of(item(attendeesOmitted=True), BERLIN).guest_list is None
+
+
+@pytest.mark.parametrize("html", [None, "<p>Agenda <b>now</b></p>"])
+def test_guests_stand_below_our_line_by_name_and_are_read_as_the_guests_again(html: str | None) -> None:
+    guests = texts.guest_list(["Weber, Jonas", "Ana <Lee> & Co", "bo@example.org", "- Hana", None])
+    moment = wall(2026, 3, 9, 9)
+    fields = Fields(When(moment, moment, BERLIN), text="Agenda now", html=html, link="https://m.e.org/a", guests=guests)
+    form = mapping.normal_form(fields)
+    assert (form.text, form.link, form.guests) == ("Agenda now", "https://m.e.org/a", guests)
+
+
 def test_colours_have_names() -> None:
     assert fields_of(colorId="11").colour == "tomato"
     assert fields_of(colorId="99").colour is None
@@ -459,6 +483,7 @@ FIELDS = st.builds(
     html=st.one_of(st.none(), TEXTS),
     place=TEXTS,
     link=st.sampled_from(["", "https://e.org/a?b=1&c=2"]),
+    guests=st.none() | st.lists(TEXTS, max_size=4).map(texts.guest_list),
     availability=st.sampled_from(Availability),
     visibility=st.sampled_from(Visibility),
     reminders=st.one_of(st.none(), st.lists(st.integers(-5, 99999), max_size=8).map(tuple)),

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import ProtocolError
-from app.domain.events import Availability, EventKind, Fields, Marker, Recurrence, Response, Visibility
+from app.domain.events import Availability, EventKind, Fields, GuestList, Marker, Recurrence, Response, Visibility
 from app.domain.links import Draft
 from app.domain.times import When
+from app.providers import text
 from app.providers.microsoft import mapping
 from app.providers.microsoft import marker as markers
 
@@ -309,17 +310,29 @@ def test_a_title_is_one_line_of_255_characters() -> None:
 @given(
     title=st.text(max_size=300),
     body=st.text(max_size=200),
-    markup=st.none() | st.text(alphabet="<>/abpul i&;\n", max_size=80),
+    markup=st.none() | st.text(alphabet="<>/abpul i&;\n", max_size=80) | st.just("<b>x</b><p>-- Kalends --</p>y"),
+    guests=st.none() | st.lists(st.text(max_size=30), max_size=4).map(text.guest_list),
+    link=st.sampled_from(["", "https://e.org/a?b=1&c=2", "https://e.org/a)"]),
     start=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 - wall times
     minutes=st.integers(0, 3000),
     zone=st.sampled_from([BERLIN, "Europe/Oslo", "America/New_York", "Antarctica/Troll", "Asia/Kathmandu", "UTC"]),
 )
 def test_the_normal_form_is_its_own_normal_form(
-    title: str, body: str, markup: str | None, start: datetime, minutes: int, zone: str
+    title: str,
+    body: str,
+    markup: str | None,
+    guests: GuestList | None,
+    link: str,
+    start: datetime,
+    minutes: int,
+    zone: str,
 ) -> None:
-    fields = Fields(When(start, start + timedelta(minutes=minutes), zone), title=title, text=body, html=markup)
+    when = When(start, start + timedelta(minutes=minutes), zone)
+    fields = Fields(when, title=title, text=body, html=markup, guests=guests, link=link)
     form = mapping.normal_form(fields)
     assert mapping.normal_form(form) == form
+    if text.FOOTER not in body and text.FOOTER not in (markup or ""):
+        assert form.guests == guests
 
 
 # -- what can be said --------------------------------------------------------------------------------------------------
@@ -381,6 +394,40 @@ def test_an_update_sends_what_differs_and_the_marker() -> None:
 def test_an_occurrence_is_sent_without_a_rule() -> None:
     value = sent(timed(recurrence=Recurrence(("RRULE:FREQ=WEEKLY",))), occurrence=True)
     assert "recurrence" not in value
+
+
+@pytest.mark.parametrize("html", [None, "<p>Agenda <b>now</b></p>"])
+def test_guests_stand_below_our_line_by_name_and_are_read_as_the_guests_again(html: str | None) -> None:
+    guests = text.guest_list(["Weber, Jonas", "Ana <Lee> & Co", "bo@example.org", "- Hana", None])
+    value = sent(timed(text="Agenda now", html=html, link="https://meet.example.com/a", guests=guests))
+    assert "attendees" not in value
+    assert "bo@example.org" not in value["body"]["content"]
+    fields = fields_of(LUNCH | {"body": value["body"]})
+    assert (fields.text, fields.link, fields.guests) == ("Agenda now", "https://meet.example.com/a", guests)
+    # Exchange makes a page of every body, with lines and links as it spells them.
+    page = value["body"]["content"].replace("\n", "<br>\n") if html is None else value["body"]["content"]
+    page = text.escape(page).replace("&lt;br&gt;", "<br>") if html is None else page
+    wrapped = {"contentType": "html", "content": f"<html><head></head><body><div>{page}</div></body></html>"}
+    assert fields_of(LUNCH | {"body": wrapped}).guests == guests
+
+
+def test_who_else_is_on_an_event_is_told_by_name_without_rooms() -> None:
+    attendees = [
+        {"type": "required", "emailAddress": {"name": "Weber, Jonas", "address": "jonas@example.org"}},
+        {"type": "optional", "emailAddress": {"name": "hana@example.org", "address": "hana@example.org"}},
+        {"type": "resource", "emailAddress": {"name": "Room 4", "address": "room4@example.org"}},
+    ]
+    event = mapping.event(LUNCH | {"attendees": attendees}, BERLIN, marker_known=True)
+    assert event.guests
+    assert event.guest_list == GuestList(("Weber, Jonas",), 1)
+    assert event.fields is not None
+    assert event.fields.guests is None, "who is on an event is not what its text says"
+
+
+def test_a_long_text_keeps_what_stands_below_our_line() -> None:
+    fields = timed(text="t" * 200_000, guests=GuestList(("Ana",)))
+    read = fields_of(LUNCH | {"body": sent(fields)["body"]})
+    assert (read.text, read.guests) == (mapping.normal_form(fields).text, GuestList(("Ana",)))
 
 
 def test_a_meeting_link_stands_below_our_line_and_is_read_as_the_link_again() -> None:
