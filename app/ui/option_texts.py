@@ -6,6 +6,7 @@ Not everything that a pair can have fits a line: what would come back otherwise 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.domain.pairs import Replacement, Within, WordFilter
 
@@ -29,21 +30,32 @@ def replacements_from(text: str) -> tuple[Replacement, ...]:
     return tuple(made)
 
 
-def words_texts(rules: Sequence[WordFilter]) -> tuple[str, str, bool, Within] | None:
-    """Words that are left out, words that are asked for, whether they are whole words, and where they are looked for;
-    None where more is said."""
-    texts = {rule.only: ", ".join(rule.words) for rule in rules}
-    whole = any(rule.whole_words for rule in rules)
-    within = rules[0].within if rules else Within.EITHER
-    told = texts.get(False, ""), texts.get(True, ""), whole, within
+@dataclass(frozen=True, slots=True)
+class WordsLine:
+    """One rule for words, as a line with commas between them.
+
+    Args:
+        within: where they are looked for.
+        whole_words: whether they count as whole words only.
+    """
+
+    text: str = ""
+    within: Within = Within.EITHER
+    whole_words: bool = False
+
+
+def words_texts(rules: Sequence[WordFilter]) -> tuple[WordsLine, WordsLine] | None:
+    """Words that are left out, and words that are asked for; None where more is said."""
+    lines = {rule.only: WordsLine(", ".join(rule.words), rule.within, rule.whole_words) for rule in rules}
+    told = lines.get(False, WordsLine()), lines.get(True, WordsLine())
     return told if words_from(*told) == tuple(rules) else None
 
 
-def words_from(without: str, only: str, whole_words: bool, within: Within = Within.EITHER) -> tuple[WordFilter, ...]:
-    """Rules for words in titles or categories, in lines with commas between them."""
+def words_from(without: WordsLine, only: WordsLine) -> tuple[WordFilter, ...]:
+    """Rules for words in titles or categories: those that are left out, then those that are asked for."""
     rules = []
-    for text, asked in ((without, False), (only, True)):
-        words = tuple(word for word in (part.strip() for part in text.split(",")) if word)
+    for line, asked in ((without, False), (only, True)):
+        words = tuple(word for word in (part.strip() for part in line.text.split(",")) if word)
         if words:
-            rules.append(WordFilter(words, within, whole_words, asked))
+            rules.append(WordFilter(words, line.within, line.whole_words, asked))
     return tuple(rules)

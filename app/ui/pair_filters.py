@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.domain.pairs import Filters, HoursFilter, Mode, Weekday, Within, WordFilter
 from app.ui.fields import Field, NumberField, TextField, Tick
-from app.ui.option_texts import words_from, words_texts
+from app.ui.option_texts import WordsLine, words_from, words_texts
 from app.ui.pair_looks import choice, choose
 from app.ui.theme import Theme
 from app.ui.widgets import Label
@@ -28,12 +28,53 @@ _LEFT_OUT = (
     ("working_location", "Working location"),
     ("already_there", "Already in the other calendar"),
 )
-"""Filters by their name in `Filters`. What is cancelled has no copy in any case."""
+"""Filters by their name in `Filters`."""
+_CANCELLED_HINT = "What is cancelled never has a copy: its calendar says that it is gone."
 
 _ANY, _ONLY, _NEVER = "any", "only", "never"
 _WEEKDAYS = dict(zip(Weekday, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 _USUAL = tuple(Weekday)[:5], time(9), time(17)
 _ELSEWHERE = "What is chosen here was written elsewhere and does not fit a line. It stays as it is."
+
+
+class WordsFields(QWidget):
+    """One rule for words: the words, where they are looked for, and whether as whole words only."""
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, label: str, example: str, places: str) -> None:
+        super().__init__()
+        self.text = TextField(theme, label, example)
+        self.field = Field(theme, label, self.text)
+        self.within = choice(
+            theme,
+            places,
+            (
+                (Within.EITHER, "Titles and categories"),
+                (Within.TITLE, "Titles alone"),
+                (Within.CATEGORY, "Categories alone"),
+            ),
+        )
+        self.whole = Tick(theme, "Whole words only")
+        self.whole.setAccessibleName(f"{label}: whole words only")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for part in (self.field, Field(theme, places, self.within), self.whole):
+            column.addWidget(part)
+        self.text.textChanged.connect(self.changed)
+        self.within.currentIndexChanged.connect(self.changed)
+        self.whole.toggled.connect(self.changed)
+
+    def show_line(self, line: WordsLine) -> None:
+        """Fill in."""
+        self.text.setText(line.text)
+        choose(self.within, line.within)
+        self.whole.setChecked(line.whole_words)
+
+    def line(self) -> WordsLine:
+        """What is filled in."""
+        return WordsLine(self.text.text(), Within(self.within.currentData()), self.whole.isChecked())
 
 
 class PairFilters(QWidget):
@@ -47,21 +88,16 @@ class PairFilters(QWidget):
         self._free: bool | None = None
         self._filling = False
         self.ticks = {name: Tick(theme, text) for name, text in _LEFT_OUT}
+        self.cancelled = Tick(theme, "Cancelled (always)")
+        self.cancelled.setChecked(True)
+        self.cancelled.setEnabled(False)
+        self.cancelled.setToolTip(_CANCELLED_HINT)
+        self.cancelled.setAccessibleDescription(_CANCELLED_HINT)
         self.shorter = NumberField("Leave out events shorter than, in minutes", 0, 1440, "min")
-        self.without = TextField(theme, "Leave out events with these words", "lunch, gym")
-        self.only = TextField(theme, "Only events with these words", "client, project")
-        self.whole = Tick(theme, "Whole words only")
-        self.within = choice(
-            theme,
-            "Look for them in",
-            (
-                (Within.EITHER, "Titles and categories"),
-                (Within.TITLE, "Titles alone"),
-                (Within.CATEGORY, "Categories alone"),
-            ),
+        self.without = WordsFields(
+            theme, "Leave out events with these words", "lunch, gym", "Look for words to leave out in"
         )
-        self.without_field = Field(theme, "Leave out events with these words", self.without)
-        self.only_field = Field(theme, "Only events with these words", self.only)
+        self.only = WordsFields(theme, "Only events with these words", "client, project", "Look for wanted words in")
         self.hours = choice(
             theme,
             "When",
@@ -85,14 +121,15 @@ class PairFilters(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(0)
-        for number, tick in enumerate(self.ticks.values()):
+        ticks = (*self.ticks.values(), self.cancelled)
+        for number, tick in enumerate(ticks):
             grid.addWidget(tick, number // 2, number % 2)
         short = QHBoxLayout()
         short.setSpacing(8)
         short.addWidget(Label("Shorter than"))
         short.addWidget(self.shorter)
         short.addStretch(1)
-        last = len(self.ticks)
+        last = len(ticks)
         grid.addLayout(short, last // 2, last % 2)
         _halves(grid)
         leave.addLayout(grid)
@@ -100,11 +137,8 @@ class PairFilters(QWidget):
         words = QGridLayout()
         words.setHorizontalSpacing(14)
         words.setVerticalSpacing(12)
-        words.addWidget(self.without_field, 0, 0, Qt.AlignmentFlag.AlignTop)
-        words.addWidget(self.only_field, 0, 1, Qt.AlignmentFlag.AlignTop)
-        self.within_field = Field(theme, "Look for them in", self.within)
-        words.addWidget(self.within_field, 1, 0, Qt.AlignmentFlag.AlignTop)
-        words.addWidget(self.whole, 1, 1, Qt.AlignmentFlag.AlignBottom)
+        words.addWidget(self.without, 0, 0, Qt.AlignmentFlag.AlignTop)
+        words.addWidget(self.only, 0, 1, Qt.AlignmentFlag.AlignTop)
         _halves(words)
         column.addLayout(words)
         when = QVBoxLayout()
@@ -131,11 +165,12 @@ class PairFilters(QWidget):
     def _listen(self) -> None:
         for name, tick in self.ticks.items():
             tick.toggled.connect(self._free_chosen if name == "free" else self._edited)
-        for tick in (self.whole, *self.days.values()):
+        for tick in self.days.values():
             tick.toggled.connect(self._edited)
-        for text in (self.without, self.only, self.zone):
-            text.textChanged.connect(self._edited)
-        for one in (self.hours, self.start, self.end, self.within):
+        for line in (self.without, self.only):
+            line.changed.connect(self._edited)
+        self.zone.textChanged.connect(self._edited)
+        for one in (self.hours, self.start, self.end):
             one.currentIndexChanged.connect(self._edited)
         self.hours.currentIndexChanged.connect(self._show_hours)
         self.shorter.valueChanged.connect(self._edited)
@@ -152,14 +187,10 @@ class PairFilters(QWidget):
                 tick.setChecked(bool(getattr(filters, name)))
         self.shorter.setValue(filters.shorter_than_seconds // 60)
         texts = words_texts(filters.words)
-        without, only, whole, within = texts or ("", "", False, Within.EITHER)
-        self.without.setText(without)
-        self.only.setText(only)
-        self.whole.setChecked(whole)
-        choose(self.within, within)
-        for part in (self.without, self.only, self.whole, self.within):
-            part.setEnabled(texts is not None)
-        self.without_field.say("With commas between." if texts is not None else _ELSEWHERE)
+        for line, told in zip((self.without, self.only), texts or (WordsLine(), WordsLine()), strict=True):
+            line.show_line(told)
+            line.setEnabled(texts is not None)
+        self.without.field.say("With commas between." if texts is not None else _ELSEWHERE)
         hours = filters.hours
         choose(self.hours, _ANY if hours is None else _ONLY if hours.only else _NEVER)
         weekdays, start, end = _USUAL if hours is None else (hours.weekdays, hours.start, hours.end)
@@ -208,8 +239,7 @@ class PairFilters(QWidget):
     def _words(self) -> tuple[WordFilter, ...]:
         if not self.without.isEnabled():
             return self._filters.words
-        within = Within(self.within.currentData())
-        return words_from(self.without.text(), self.only.text(), self.whole.isChecked(), within)
+        return words_from(self.without.line(), self.only.line())
 
     def _hours(self) -> HoursFilter | None:
         if self.hours.currentData() == _ANY:

@@ -98,7 +98,7 @@ class PairSheet(Sheet):
             pair_draft.PREFIX: self.options.looks.prefix_field,
             pair_draft.REPLACEMENTS: self.options.looks.swaps_field,
             pair_draft.REMINDERS: self.options.looks.reminders_field,
-            pair_draft.WORDS: self.options.filters.without_field,
+            pair_draft.WORDS: self.options.filters.without.field,
             pair_draft.HOURS: self.options.filters.hours_field,
             pair_draft.EDITED: self.options.edits.edited_field,
             pair_draft.DELETED: self.options.edits.deleted_field,

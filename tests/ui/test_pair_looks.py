@@ -30,7 +30,7 @@ from app.domain.pairs import (
     WordFilter,
 )
 from app.services.views import NewPair
-from app.ui.option_texts import replacements_from, replacements_text, words_from, words_texts
+from app.ui.option_texts import WordsLine, replacements_from, replacements_text, words_from, words_texts
 from app.ui.pair_draft import PairDraft
 from app.ui.pair_options import PairOptions
 from app.ui.pair_sheet import PairSheet
@@ -119,7 +119,7 @@ def test_looks_words_and_hours_are_asked_for_as_they_are_set(desk: Desk, qtbot: 
     looks.reminders.setCurrentIndex(looks.reminders.findData("fixed"))
     assert looks.minutes.isVisible()
     looks.minutes.setValue(30)
-    filters.without.setText("lunch, gym")
+    filters.without.text.setText("lunch, gym")
     assert not filters.hours_part.isVisible()
     filters.hours.setCurrentIndex(filters.hours.findData("only"))
     assert filters.hours_part.isVisible()
@@ -192,4 +192,55 @@ def test_words_in_a_line_come_back_the_same_or_have_none(rules: tuple[WordFilter
 
 def test_usual_replacements_and_words_fit_a_line() -> None:
     assert replacements_text(RICH.title_replacements) is not None
-    assert words_texts(RICH.filters.words) == ("lunch, gym", "client", False, Within.EITHER)
+    assert words_texts(RICH.filters.words) == (WordsLine("lunch, gym"), WordsLine("client"))
+
+
+def test_each_rule_for_words_has_options_of_its_own(options: PairOptions) -> None:
+    rules = (
+        WordFilter(("lunch",), Within.TITLE, whole_words=True),
+        WordFilter(("client",), Within.CATEGORY, only=True),
+    )
+    options.show_settings(replace(RICH, filters=Filters(words=rules)), both=True)
+    without, only = options.filters.without, options.filters.only
+    assert without.isEnabled()
+    assert (without.line(), only.line()) == (
+        WordsLine("lunch", Within.TITLE, whole_words=True),
+        WordsLine("client", Within.CATEGORY),
+    )
+    click(only.whole)
+    without.within.setCurrentIndex(without.within.findData(str(Within.EITHER)))
+    assert options.settings().filters.words == (
+        WordFilter(("lunch",), Within.EITHER, whole_words=True),
+        WordFilter(("client",), Within.CATEGORY, whole_words=True, only=True),
+    )
+
+
+def test_what_is_cancelled_is_said_to_be_left_out_in_any_case(options: PairOptions) -> None:
+    for chosen in (True, False):
+        settings = replace(RICH, filters=replace(RICH.filters, cancelled=chosen))
+        options.show_settings(settings, both=True)
+        assert options.filters.cancelled.isChecked()
+        assert not options.filters.cancelled.isEnabled()
+        assert options.settings() == settings
+
+
+def test_guests_are_offered_where_copies_show_notes(options: PairOptions) -> None:
+    options.show()
+    looks = options.looks
+    for mode, fields, offered in (
+        (Mode.FULL, (), True),
+        (Mode.DETAILS, (DetailField.TEXT,), True),
+        (Mode.DETAILS, (DetailField.PLACE,), False),
+        (Mode.BLOCKER, (DetailField.TEXT,), False),
+    ):
+        settings = replace(RICH, mode=mode, detail_fields=fields, guests_in_text=True)
+        options.show_settings(settings, both=True)
+        assert looks.guests.isVisible() is offered
+        assert looks.guests.isChecked()
+        assert options.settings().guests_in_text, "what is not shown is not lost"
+    options.show_settings(replace(RICH, mode=Mode.DETAILS, detail_fields=()), both=True)
+    assert not looks.guests.isVisible()
+    click(looks.shown[DetailField.TEXT])
+    assert looks.guests.isVisible()
+    click(looks.guests)
+    assert options.settings().guests_in_text
