@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from app.system.mac_volumes import is_remote
+
 MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = frozenset(
     "nfs nfs4 cifs smb3 smbfs ncpfs afs coda ceph glusterfs lustre beegfs ocfs2 gfs2 davfs fuse.davfs2 fuse.davfs "
@@ -82,6 +84,8 @@ def _resolved(folder: Path) -> Path:
 def _on_network(place: Path) -> bool:
     if sys.platform == "win32":
         return _is_remote_drive(place)
+    if sys.platform == "darwin":
+        return is_remote(place)
     found = mount_of(place, _mounts())
     return found is not None and (found[1] in _NETWORK or (found[1] == "9p" and _is_windows_drive(found[2])))
 
@@ -90,7 +94,7 @@ def _mounts() -> str:
     try:
         return MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
-        return ""  # not Linux
+        return ""  # a system that keeps no such list
 
 
 def mount_of(place: Path, mounts: str) -> tuple[Path, str, str] | None:
