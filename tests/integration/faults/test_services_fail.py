@@ -220,6 +220,21 @@ async def test_a_burst_of_failures_is_outlasted(tmp_path: Path, source: Provider
 
 @pytest.mark.anyio
 @BOTH_WAYS
+async def test_a_conflict_that_a_mere_read_is_answered_with_passes(tmp_path: Path, source: Provider) -> None:
+    """Exchange does so now and then (`reliability.md` C10)."""
+    async with house_in_step(tmp_path, source) as app:
+        app.play.person_makes(60)
+        graph = app.play.source if source is Provider.MICROSOFT else app.play.target
+        app.plant(graph, "list", "status", status=412, nth=1)
+        run = await app.run()
+        assert app.hits() == 1
+        app.heal()
+        assert (run.status, run.counts.created, run.errors) == (RunStatus.SUCCESS, 1, ()), run
+        assert_in_step(app.play, app.then)
+
+
+@pytest.mark.anyio
+@BOTH_WAYS
 @pytest.mark.parametrize("kind", ["truncate", "reset_before", "reset_after_commit"])
 async def test_a_listing_cut_off_is_read_again(tmp_path: Path, source: Provider, kind: str) -> None:
     async with house_in_step(tmp_path, source) as app:
