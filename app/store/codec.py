@@ -32,10 +32,13 @@ from app.domain.times import Moment, When
 
 Data = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+"""Kept: `json.dumps` makes a new one for every event as soon as it is told how to separate."""
+
 
 def dumps(data: object) -> str:
     """Compact JSON. ASCII only: a title may hold half a surrogate pair, which no database takes as text."""
-    return json.dumps(data, separators=(",", ":"))
+    return _ENCODER.encode(data)
 
 
 # -- times ---------------------------------------------------------------------------------------------------------
