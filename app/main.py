@@ -234,7 +234,9 @@ class LocalHost:
             return [fail("settings", error.message, error.fix or f"Mend {paths.config_file}.")]
         checks = [*system_checkup.folders(paths), system_checkup.place(paths, self._environ)]
         checks += [system_checkup.disk(paths), store_checkup.library()]
-        checks += await asyncio.to_thread(lambda: [*store_checkup.database(paths.database)])
+        checks += await asyncio.to_thread(
+            lambda: [*store_checkup.database(paths.database), *store_checkup.cache(paths.database)]
+        )
         checks += [*store_checkup.accounts(paths.database, now), *store_checkup.audits(paths.database)]
         # In a thread: asked from within the app, its own API has to be able to answer meanwhile.
         checks += await asyncio.to_thread(

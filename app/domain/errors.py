@@ -93,7 +93,8 @@ class StorageError(KalendsError):
     """The local database cannot be used.
 
     Codes: `database_locked` (another instance writes), `database_newer`, `database_corrupt`, `database_full`,
-    `home_unwritable`, `home_unsuitable` (a synchronised or network folder).
+    `home_unwritable`, `home_unsuitable` (a synchronised or network folder), `rows_lost` (what was seen of a calendar
+    went while it was read).
     """
 
     code = "storage_error"

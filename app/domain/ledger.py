@@ -81,6 +81,11 @@ class Ledger(Protocol):
         """Keep the cursor. After a full read rows of the span that this read did not touch become `absent`."""
         ...
 
+    def series_to_read(self, calendar_id: str) -> Sequence[str]:
+        """Series to be read directly beside a whole listing: where the rows were lost, a listing may lack some of their
+        exceptions. Empty otherwise."""
+        ...
+
     def forget_cursor(self, calendar_id: str) -> None:
         """The cursor is dead; the rows stay."""
         ...

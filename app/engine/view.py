@@ -5,11 +5,11 @@ A read that fails leaves the view as it was, position included; nothing is wiped
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.domain.errors import CursorExpiredError, ProtocolError
+from app.domain.errors import CursorExpiredError, ProtocolError, UnavailableError
 from app.domain.events import Event
 from app.domain.ledger import Ledger
 from app.domain.links import Answer, Evidence, Page, ViewState
@@ -20,7 +20,7 @@ FROZEN_SPAN_RENEWED_BEFORE = timedelta(days=30)
 """A second round replaces a frozen span this long before it ends."""
 
 
-PART = 200
+PART = 150
 """Events of a page that are stored in one step, so that a page of a thousand does not hold everybody else up."""
 
 
@@ -127,9 +127,14 @@ async def _read(
     read_no = ledger.begin_read(calendar_id, full=full)
     pages = reader.changes(cursor, span)
     count = 0
+    whole: set[str] = set()
+    listed: set[str] = set()
     last: str | None = None
     while (page := await pages.next()) is not None:
         count += 1
+        if full:
+            whole |= page.whole_series
+            listed.update(event.id for event in page.events)
         for part in parts(page):
             ledger.store_page(calendar_id, read_no, part, full=full, span=span)
             if breathe is not None and part is not page:
@@ -137,5 +142,21 @@ async def _read(
         last = page.cursor or last
     if last is None:
         raise ProtocolError("The calendar service ended a list without saying where to go on from.")
+    if full:
+        await _read_series(reader, ledger, calendar_id, whole, listed)
     ledger.finish_read(calendar_id, read_no, cursor=last, full=full, span=span, at=now)
     return Pulled(count, full, ledger.view(calendar_id))
+
+
+async def _read_series(
+    reader: CalendarReader, ledger: Ledger, calendar_id: str, whole: Collection[str], listed: Collection[str]
+) -> None:
+    """Where the rows were lost: read those series directly of which a listing may not have told all exceptions."""
+    wanted = [unit for unit in ledger.series_to_read(calendar_id) if unit not in whole]
+    if not wanted:
+        return
+    answers = await ask(reader, ledger, calendar_id, wanted)
+    silent = {answer.event_id for answer in answers if answer.evidence is Evidence.UNKNOWN}
+    if not silent.isdisjoint(listed):
+        # One that was not listed either is out of sight, and asked about before anything follows from that.
+        raise UnavailableError("The calendar service did not tell all about a series.")

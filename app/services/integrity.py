@@ -63,6 +63,10 @@ class Integrity:
         if findings:
             self._doubt(findings)
             return
+        useless = await asyncio.to_thread(self._store.prove_cache)
+        if useless is not None:
+            # Nothing in it is worth a question: the calendars tell it again.
+            self._store.drop_cache(useless)
         self._store.state.put(_PROVED_AT, now.isoformat())
         _log.info("database.proved")
 

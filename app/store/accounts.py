@@ -236,7 +236,8 @@ class AccountRepository:
                     details=[FieldError("pair_id", row["id"]) for row in users],
                     fix="Delete these sync pairs first.",
                 )
-            self._database.run(tables.Event.delete().where(tables.Event.calendar_id == connection_id))
+            self._database.change("DELETE FROM event WHERE calendar_id = ?", (connection_id,))
+            self._database.change("DELETE FROM held WHERE calendar_id = ?", (connection_id,))
             self._database.run(tables.Calendar.delete().where(tables.Calendar.calendar_id == connection_id))
             self._database.run(
                 tables.Connection.update(

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.domain.errors import StorageError
-from app.store.database import Database, file_error, storage_errors
+from app.store.failures import file_error, storage_errors
+
+if TYPE_CHECKING:
+    from app.store.database import Database
 
 APPLICATION_ID = 0x4B4C4E44
 """`KLND` in the file header (https://sqlite.org/pragma.html#pragma_application_id)."""

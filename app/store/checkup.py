@@ -13,6 +13,7 @@ from pathlib import Path
 from app.domain.accounts import AccountStatus
 from app.domain.checkups import Check, fail, ok, warn
 from app.store.backups import APPLICATION_ID, newest_good_backup, open_to_look
+from app.store.cache import cache_path, why_useless
 from app.store.codec import instant_from_text
 from app.store.opening import MIGRATIONS, migration_names
 from app.store.state import DAILY_AUDITS
@@ -64,6 +65,20 @@ def database(path: Path) -> Iterable[Check]:
             yield ok("schema", f"The database has version {version}; the next start brings it to {known}.")
         else:
             yield ok("schema", f"The database has version {version}.")
+
+
+def cache(path: Path) -> Iterable[Check]:
+    """Whether the second file can be used; if not, nothing is lost."""
+    file = cache_path(path)
+    if not file.exists():
+        return
+    reason = why_useless(file)
+    if reason is None:
+        size = file.stat().st_size // 1024
+        yield ok("cache", f"What was seen of your calendars is sound ({size:,} KB); it can be read anew at any time.")
+    else:
+        told = f"What was seen of your calendars cannot be used any more: {reason[:200]}"
+        yield warn("cache", told, "Quit Kalends and start it again: it reads your calendars anew. Nothing is lost.")
 
 
 def accounts(path: Path, now: datetime) -> Iterable[Check]:

@@ -1,4 +1,4 @@
-"""The one connection that writes: opening pragmas, transactions, and SQLite's errors in the domain's words.
+"""The one connection that writes: opening pragmas, transactions, the second file attached to it.
 
 It knows nothing of tables. One thread opens, uses and closes it (`architecture.md`: SQLite belongs to the core loop's
 thread); any other thread gets an error instead of a second connection. Readers get values, never live cursors.
@@ -6,7 +6,6 @@ thread); any other thread gets an error instead of a second connection. Readers 
 
 from __future__ import annotations
 
-import errno
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,6 +16,8 @@ from typing import Any, cast
 import peewee
 
 from app.domain.errors import StorageError
+from app.store.cache import attach
+from app.store.failures import storage_error, storage_errors
 
 CHUNK = 200
 """Rows of one `executemany`: long enough to be cheap, short enough not to hold the loop."""
@@ -28,57 +29,9 @@ _PRAGMAS = (
     # NORMAL may lose the last commits on power loss: an intent must be on the disk before its write is sent.
     ("synchronous", "full"),
 )
-_MESSAGES = {
-    sqlite3.SQLITE_FULL: ("database_full", "The disk is full: nothing can be saved until there is space again."),
-    sqlite3.SQLITE_BUSY: ("database_locked", "Another program is using the Kalends database."),
-    sqlite3.SQLITE_LOCKED: ("database_locked", "Another program is using the Kalends database."),
-    sqlite3.SQLITE_CORRUPT: ("database_corrupt", "The Kalends database is damaged."),
-    sqlite3.SQLITE_NOTADB: ("database_corrupt", "The Kalends database is damaged: it is not a database any more."),
-    sqlite3.SQLITE_READONLY: ("home_unwritable", "The Kalends database cannot be written."),
-    sqlite3.SQLITE_PERM: ("home_unwritable", "The Kalends database cannot be written."),
-    sqlite3.SQLITE_CANTOPEN: ("home_unwritable", "The Kalends database cannot be opened."),
-    # Not "damaged": a disk that was pulled out or a share that went away comes back as it was.
-    sqlite3.SQLITE_IOERR: ("home_unwritable", "The disk with the Kalends database reports an error."),
-}
 
 Values = Sequence[object]
 Record = tuple[Any, ...]
-
-
-def storage_error(error: Exception) -> StorageError:
-    """What an error of SQLite (or of peewee around it) means, with a stable code.
-
-    Extended result codes are read by their low byte (https://sqlite.org/rescode.html).
-    """
-    # A COMMIT on a full disk rolls back by itself, and peewee's own rollback then fails: what came first counts.
-    one: BaseException | None = error
-    told = None
-    while isinstance(one, (sqlite3.Error, peewee.PeeweeException)):
-        number = getattr(getattr(one, "orig", one), "sqlite_errorcode", None)
-        if isinstance(number, int) and (number & 0xFF) in _MESSAGES:
-            told = _MESSAGES[number & 0xFF]
-        one = one.__context__
-    if told is not None:
-        code, message = told
-        return StorageError(message, code=code)
-    return StorageError("The Kalends database could not be read or written.")
-
-
-def file_error(error: OSError, message: str, fix: str) -> StorageError:
-    """What an error of the file system means: `database_full` where there is no room, else `home_unwritable`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        code, told = _MESSAGES[sqlite3.SQLITE_FULL]
-        return StorageError(told, code=code, fix="Free some space on the disk of the data folder.")
-    return StorageError(message, code="home_unwritable", fix=fix)
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Everything SQLite refuses inside becomes a StorageError."""
-    try:
-        yield
-    except (sqlite3.Error, peewee.PeeweeException) as error:
-        raise storage_error(error) from error
 
 
 class Database:
@@ -89,7 +42,10 @@ class Database:
         """Connect.
 
         Args:
-            path: a file that exists and was examined, or `:memory:`.
+            path: a file that exists and was examined, or `:memory:`. The second file beside it is attached.
+
+        Raises:
+            StorageError: the second file can neither be used nor be made.
         """
         self._handle = peewee.SqliteDatabase(
             path,
@@ -100,6 +56,12 @@ class Database:
         )
         with storage_errors():
             self._handle.connect()
+        try:
+            with storage_errors():
+                attach(self.sqlite, path)
+        except BaseException:
+            self._handle.close()
+            raise
 
     @property
     def handle(self) -> peewee.SqliteDatabase:

@@ -78,20 +78,23 @@ class Directions:
         """Units of the source to plan, sorted. A fixed number of SELECTs, whatever the size of the calendars.
 
         Those that changed since they were planned; those whose copy, or any occurrence of it, changed in the target;
-        those with a link that is due; all that are known or linked when the settings changed or `everything` is asked
-        for. How far planning got is
-        read from the stored direction, as `planned` left it.
+        those with a link that is due; all that are known or linked when the settings changed, one of the calendars
+        lost its rows or `everything` is asked for. How far planning got is read from the stored direction, as `planned`
+        left it.
 
         Raises:
             NotFoundError: no such direction.
         """
         state = self._database.one(
-            "SELECT planned_seq_source, planned_seq_target, planned_settings_no FROM direction WHERE id = ?",
+            "SELECT planned_seq_source, planned_seq_target, planned_settings_no, "
+            "planned_seq_source < coalesce((SELECT lost_seq FROM calendar WHERE calendar_id = source_id), 0) OR "
+            "planned_seq_target < coalesce((SELECT lost_seq FROM calendar WHERE calendar_id = target_id), 0) "
+            "FROM direction WHERE id = ?",
             (direction.id,),
         )
         if state is None:
             raise NotFoundError("There is no such direction.")
-        seq_source, seq_target, settings_no = state
+        seq_source, seq_target, settings_no, rows_lost = state
         found = self._database.select(
             "SELECT unit FROM event WHERE calendar_id = ? AND seq > ? "
             "UNION SELECT original_id FROM link WHERE direction_id = ? AND due_at <= ?",
@@ -108,7 +111,7 @@ class Directions:
             "SELECT DISTINCT original_id FROM link WHERE direction_id = ?3 AND copy_key IN (SELECT copy_key FROM keys)",
             (direction.target.id, seq_target, direction.id),
         )
-        if everything or direction.settings_no > settings_no:
+        if everything or direction.settings_no > settings_no or rows_lost:
             found += self._database.select(
                 "SELECT unit FROM event WHERE calendar_id = ? AND seen = 'seen' "
                 "UNION SELECT original_id FROM link WHERE direction_id = ?",

@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from app.domain.errors import StorageError
 from app.domain.events import Event, EventKind
 from app.domain.links import Seen
+from app.store.cache import put_mark
 from app.store.codec import event_from_text, event_to_text, instant_to_text, storable
 from app.store.database import Database, among, upsert
 
@@ -60,12 +62,16 @@ class EventRows:
         self._renumbered: set[str] = set()
         self._dropped: set[str] = set()
         row = database.one(
-            "SELECT calendar.seq, connection.zone FROM calendar "
-            "LEFT JOIN connection ON connection.id = calendar.calendar_id WHERE calendar.calendar_id = ?",
+            "SELECT calendar.seq, connection.zone, calendar.rows_mark = coalesce(held.rows_mark, '') FROM calendar "
+            "LEFT JOIN connection ON connection.id = calendar.calendar_id "
+            "LEFT JOIN held ON held.calendar_id = calendar.calendar_id WHERE calendar.calendar_id = ?",
             (calendar_id,),
         )
         if row is None:
             raise ValueError(f"no read of calendar {calendar_id} was begun")
+        if not row[2]:
+            # What is told now, beside what was lost, would look like all there is.
+            raise StorageError("What was read of a calendar was lost meanwhile; it is read again.", code="rows_lost")
         self._seq: int = row[0]
         # All-day events of a calendar without a connection: UTC is at most 14 hours off, and only at the span's edges.
         self._zone: str = row[1] or "UTC"
@@ -149,6 +155,7 @@ class EventRows:
             ((self._calendar_id, event_id) for event_id in sorted(self._dropped)),
         )
         self._database.change("UPDATE calendar SET seq = ? WHERE calendar_id = ?", (self._seq, self._calendar_id))
+        put_mark(self._database, self._calendar_id)
 
     def _remember(self, known: _Known) -> None:
         before = self._known.get(known.event_id)

@@ -24,7 +24,9 @@ from app.store.backups import (
     open_to_look,
     remove_database,
 )
-from app.store.database import Database, storage_error, storage_errors
+from app.store.cache import cache_path, settle
+from app.store.database import Database
+from app.store.failures import storage_error, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"
@@ -46,15 +48,22 @@ def open_database(path: Path, now: datetime, *, migrations: Path = MIGRATIONS) -
     """
     known = migration_names(migrations)
     fresh = _make_file(path) or _examine(path, known)
-    database = Database(str(path))
+    try:
+        database = Database(str(path))
+    except StorageError:
+        if fresh:
+            remove_database(path)
+        raise
     try:
         if not fresh and pending(database, known):
             back_up(database, backup_folder(path) / backup_name(path, now))
         migrate(database, migrations)
+        settle(database)
     except BaseException:
         database.close()
         if fresh:
             remove_database(path)
+            remove_database(cache_path(path))
         raise
     return database
 

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from app.domain.errors import StorageError
 from app.store.backups import open_beside, writable
-from app.store.database import CHUNK, storage_error
+from app.store.cache import cache_path, why_useless
+from app.store.database import CHUNK
 from app.store.directions import COPY_PROVED, LINK_PROVED, verify
+from app.store.failures import storage_error
 
 _FINDINGS_AT_MOST = 20
 _PROVED = {
@@ -41,6 +43,12 @@ def prove(path: Path) -> list[str]:
         if failure.code in ("database_corrupt", "storage_error"):
             return [str(error)]
         raise failure from error
+
+
+def prove_cache(path: Path) -> str | None:
+    """What is wrong with the second file of a database, None where all is well or there is none."""
+    file = cache_path(path)
+    return why_useless(file, thoroughly=True) if file.exists() else None
 
 
 def _findings(connection: sqlite3.Connection) -> Iterator[str]:

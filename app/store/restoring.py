@@ -32,7 +32,8 @@ from app.store.backups import (
     remove_database,
     writable,
 )
-from app.store.database import storage_errors
+from app.store.cache import cache_path
+from app.store.failures import storage_errors
 from app.store.opening import HISTORY, MIGRATIONS, RENAMED, migration_names, open_database
 from app.store.state import BEHIND, RESTORED, UNAUDITED
 
@@ -148,6 +149,7 @@ def finish(path: Path) -> None:
 def _put_in_place(path: Path, backup: Backup | None, reason: Reason, now: datetime) -> Restored:
     part = _part(path)
     remove_database(part)
+    remove_database(cache_path(part))
     aside = _aside_name(path, reason, now)
     restored = Restored(now, reason, aside=str(aside) if path.exists() else None)
     try:
@@ -169,6 +171,7 @@ def _put_in_place(path: Path, backup: Backup | None, reason: Reason, now: dateti
                 old.replace(aside.with_name(aside.name + suffix))
         os.replace(part, path)
         _sync_folder(path.parent)
+        remove_database(cache_path(part))
     return restored
 
 

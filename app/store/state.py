@@ -17,7 +17,8 @@ from ulid import ULID
 
 from app.domain.backups import Restored
 from app.domain.errors import StorageError
-from app.store.database import Database, file_error
+from app.store.database import Database
+from app.store.failures import file_error
 
 _INSTALLATION = "installation"
 _EPOCH = "epoch"

@@ -11,13 +11,14 @@ from typing import Literal
 from app.domain.errors import StorageError
 from app.store.accounts import AccountRepository
 from app.store.backups import back_up, back_up_file, backup_folder, backup_name
+from app.store.cache import drop, throw_away
 from app.store.database import Database
 from app.store.holds import HoldRepository
 from app.store.keys import KeyRepository
 from app.store.ledger import SqliteLedger
 from app.store.opening import open_database, open_memory
 from app.store.pairs import PairRepository
-from app.store.proving import forget_damage, is_noted, note_damage, prove
+from app.store.proving import forget_damage, is_noted, note_damage, prove, prove_cache
 from app.store.questions import Questions
 from app.store.restoring import finish, was_emptied
 from app.store.restoring import recover as recover_database
@@ -99,6 +100,19 @@ class Store:
         """What is wrong with the database, empty where all is well; on any thread. Raises StorageError."""
         return [] if self._path is None else prove(self._path)
 
+    def prove_cache(self) -> str | None:
+        """What is wrong with the second file, None where all is well; on any thread."""
+        return None if self._path is None else prove_cache(self._path)
+
+    def drop_cache(self, reason: str) -> None:
+        """Throw away what was seen of the calendars: each is read whole after it. Between two steps of the core only.
+
+        Raises:
+            StorageError: it cannot be made anew.
+        """
+        if self._path is not None:
+            drop(self._database, self._path, reason)
+
     def note_damage(self, findings: list[str]) -> None:
         """Let the next start put a good backup in place. Raises StorageError."""
         if self._path is not None:
@@ -140,8 +154,12 @@ class Store:
 
 def _open_or_recover(path: Path, now: datetime) -> Database:
     finish(path)
-    if was_emptied(path) or (is_noted(path) and path.exists() and prove(path)):
+    noted = is_noted(path)
+    if was_emptied(path) or (noted and path.exists() and prove(path)):
         recover_database(path, now)
+    if noted:
+        # It may have been met in the second file, which is read anew in less time than it is proved.
+        throw_away(path, "damage was noted")
     forget_damage(path)
     try:
         return open_database(path, now)

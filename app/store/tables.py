@@ -118,7 +118,10 @@ class Direction(Table):
 
 
 class Calendar(Table):
-    """State of the view of each calendar, by connection id."""
+    """State of the view of each calendar, by connection id; its rows are in the second file (`cache`).
+
+    `rows_mark` stands beside them too, or they are lost; `lost_seq` is the `seq` at which they last were.
+    """
 
     calendar_id = peewee.TextField(primary_key=True)
     cursor = peewee.TextField(null=True)
@@ -131,30 +134,8 @@ class Calendar(Table):
     zone = peewee.TextField(null=True)
     role = peewee.TextField(null=True)
     live_count = peewee.IntegerField()
-
-
-class Event(Table):
-    """The view rows. `body` is the event; the other columns repeat of it what is searched for."""
-
-    calendar_id = peewee.TextField()
-    event_id = peewee.TextField()
-    unit = peewee.TextField()
-    kind = peewee.TextField()
-    ical_uid = peewee.TextField(null=True)
-    starts_at = peewee.TextField(null=True)
-    ends_at = peewee.TextField(null=True)
-    seen = peewee.TextField()
-    seq = peewee.IntegerField()
-    read_no = peewee.IntegerField()
-    body = peewee.TextField()
-
-    class Meta:
-        primary_key = peewee.CompositeKey("calendar_id", "event_id")
-        indexes = (
-            (("calendar_id", "unit"), False),
-            (("calendar_id", "seq"), False),
-            (("calendar_id", "ical_uid"), False),
-        )
+    rows_mark = peewee.TextField(default="", constraints=[peewee.SQL("DEFAULT ''")])
+    lost_seq = peewee.IntegerField(default=0, constraints=[peewee.SQL("DEFAULT 0")])
 
 
 class Link(Table):
@@ -333,7 +314,6 @@ TABLES: tuple[type[Table], ...] = (
     Pair,
     Direction,
     Calendar,
-    Event,
     Link,
     Copy,
     Journal,

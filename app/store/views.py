@@ -11,6 +11,7 @@ from datetime import datetime
 from app.domain.events import Event
 from app.domain.links import Answer, Evidence, Page, Row, Seen, ViewState
 from app.domain.times import Span
+from app.store.cache import forget_rows, has_its_rows
 from app.store.codec import event_from_text, instant_from_text, instant_to_text, storable
 from app.store.database import Database, among
 from app.store.event_rows import EventRows
@@ -31,8 +32,10 @@ class Views:
     def view(self, calendar_id: str) -> ViewState:
         """State of a view; one that was never read is all defaults."""
         row = self._database.one(
-            "SELECT cursor, read_no, seq, complete_at, covers_from, covers_to, zone, role, live_count "
-            "FROM calendar WHERE calendar_id = ?",
+            # A cursor goes on from rows that must be there.
+            "SELECT CASE WHEN rows_mark = coalesce((SELECT rows_mark FROM held WHERE calendar_id = ?1), '') "
+            "THEN cursor END, read_no, seq, complete_at, covers_from, covers_to, zone, role, live_count "
+            "FROM calendar WHERE calendar_id = ?1",
             (calendar_id,),
         )
         if row is None:
@@ -54,7 +57,7 @@ class Views:
     def begin_read(self, calendar_id: str, *, full: bool) -> int:
         """Number a new read. A full one keeps the cursor of the last until it has ended."""
         with self._database.transaction():
-            self._ensure_calendar(calendar_id)
+            self._ensure_rows(calendar_id)
             self._database.change(
                 "UPDATE calendar SET read_no = read_no + 1, position = NULL WHERE calendar_id = ?", (calendar_id,)
             )
@@ -133,7 +136,7 @@ class Views:
         """Store direct reads: found units replace what was known of them whole; gone ones become `gone`, also when
         the view did not know them."""
         with self._database.transaction():
-            self._ensure_calendar(calendar_id)
+            self._ensure_rows(calendar_id)
             rows = EventRows(self._database, calendar_id, self.view(calendar_id).read_no)
             told = [event for answer in answers for event in answer.events]
             rows.load(
@@ -225,11 +228,31 @@ class Views:
         )
         return [event_from_text(body) for (body,) in found]
 
-    def _ensure_calendar(self, calendar_id: str) -> None:
+    def series_to_read(self, calendar_id: str) -> Sequence[str]:
+        """Series of a calendar that lost its rows and was not planned since: originals and copies, to be read directly
+        beside a whole listing, which may begin after some of their exceptions."""
+        found = self._database.select(
+            "SELECT link.original_id FROM calendar JOIN direction ON direction.source_id = calendar.calendar_id "
+            "JOIN link ON link.direction_id = direction.id LEFT JOIN copy ON copy.direction_id = link.direction_id "
+            "AND copy.copy_key = link.copy_key WHERE calendar.calendar_id = ?1 AND direction.removed_at IS NULL "
+            "AND planned_seq_source < lost_seq AND (link.occ <> '' OR copy.form = 'series') "
+            "UNION SELECT copy.event_id FROM calendar JOIN direction ON direction.target_id = calendar.calendar_id "
+            "JOIN copy ON copy.direction_id = direction.id WHERE calendar.calendar_id = ?1 "
+            "AND direction.removed_at IS NULL AND planned_seq_target < lost_seq "
+            "AND copy.form = 'series' AND copy.state = 'live' AND copy.event_id <> '' "
+            "ORDER BY 1",
+            (calendar_id,),
+        )
+        return [unit for (unit,) in found]
+
+    def _ensure_rows(self, calendar_id: str) -> None:
+        """A calendar is known, and has the rows that are its own or none."""
         self._database.change(
             "INSERT INTO calendar (calendar_id, read_no, seq, live_count) VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING",
             (calendar_id,),
         )
+        if not has_its_rows(self._database, calendar_id):
+            forget_rows(self._database, calendar_id)
 
     def _require_current(self, calendar_id: str, read_no: int) -> None:
         current = self.view(calendar_id).read_no

@@ -22,7 +22,8 @@ import pytest
 
 from app.domain.accounts import Provider
 from app.domain.identity import COPY_ID_PREFIX
-from app.store.proving import prove
+from app.store.cache import cache_path
+from app.store.proving import prove, prove_cache
 from tests.integration.oracle import assert_in_step, assert_no_harm, before, copies, since
 from tests.integration.playground import DEADLINE_SECONDS, ROOT, Playground, playground
 
@@ -33,6 +34,7 @@ pytestmark = [
 ]
 LONGEST_LIFE_SECONDS = 1.2
 SETTLE_EVERY = 20
+LOSE_EVERY = 15
 EVERYDAY, BY_COMMAND = 100, 1_000
 
 
@@ -173,8 +175,12 @@ async def test_killed_at_random_moments_it_loses_no_intent_and_doubles_nothing(
                     # Google keeps the ids that we choose: whatever was made there was in the journal before.
                     lost = [made for made in copies(play, then) if made.removeprefix(COPY_ID_PREFIX) not in known]
                     assert lost == [], "intents"
+                if died % LOSE_EVERY == 0:
+                    # What calendars were last seen to hold is worth nothing but a whole read.
+                    cache_path(database(play)).unlink(missing_ok=True)
                 if died % SETTLE_EVERY == 0:
                     assert prove(database(play)) == []
+                    assert prove_cache(database(play)) is None
                     await server.until_well()
                     assert_in_step(play, then)
             await server.until_well()

@@ -30,9 +30,10 @@ async def world(tmp_path: Path) -> AsyncIterator[CoreWorld]:
 
 
 def allow(world: CoreWorld, pages: int | None) -> None:
-    """So many pages more than there are; None for as many as it wants."""
-    (there,) = world.store.database.one("PRAGMA page_count") or (0,)
-    world.store.database.select(f"PRAGMA max_page_count = {1_000_000 if pages is None else there + pages}")
+    """So many pages more than there are in each of the two files; None for as many as they want."""
+    for file in ("main", "cache"):
+        (there,) = world.store.database.one(f"PRAGMA {file}.page_count") or (0,)
+        world.store.database.select(f"PRAGMA {file}.max_page_count = {1_000_000 if pages is None else there + pages}")
 
 
 async def test_wherever_the_disk_gets_full_nothing_is_sent_unjournaled_and_nothing_doubled(world: CoreWorld) -> None:

@@ -14,12 +14,13 @@ from app.domain.runs import RunStatus, Trigger
 from app.services.integrity import Integrity
 from app.services.notices import Notices
 from app.store import proving
+from app.store.cache import cache_path
 from app.store.store import Store
 from tests.fakes.calendar import wall
 from tests.fakes.core_world import CoreWorld
 from tests.fakes.engine_world import HandClock, meeting
 from tests.unit.services.test_sync import MONDAY, pair_of, run
-from tests.unit.store.samples import intent
+from tests.unit.store.samples import intent, single
 from tests.unit.store.samples import world as sample_world
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +115,40 @@ async def test_a_doubt_that_was_wrong_costs_nothing(path: Path, clock: HandClock
         assert store.state.get("later") == "than the backup"
         assert store.state.restored() is None
         assert not store.damage_is_noted()
+
+
+async def test_a_second_file_that_the_weekly_proof_finds_damaged_is_dropped_and_nobody_is_asked(
+    path: Path, clock: HandClock
+) -> None:
+    with Store.open(path, now=clock.now) as store:
+        sample_world(store).read(single("a"), full=True)
+        with closing(sqlite3.connect(cache_path(path))) as other, other:
+            # From now on one index is taken for another: a start looks at less, and would not see it.
+            other.execute("PRAGMA writable_schema = on")
+            other.execute(
+                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = ?) "
+                "WHERE name = ?",
+                ("event_calendar_id_seq", "event_calendar_id_unit"),
+            )
+        assert (store.prove(), store.prove_cache() is None) == ([], False)
+        integrity = Integrity(store, Notices(), clock)
+        await integrity.keep_up()
+        assert (integrity.problem(), store.damage_is_noted()) == (None, False)
+        assert store.prove_cache() is None
+        assert store.ledger.view("conn_work").cursor is None
+        assert list(store.ledger.rows("conn_work", None)) == []
+
+
+async def test_damage_that_was_met_in_the_second_file_costs_no_backup(path: Path, clock: HandClock) -> None:
+    with Store.open(path, now=clock.now) as store:
+        sample_world(store).read(single("a"), full=True)
+        store.backup()
+        store.note_damage(["The Kalends database is damaged."])
+        store.state.put("later", "than the backup")
+    with Store.open(path, now=clock.now, recover=True) as store:
+        assert store.state.get("later") == "than the backup"
+        assert store.state.restored() is None
+        assert list(store.ledger.rows("conn_work", None)) == [], "read anew, as nobody knows where the damage was"
 
 
 async def test_a_proof_that_cannot_be_made_says_why(path: Path, clock: HandClock) -> None:

@@ -208,7 +208,7 @@ def test_look_ups_of_a_plan_go_through_indexes(filled: World) -> None:
 
     queries = [text for text in statements(filled.store, everything) if text.startswith(("SELECT", "WITH"))]
     assert len(queries) > 10
-    tables = ("event", "link", "copy", "journal")
+    tables = ("event", "held", "link", "copy", "journal")
     for query in queries:
         plan = [str(row[3]) for row in filled.store.database.select(f"EXPLAIN QUERY PLAN {query}")]
         assert not [step for step in plan if step.startswith(tuple(f"SCAN {table}" for table in tables))], query

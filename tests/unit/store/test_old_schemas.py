@@ -20,6 +20,7 @@ from tests.unit.store import old_schema
 from tests.unit.store.samples import NOW, clock
 
 SCHEMAS = Path(__file__).parents[2] / "data" / "schemas"
+SECOND_FILE = "0006_second_file"
 EVERY = sorted(SCHEMAS.glob("*.sql"))
 
 
@@ -57,7 +58,11 @@ def test_a_database_of_this_version_is_upgraded_with_all_that_is_in_it(old: Path
             assert [pair.id for pair in store.pairs.list()] == ["pair_1"]
             (direction,) = store.pairs.directions("pair_1")
             seen = {row.event.id for row in store.ledger.rows("conn_work", None)}
-            assert seen == {"a", "b", "s", "s_9"}
+            # From then on what calendars hold is in a file of its own, which no dump has: it is read anew.
+            in_it = old.stem < SECOND_FILE
+            assert seen == ({"a", "b", "s", "s_9"} if in_it else set())
+            assert store.ledger.view("conn_work").cursor == ("cursor" if in_it else None)
+            assert store.database.one("SELECT count(*) FROM main.sqlite_master WHERE name = 'event'") == (0,)
             (link,) = store.ledger.links(direction.id, ["a"])
             assert (link.copy_key, dict(link.base_original)) == ("key-a", {"title": "x"})
             (copy,) = store.ledger.copies(direction.id, ["key-a"])

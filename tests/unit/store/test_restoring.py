@@ -69,7 +69,7 @@ def test_in_place_of_a_damaged_database_comes_the_newest_good_backup_and_the_fil
     assert made is not None
     worse = made.with_name("kalends-20990101T000000.000000Z.db")
     worse.write_bytes(made.read_bytes()[:5000])
-    damaged = damage(path, "event")
+    damaged = damage(path, "link")
     with recovered(path) as store:
         told = store.state.restored()
         assert told is not None
@@ -96,7 +96,7 @@ def test_a_backup_whose_index_is_damaged_is_passed_over(path: Path) -> None:
         )
         connection.commit()
     assert not is_sound(made, thoroughly=True)
-    damage(path, "event")
+    damage(path, "link")
     with recovered(path) as store:
         told = store.state.restored()
         assert told is not None
@@ -105,7 +105,7 @@ def test_a_backup_whose_index_is_damaged_is_passed_over(path: Path) -> None:
 
 def test_without_a_backup_accounts_and_pairs_are_kept_and_the_rest_is_read_anew(path: Path) -> None:
     in_use(path, backup=False)
-    damaged = damage(path, "event")
+    damaged = damage(path, "link")
     with recovered(path) as store:
         told = store.state.restored()
         assert told is not None
