@@ -122,6 +122,7 @@ async def main(wish: dict[str, Any]) -> None:
                 },
                 accounts={str(one.provider): str(one.status) for one in handle.core.connections.accounts()},
             )
+            await asyncio.sleep(wish.get("pause_seconds", 0))
     finally:
         await handle.stop()
 

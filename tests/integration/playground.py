@@ -202,6 +202,8 @@ class AppProcess:
     process: asyncio.subprocess.Process
     complaints: Path
     told: list[dict[str, Any]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with every line, and at its end."""
     reading: asyncio.Task[None] | None = None
 
     @property
@@ -271,8 +273,9 @@ class Playground:
         trigger: str = "manual",
         full: bool = False,
         die: dict[str, Any] | None = None,
+        pause_seconds: float = 0,
     ) -> AppProcess:
-        """Start the app; it signs in and makes the pair where needed, and syncs."""
+        """Start the app; it signs in and makes the pair where needed, and syncs, with a pause after each run."""
         wish = {
             "source": self.source.name,
             "mode": self.mode,
@@ -280,6 +283,7 @@ class Playground:
             "trigger": trigger,
             "full": full,
             "die": die,
+            "pause_seconds": pause_seconds,
         }
         complaints = self.home / f"stderr-{len(self._processes)}.txt"
         with complaints.open("wb") as stderr:
@@ -396,8 +400,10 @@ class Playground:
         async for line in app.process.stdout:
             told = json.loads(line)
             app.told.append(told)
+            app.news.set()
             if "sign_in" in told:
                 await self.consent(Provider(told["provider"]), told["sign_in"])
+        app.news.set()
 
 
 @asynccontextmanager
