@@ -230,7 +230,7 @@ async def test_a_conflict_that_a_mere_read_is_answered_with_passes(tmp_path: Pat
         assert app.hits() == 1
         app.heal()
         assert (run.status, run.counts.created, run.errors) == (RunStatus.SUCCESS, 1, ()), run
-        assert_in_step(app.play, app.then)
+        await app.assert_repaired()
 
 
 @pytest.mark.anyio
