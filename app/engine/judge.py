@@ -224,6 +224,9 @@ class Judge:
             for name, value in actual.items()
         }
         stamp = event.marker.stamp if event.marker_known and event.marker is not None else copy.stamp
+        # When a write of another installation is what stands there now, ours before it tells nothing of what the
+        # service may still make of that one.
+        written_at = copy.written_at if stamp == copy.stamp else None
         settled = replace(
             copy,
             etag=event.etag,
@@ -233,7 +236,7 @@ class Judge:
             pins=pins_left(copy, wish.hashes),
             state=CopyState.LIVE,
             cancelled=cancelled,
-            written_at=copy.written_at or (event.updated_at if base == actual else None),
+            written_at=written_at or (event.updated_at if base == actual else None),
         )
         if settled != copy:
             decision.copies.append(settled)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from app.domain.errors import UnavailableError
 from app.domain.events import Fields
 from app.domain.links import Intent, Outcome, Result
 from app.domain.pairs import CopyEdited, CopyField, DirectionSettings, Mode
-from tests.fakes.calendar import FakeCalendar, wall
-from tests.fakes.engine_world import FULL, MONDAY, World, meeting, weekly
+from tests.fakes.calendar import GOOGLE_LIKE, FakeCalendar, wall
+from tests.fakes.engine_world import FULL, MONDAY, CountedStamps, World, meeting, weekly
 
 BACK = DirectionSettings(
     mode=Mode.FULL, copy_edited=CopyEdited.WRITE_BACK, write_back_fields=(CopyField.TITLE, CopyField.PLACE)
@@ -71,6 +72,44 @@ def test_after_a_lost_answer_an_edit_goes_back_again_once_the_copy_was_seen_as_i
     original = world.source.events["a1"].fields
     assert original is not None
     assert original.title == "Typed"
+
+
+def place(calendar: FakeCalendar, event_id: str, says: str) -> None:
+    """Somebody, or something, makes another place of it."""
+    event = calendar.events[event_id]
+    assert event.fields is not None
+    calendar.put(replace(event, fields=replace(event.fields, place=says)))
+
+
+def test_what_the_service_makes_of_a_write_of_another_installation_does_not_flow_back() -> None:
+    one = World(settings=BACK, both_ways=True, target=FakeCalendar(replace(GOOGLE_LIKE, rewrites_seconds=600)))
+    one.source.put(meeting("a1", wall(MONDAY, 9), fields={"place": "room 4"}))
+    one.run_until_quiet()
+    other = World(
+        settings=BACK,
+        both_ways=True,
+        source=one.source,
+        target=one.target,
+        clock=one.clock,
+        stamps=CountedStamps("other"),
+    )
+    one.target.moment += timedelta(hours=1)
+    place(one.source, "a1", "room 5")
+    other.run_until_quiet()
+    one.run_until_quiet()
+    (copy,) = one.copies()
+    one.target.moment += timedelta(minutes=3)
+    place(one.target, copy.id, "room 5, Building B")
+    one.run_until_quiet()
+    original = one.source.events["a1"].fields
+    assert original is not None
+    assert original.place == "room 5"
+    one.target.moment += timedelta(minutes=30)
+    place(one.target, copy.id, "Garden")
+    one.run_until_quiet()
+    original = one.source.events["a1"].fields
+    assert original is not None
+    assert original.place == "Garden", "what a person types later still travels"
 
 
 def test_a_copied_series_found_after_loss_of_state_goes_when_its_dates_are_copied_one_by_one_now() -> None:
