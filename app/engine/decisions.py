@@ -168,6 +168,8 @@ class Decision:
     """What a block of another original covers."""
     again: bool = False
     """It waits for a write of this round to another original: plan it once more after that."""
+    untied: bool = False
+    """It follows a copy that was made for another original no more: plan it once more in this run, for one of its own."""
     other_installation: bool = False
     """A copy of it bears the stamp of another installation."""
 

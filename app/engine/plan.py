@@ -308,8 +308,10 @@ class Planner:
         event = target.event
         if event is not None and is_released(event):
             # By another installation: it is the person's own now, and the original gets another copy.
-            self._create(case, decision, wish, replace(copy, state=CopyState.RELEASED), "new")
-            decision.copies.append(replace(copy, state=CopyState.RELEASED))
+            released = replace(copy, state=CopyState.RELEASED)
+            self._create_anew(case, decision, wish, released, "new")
+            if released not in decision.copies:
+                decision.copies.append(released)
             return
         if event is None or event.fields is None or not self._judge.proved(event, copy):
             self._judge.skip(decision, wish.occ, "not_provable", event=wish.source)
@@ -425,6 +427,7 @@ class Planner:
         decision.links.append(replace(loose, replan_at=due))
 
     def _enters_window(self, wish: Wish) -> datetime | None:
+        decision.untied = True
         """When an original outside the window comes into it; None if it lies behind."""
         if wish.form is CopyForm.SERIES:
             return self._judge.now + REPLAN_DAILY

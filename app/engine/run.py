@@ -251,6 +251,7 @@ class DirectionRun:
             written.reread.clear()
             written.reread_originals.clear()
         else:
+            written.again |= {decision.original_id for decision in decisions if decision.untied}
             # Something goes on and on, like an id burned many times over: the next run takes it from here.
             self._complete = False
         self._admit_unknown()

@@ -29,9 +29,6 @@ OPEN = {
     "next audit: its copy stays when its original goes.",
     "both_ways:53": "A delete that arrives after it was looked for and given up is taken for a person's: the event "
     "stays without its copy.",
-    "two_machines:118": "Two installations tie the copies of re-keyed originals in different ways: one stays.",
-    "two_machines:167": "What Exchange made of a place is carried to the original where the other installation "
-    "wrote the copy.",
 }
 """Histories of every day that still end badly, and why. Who mends one takes it from here and keeps it as a regression;
 the commands count them as broken like any other."""

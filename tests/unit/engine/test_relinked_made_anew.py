@@ -33,3 +33,24 @@ def test_a_re_linked_copy_that_was_deleted_comes_back_under_the_key_that_every_i
     (anew,) = world.copies()
     assert anew.marker is not None
     assert anew.marker.copy_key == copy_key(world.direction.key, "new")
+
+
+def test_a_re_linked_copy_that_another_installation_let_go_gives_way_to_one_under_the_key_of_its_original() -> None:
+    world = World(settings=DirectionSettings(mode=Mode.FULL))
+    world.source.put(meeting("old", wall(MONDAY, 9)))
+    world.run_until_quiet()
+    (link,) = world.ledger.links(world.direction.id, ["old"])
+    world.source.remove("old")
+    world.source.put(meeting("new", wall(MONDAY, 9)))
+    world.ledger.save([replace(link, original_id="new")], [], [(world.direction.id, "old", "")])
+    world.run_until_quiet()
+    (copy,) = world.copies()
+    assert copy.marker is not None
+    world.target.put(replace(copy, marker=replace(copy.marker, released=True, stamp="other.1")))
+
+    world.run_until_quiet()
+
+    (anew,) = world.copies()
+    assert anew.marker is not None
+    assert anew.marker.copy_key == copy_key(world.direction.key, "new")
+    assert not world.target.events[copy.id].gone
