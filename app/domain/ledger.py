@@ -203,6 +203,10 @@ class Ledger(Protocol):
         """Originals whose copies we deleted for one of these reasons since a moment, by the journal."""
         ...
 
+    def stamps_known(self, stamps: Collection[str]) -> Collection[str]:
+        """Those of these stamps that a write in the journal bears, however it ended."""
+        ...
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
         ...

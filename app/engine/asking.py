@@ -51,6 +51,8 @@ class Asker:
         self._unanswered: set[str] = set()
         self.silent: set[str] = set()
         """Calendars whose service could not say of everything."""
+        self.listed: list[Event] = []
+        """The direction's living copies, where a copy that is gone made them be listed."""
 
     async def ask(self, asking: Iterable[Decision]) -> list[str]:
         """Read what decisions ask for, as far as this run's allowance goes; returns the originals to plan again."""
@@ -120,6 +122,7 @@ class Asker:
         listed = await marked_copies(self._target, self._direction)
         generations = {key: copy.generation for key, (_, copy) in gone.items()}
         named, silent = await known_by_name(self._direction, self._target, self._ledger, generations)
+        self.listed = listed
         found: dict[str, Copy] = {}
         for event in (*listed, *named):
             copy = copy_from(event, self._direction.id)

@@ -172,6 +172,8 @@ class Decision:
     """It follows a copy that was made for another original no more: plan it once more in this run, for one of its own."""
     other_installation: bool = False
     """A copy of it bears the stamp of another installation."""
+    strange_stamp: str = ""
+    """A stamp of this installation on its copy that the copy's row does not tell of."""
 
     @property
     def asks(self) -> bool:

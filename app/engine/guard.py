@@ -102,6 +102,8 @@ def guard(
     changers = {id(d) for d in changing}
     deleting = {id(d) for d in decisions if any(step.op is Op.DELETE_ORIGINAL for step in d.steps)}
     many = len(deleting) + tally.originals_deleted_24h > ORIGINALS_A_DAY
+    # None is left that could tell of another installation, whose owner may have taken the pair's copies away.
+    many |= len(deleting) >= max(EMPTY_AT_LEAST, tally.live)
     originals_cause = HoldCause.ORIGINALS_DELETED if many or tally.other_installation else None
     for decision in decisions:
         cause: HoldCause | None

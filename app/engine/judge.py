@@ -85,6 +85,13 @@ class Judge:
         """One copy against its wish."""
         return compare(wish.hashes, actual, event, copy, link, self.policy, rewrites_seconds=self._rewrites_seconds)
 
+    def is_strange(self, event: Event, copy: Copy) -> bool:
+        """Whether the copy bears a stamp of this very installation that its row does not tell of."""
+        stamp = event.marker.stamp if event.marker is not None else ""
+        ours = bool(stamp) and not self.is_other_installation(stamp)
+        # What an undo pinned keeps the stamp it had.
+        return ours and stamp != copy.stamp and event.id == copy.event_id and not copy.pins
+
     def by_other_installation(self, event: Event) -> bool:
         """Whether another installation wrote this copy last."""
         return event.marker is not None and self.is_other_installation(event.marker.stamp)

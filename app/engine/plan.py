@@ -323,6 +323,8 @@ class Planner:
         actual = hashes(self._judge.wisher.normal(event.fields))
         comparison = self._judge.compare(wish, actual | below(event.fields), event, copy, link)
         decision.other_installation |= self._judge.by_other_installation(event)
+        if event.marker is not None and self._judge.is_strange(event, copy):
+            decision.strange_stamp = event.marker.stamp
         if self._judge.must_ask(case, decision, comparison, event, copy):
             return
         if link is None or not link.copy_key:
@@ -425,9 +427,9 @@ class Planner:
         due = self._judge.now
         loose = Link(self._judge.direction.id, decision.original_id, wish.occ, state=LinkState.SKIPPED, reason=reason)
         decision.links.append(replace(loose, replan_at=due))
+        decision.untied = True
 
     def _enters_window(self, wish: Wish) -> datetime | None:
-        decision.untied = True
         """When an original outside the window comes into it; None if it lies behind."""
         if wish.form is CopyForm.SERIES:
             return self._judge.now + REPLAN_DAILY

@@ -20,6 +20,7 @@ SENTENCES: dict[str, str] = {
     "original_gone": "It was deleted in the source calendar.",
     "original_missing": "Nothing in the source calendar explains this copy.",
     "second_copy": "A second copy of the same event was there, as Kalends had made it.",
+    "marked": "It was written once more as it is, as a mark that other copies were taken away by Kalends.",
     "second_copy_unclear": "A second copy of the same event is there, and may have been edited: it is left to you.",
     "found_copy": "Its copy was already there.",
     "command_remove": "You asked to remove this pair's copies.",

@@ -29,6 +29,7 @@ from app.engine.guard import GONE, Verdict
 from app.engine.holding import Holder
 from app.engine.judge import Judge
 from app.engine.lost_ties import Untied, ties, untied
+from app.engine.marks import mark_beside, strange_stamps
 from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.orphans import orphans
 from app.engine.plan import Planner
@@ -66,6 +67,7 @@ class Tools:
         before: what the same run came to in other directions.
         everything: plan every original, not only those that changed.
         may_create: how many events the target account's budget lets be created now.
+        accepted: stamps of this installation that the database did not tell of, and that were checked since.
         computer: the computer's own clock, which no service puts right, where `clock` is another: it tells a sleep.
     """
 
@@ -82,6 +84,7 @@ class Tools:
     before: Counts = field(default_factory=Counts)
     everything: bool = False
     may_create: Callable[[], int] = no_limit
+    accepted: Collection[str] = frozenset()
     computer: Clock | None = None
 
 
@@ -97,6 +100,9 @@ class DirectionResult:
     """Seconds that services want to be left alone, by connection id."""
     found: int = 0
     """Copies that a listing by marker found and the stored rows did not tell of."""
+    strange_stamps: frozenset[str] = frozenset()
+    """Stamps of this installation on copies that the database knows nothing of: it is older than they are. Nothing was
+    done; it is to be checked first."""
 
 
 def window_of(settings: DirectionSettings, now: datetime) -> Span:
@@ -218,6 +224,8 @@ class DirectionRun:
         for number in range(ROUNDS_AT_MOST):
             decisions = await self._decide(originals)
             lonely: list[Untied] = []
+            if self._is_older(decisions):
+                return
             if number == 0:
                 decisions, lonely = await self._tie_again(decisions)
             if not self._tools.may_lose:
@@ -243,6 +251,7 @@ class DirectionRun:
             await self._settle(writer)
             if left or any(decision.steps for decision in verdict.go):
                 written.again |= left | {decision.original_id for decision in decisions if decision.again}
+            written.again |= {decision.original_id for decision in decisions if decision.untied}
             originals = sorted((written.again | set(verdict.relinked.values())) - self._pending_originals())
             if not originals or self._tools.stopping():
                 break
@@ -251,7 +260,6 @@ class DirectionRun:
             written.reread.clear()
             written.reread_originals.clear()
         else:
-            written.again |= {decision.original_id for decision in decisions if decision.untied}
             # Something goes on and on, like an id burned many times over: the next run takes it from here.
             self._complete = False
         self._admit_unknown()
@@ -382,8 +390,24 @@ class DirectionRun:
         if not self._dry and records:
             self._ledger.record(self._run_id, records)
 
+    def _is_older(self, decisions: Sequence[Decision]) -> bool:
+        """Whether copies bear stamps of this installation that neither their rows nor the journal knows: the database
+        was put back to an earlier state, which nothing beside it tells where all of it was (`reliability.md` A7)."""
+        if self._dry or not self._tools.may_lose:
+            return False
+        seen = {decision.strange_stamp for decision in decisions if decision.strange_stamp}
+        if self._asker.listed:
+            known = {copy.copy_key: copy for copy in self._ledger.copies(self._direction.id, None)}
+            seen |= strange_stamps(self._judge, self._asker.listed, known)
+        seen -= set(self._tools.accepted)
+        if seen:
+            seen -= set(self._ledger.stamps_known(seen))
+        self._result.strange_stamps = frozenset(seen)
+        return bool(seen)
+
     def _notice_installation(self, decisions: Sequence[Decision]) -> None:
-        if any(decision.other_installation for decision in decisions):
+        listed = any(map(self._judge.by_other_installation, self._asker.listed))
+        if listed or any(decision.other_installation for decision in decisions):
             self._ledger.other_installation(self._direction.id, self._now)
 
     def _keep(self, decisions: Sequence[Decision]) -> None:
@@ -468,7 +492,8 @@ class DirectionRun:
                 written=writer.written,
             )
             await carrier.write(on_originals)
-        return await writer.write(on_copies)
+        mark = mark_beside(self._judge, self._cases, self._ledger, on_copies)
+        return await writer.write([*on_copies, *([mark] if mark is not None else [])])
 
     def _pending_originals(self) -> set[str]:
         return {intent.original_id for intent in self._ledger.pending_intents(self._direction.id)}

@@ -19,6 +19,8 @@ from app.domain.runs import ActionRecord, ActionResult, Counts, Phase, Undoable,
 from app.engine import view
 from app.engine.cases import CaseReader
 from app.engine.decisions import Step
+from app.engine.judge import Judge
+from app.engine.marks import MARKED, mark_beside
 from app.engine.original_writer import OriginalWriter, split_by_side
 from app.engine.originals import Unit, assemble
 from app.engine.reasons import sentence
@@ -155,7 +157,10 @@ class UndoRun:
         return [
             row
             for row in self._ledger.journaled(self._undone_run_id)
-            if row.direction_id == self._direction.id and (self._events is None or row.original_id in self._events)
+            if row.direction_id == self._direction.id
+            and (self._events is None or row.original_id in self._events)
+            # A copy that was written as it was: there is nothing in it to take back.
+            and row.reason != MARKED
         ]
 
     async def _rest(self) -> list[Finding]:
@@ -221,7 +226,20 @@ class UndoRun:
                 written=self._writer.written,
             )
             await carrier.write(on_originals)
-        await self._writer.write(on_copies)
+        cases = CaseReader(self._direction, self._ledger, self._wisher)
+        mark = mark_beside(self._judge(), cases, self._ledger, on_copies)
+        await self._writer.write([*on_copies, *([mark] if mark is not None else [])])
+
+    def _judge(self) -> Judge:
+        writing = self._originals
+        return Judge(
+            self._direction,
+            self._wisher,
+            self._tools.clock.now(),
+            installation=self._tools.stamps.installation(),
+            originals=Originals(writing.normal_form, writing.writable_fields) if writing is not None else None,
+            rewrites_seconds=self._target.capabilities.rewrites_seconds,
+        )
 
     def _note(self, found: Sequence[Finding], *, first: bool) -> None:
         """Keep what was found at first; what is left alone, then or in the end, is told in the run's story."""

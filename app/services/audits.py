@@ -8,14 +8,14 @@ direction is audited by a run that read both calendars whole and listed the copi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from app.store.pairs import PairRepository
-from app.store.state import DAILY_AUDITS, UNAUDITED, StateRepository
+from app.store.state import BEHIND, DAILY_AUDITS, STRANGE_STAMPS, UNAUDITED, StateRepository
 
 EVERY = timedelta(days=1)
 JITTER = timedelta(hours=2)
@@ -39,13 +39,33 @@ class Audits:
         self._last = {key: _audit_from(value) for key, value in json.loads(state.get(DAILY_AUDITS) or "{}").items()}
         kept = state.get(UNAUDITED)
         self._due: set[str] = set() if kept is None else set(json.loads(kept))
-        if state.installation().behind and kept is None:
-            self._due = self._present()
-            self._keep()
+        self._accepted = frozenset(json.loads(state.get(STRANGE_STAMPS) or "[]"))
+        self._notice()
 
     def due(self, direction_id: str) -> bool:
         """Whether a direction must be checked before it may delete."""
+        self._notice()
         return direction_id in self._due
+
+    @property
+    def accepted(self) -> Collection[str]:
+        """Stamps that the database did not tell of, and for which all was checked."""
+        return self._accepted
+
+    def distrust(self, stamps: Collection[str]) -> None:
+        """Copies bear these stamps of this installation, and the database does not tell of them: it was put back to an
+        earlier state with all that lies beside it. Everything is to be checked before anything may be deleted."""
+        self._accepted |= frozenset(stamps)
+        self._state.put(STRANGE_STAMPS, json.dumps(sorted(self._accepted)))
+        self._state.put(BEHIND, str(self._state.installation().epoch))
+        self._due = self._present()
+        self._keep()
+
+    def _notice(self) -> None:
+        """A database may be found to be older at any time: every run that wrote looks at the file beside it."""
+        if self._state.installation().behind and self._state.get(UNAUDITED) is None:
+            self._due = self._present()
+            self._keep()
 
     def done(self, direction_id: str) -> None:
         """A direction was checked; with the last one the database counts as true again."""

@@ -254,6 +254,7 @@ class Worker:
             before=before,
             everything=auditing or checking,
             may_create=lambda: self._may_create(direction),
+            accepted=self._audits.accepted,
         )
         going = DirectionRun(
             # What a check begins with: list the copies by marker, as if for the first time.
@@ -272,6 +273,12 @@ class Worker:
             _log.info("run.stopped_before_reading", run_id=job.run.id)
         except KalendsError as error:
             failure = self._note_failure(job, side, error)
+        if going.result.strange_stamps:
+            _log.error("database.older", direction_id=direction.id, stamps=len(going.result.strange_stamps))
+            self._audits.distrust(going.result.strange_stamps)
+            checked, error = await self._direction(job, direction, since, before.plus(going.result.counts))
+            checked.counts = going.result.counts.plus(checked.counts)
+            return checked, error
         # After a failure too: what was written until then was written.
         result = going.result
         for wrote_to in (direction.source, direction.target):

@@ -139,6 +139,15 @@ class Journal:
         )
         return {original_id for (original_id,) in found}
 
+    def stamps_known(self, stamps: Collection[str]) -> Collection[str]:
+        """Those of these stamps that a write in the journal bears, however it ended."""
+        found = self._database.select(
+            "SELECT DISTINCT json_extract(body, '$.stamp') FROM journal "
+            "WHERE json_extract(body, '$.stamp') IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(stamps)),),
+        )
+        return {stamp for (stamp,) in found}
+
     def pending_intents(self, direction_id: str) -> Sequence[Intent]:
         """Writes whose outcome is not known, oldest first."""
         return self._intents("direction_id = ? AND state = 'pending'", direction_id)

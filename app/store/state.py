@@ -27,6 +27,8 @@ DAILY_AUDITS = "daily_audits"
 """Where the last audit of each direction is kept, as JSON by its id: `at`, and `drift`, the differences it found."""
 UNAUDITED = "unaudited_directions"
 """What a database that is behind still has to check; worth nothing in one that was put back once more."""
+STRANGE_STAMPS = "strange_stamps"
+"""Stamps of this installation that its database did not tell of, as a JSON list: they were noticed, and are checked."""
 RESTORED = "restored"
 """What was put in the place of the database, and why."""
 

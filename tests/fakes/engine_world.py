@@ -104,6 +104,7 @@ class World:
     stamps: CountedStamps = field(default_factory=CountedStamps)
     stop: Callable[[], bool] = lambda: False
     may_create: Callable[[], int] = no_limit
+    accepted: Collection[str] = frozenset()
     both_ways: bool = False
     """Whether the pair goes both ways; the world runs its first direction only."""
     _last_run_id: str = ""
@@ -187,6 +188,7 @@ class World:
             may_lose=not checking,
             everything=checking,
             may_create=self.may_create,
+            accepted=self.accepted,
         )
         originals = self.source if self.both_ways else None
         direction = replace(self.direction, adopted=self.direction.adopted and not checking)

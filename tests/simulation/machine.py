@@ -131,11 +131,13 @@ class Machine:
         """Directions that could not be run in the last run."""
         self.stopping = False
         """Whether the run under way was asked to stop."""
+        self._accepted: frozenset[str] = frozenset()
         self.forget()
 
     def forget(self) -> None:
         """Lose all state: a new database, the same pairs."""
         self._audited: dict[str, datetime] = {}
+        self._unchecked: set[str] = set()
         self.database = MortalDatabase()
         self.reopen()
         accounts = AccountRepository(self.database, self._clock.now)
@@ -305,21 +307,30 @@ class Machine:
             pair_id = direction.pair_id
             self._history.add(Run(run_id, pair_id, Trigger.MANUAL, RunStatus.RUNNING, self._clock.now()))
             source = self._calendar(direction.source.id)
-            auditing = self._is_audit_due(direction)
+            checking = direction.id in self._unchecked
+            auditing = checking or self._is_audit_due(direction)
             runner = DirectionRun(
                 replace(direction, adopted=direction.adopted and not auditing),
                 source,
                 self._calendar(direction.target.id),
-                self._tools(direction, auditing=auditing),
+                self._tools(direction, auditing=auditing, checking=checking),
                 run_id=run_id,
                 originals=source if direction.both_ways else None,
             )
             try:
-                self.results.append(await runner.run())
-                if auditing:
-                    self._audited[direction.id] = self._clock.now()
+                result = await runner.run()
             except KalendsError:
                 self.failed += 1  # a side could not be read: this direction waits for the next run
+                continue
+            self.results.append(result)
+            if result.strange_stamps:
+                # What the services do: all directions are checked before anything is deleted.
+                self._accepted |= result.strange_stamps
+                self._unchecked = {each.id for each in self.directions()}
+            elif checking and not result.errors:
+                self._unchecked.discard(direction.id)
+            if auditing:
+                self._audited[direction.id] = self._clock.now()
 
     def _is_audit_due(self, direction: DirectionRecord) -> bool:
         """Whether a day went by since this direction was audited; its first day begins with its first run."""
@@ -329,7 +340,7 @@ class Machine:
     def _calendar(self, connection_id: str) -> SimCalendar:
         return self._calendars[connection_id.removeprefix("conn_")]
 
-    def _tools(self, direction: DirectionRecord, *, auditing: bool) -> Tools:
+    def _tools(self, direction: DirectionRecord, *, auditing: bool, checking: bool) -> Tools:
         async def pull(connection_id: str) -> None:
             now = self._clock.now()
             window = window_of(direction.settings, now)
@@ -351,5 +362,7 @@ class Machine:
             pull=pull,
             breathe=breathe,
             stopping=lambda: self.stopping,
+            may_lose=not checking,
             everything=auditing,
+            accepted=self._accepted,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,47 @@ async def test_a_run_ends_as_it_went_where_it_cannot_be_counted(
     world.work.put(meeting("a1", wall(MONDAY, 9)))
     assert await run(world, pair_id) is RunStatus.SUCCESS
     assert len(world.home.living()) == 1
+
+
+async def test_a_folder_that_was_rolled_back_as_a_whole_is_known_by_what_was_written_since(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    world.work.put(meeting("a2", wall(MONDAY, 10)))
+    await run(world, pair_id)
+    # As if this installation had written since, and its database and the file beside it had been put back then.
+    world.work.put(meeting("a1", wall(MONDAY, 11)))
+    nine = [one for one in world.home.living() if one.fields is not None and "T09" in one.fields.when.start.isoformat()]
+    (copy,) = nine
+    assert copy.marker is not None
+    installation = world.store.state.installation().id
+    world.home.put(replace(copy, marker=replace(copy.marker, stamp=f"{installation}.later")))
+    world.work.remove("a2")
+    asked = world.core.sync.request(pair_id, Trigger.MANUAL)
+    view = await world.core.sync.wait(asked.id, 5)
+    assert view.run.counts.deleted == 0, "everything is checked first"
+    assert not world.store.state.installation().behind, "and it was, by the same run"
+    asked = world.core.sync.request(pair_id, Trigger.MANUAL)
+    view = await world.core.sync.wait(asked.id, 5)
+    assert view.run.counts.deleted == 1
+    assert len(world.home.living()) == 1
+
+
+async def test_what_is_found_to_be_older_while_the_app_runs_is_checked_too(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(MONDAY, 9)))
+    await run(world, pair_id)
+    world.store.state.put("behind", "7")
+    world.work.remove("a1")
+    await run(world, pair_id)
+    assert len(world.home.living()) == 1
+    assert not world.store.state.installation().behind
+    await run(world, pair_id)
+    assert world.home.living() == []
+
+
+async def test_stamps_that_were_checked_are_strange_no_more_after_a_restart(world: CoreWorld) -> None:
+    await pair_of(world)
+    audits = Audits(world.store.state, world.store.pairs)
+    audits.distrust({"here.2", "here.1"})
+    assert world.store.state.installation().behind
+    assert Audits(world.store.state, world.store.pairs).accepted == {"here.1", "here.2"}

@@ -49,6 +49,14 @@ def test_another_try_is_counted_with_its_time(filled: World) -> None:
     assert filled.store.ledger.pending_intents(filled.direction.id) == again
 
 
+def test_the_journal_knows_the_stamps_it_gave_however_the_writes_ended(filled: World) -> None:
+    asked = [intent(filled.direction, name, stamp=f"here.{name}") for name in "ab"]
+    first, _ = filled.store.ledger.open_intents(asked, NOW)
+    filled.store.ledger.close_intents([Closing(replace(first, state=IntentState.DROPPED))], LATER)
+    assert filled.store.ledger.stamps_known({"here.a", "here.b", "here.c"}) == {"here.a", "here.b"}
+    assert filled.store.ledger.stamps_known(set()) == set()
+
+
 def test_closing_writes_the_link_the_copy_and_the_story_with_it(filled: World) -> None:
     ledger, direction = filled.store.ledger, filled.direction.id
     (opened,) = ledger.open_intents([intent(filled.direction, "a")], NOW)
