@@ -169,7 +169,7 @@ class Decision:
     again: bool = False
     """It waits for a write of this round to another original: plan it once more after that."""
     untied: bool = False
-    """It follows a copy that was made for another original no more: plan it once more in this run, for one of its own."""
+    """It follows a copy made for another original no more: plan it once more in this run, for one of its own."""
     other_installation: bool = False
     """A copy of it bears the stamp of another installation."""
     strange_stamp: str = ""

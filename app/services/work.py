@@ -276,9 +276,9 @@ class Worker:
         if going.result.strange_stamps:
             _log.error("database.older", direction_id=direction.id, stamps=len(going.result.strange_stamps))
             self._audits.distrust(going.result.strange_stamps)
-            checked, error = await self._direction(job, direction, since, before.plus(going.result.counts))
-            checked.counts = going.result.counts.plus(checked.counts)
-            return checked, error
+            checked = await self._direction(job, direction, since, before.plus(going.result.counts))
+            checked[0].counts = going.result.counts.plus(checked[0].counts)
+            return checked
         # After a failure too: what was written until then was written.
         result = going.result
         for wrote_to in (direction.source, direction.target):
