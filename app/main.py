@@ -156,7 +156,7 @@ class LocalHost:
         from app.system.preferences import SettingsFile
         from app.system.redaction import Redactor
         from app.system.settings import load_settings
-        from app.wiring import DemoKey, build, make_notifier, make_vault
+        from app.wiring import DemoKey, build, make_network, make_notifier, make_vault
 
         paths = self._paths(profile)
         paths.prepare(self._environ)
@@ -172,6 +172,9 @@ class LocalHost:
             store = opened.enter_context(Store.open(paths.database, now=clock.now, recover=True))
             sandbox = await self._sandbox_of(paths, opened)
             api: list[ApiSwitch] = []
+            network = make_network(self._environ)
+            if network is not None:
+                opened.push_async_callback(network.aclose)
             built = build(
                 store,
                 find_addresses(sandbox.description()["env"] if sandbox else self._environ, settings.providers),
@@ -183,6 +186,7 @@ class LocalHost:
                 sandbox=sandbox,
                 hide=redactor.register,
                 start_entry=find_entry(self._environ),
+                network=network,
                 doctor=Doctor(partial(self.diagnose, profile, network=True)),
             )
             opened.callback(built.expander.close)

@@ -19,7 +19,7 @@ from app.auth.safe import Safe
 from app.auth.vault import KeyringVault, PassphraseVault
 from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
-from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Notifier, Vault
+from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Network, Notifier, Vault
 from app.domain.runs import Trigger
 from app.domain.snapshots import CalendarText, Detail, Head, Read
 from app.providers.checkup import service_time
@@ -44,6 +44,7 @@ from app.services.integrity import Integrity
 from app.services.keys import Keys
 from app.services.leaks import Leaks
 from app.services.maintenance import Maintenance
+from app.services.metered import MeteredRule
 from app.services.narrowing import Narrowing
 from app.services.notices import Notices
 from app.services.pairs import Pairs
@@ -105,6 +106,7 @@ def build(
     clients_of: ServiceFactory | None = None,
     expander: Expander | None = None,
     start_entry: StartEntry | None = None,
+    network: Network | None = None,
     doctor: Doctor | None = None,
 ) -> Built:
     """Put the services of one profile together.
@@ -117,6 +119,7 @@ def build(
         authenticators, clients_of, expander: others than the app's own, for tests.
         doctor: looks at everything that Kalends needs, None where nobody can.
         start_entry: the system's entry for programs that start with the computer, None where there is none.
+        network: knows whether the connection is metered, None where nobody does.
     """
     new_id = Identifiers(clock).new
     if authenticators is None:
@@ -138,6 +141,8 @@ def build(
     def standstill() -> Problem | None:
         return integrity.problem() or guard.problem() or room_problem(lambda: free_bytes(paths))
 
+    preferred = Preferences(preferences)
+    metered = MeteredRule(preferred, network, when_over=lambda: sync.request_all(Trigger.RESUME))
     stamps = WriteStamps(store.state.installation().id)
     snapshots = Snapshots(
         SnapshotFolder(paths.snapshots),
@@ -168,6 +173,7 @@ def build(
         standstill=standstill,
         before_writing=snapshots.before_writing,
         when_written=store.state.begin_epoch,
+        metered=metered.waits,
     )
     maintenance = Maintenance(store, run_clock, standstill, sure=lambda: run_clock.told)
 
@@ -217,7 +223,6 @@ def build(
         signed_in=pairs.run_waiting,
     )
     holds = Holds(store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL))
-    preferred = Preferences(preferences)
     profile = str(paths.profile)
     core = Core(
         info=CoreInfo(profile, __version__, sandbox is not None, paths.log_file, paths.database, paths.config_file),
@@ -352,6 +357,15 @@ def make_notifier(environ: Mapping[str, str]) -> Notifier | None:
     from app.system.notifier import BusNotifier
 
     return BusNotifier(environ, icon=resources() / "icons" / "kalends" / "kalends.svg")
+
+
+def make_network(environ: Mapping[str, str]) -> Network | None:
+    """What knows whether the connection is metered, None where Kalends cannot ask: then it never is."""
+    if not sys.platform.startswith("linux"):
+        return None
+    from app.system.network import BusNetwork
+
+    return BusNetwork(environ)
 
 
 def make_vault(settings: Settings, paths: Paths) -> Vault:

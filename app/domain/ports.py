@@ -271,3 +271,19 @@ class Notifier(Protocol):
     async def aclose(self) -> None:
         """Take all away and let the desktop go."""
         ...
+
+
+class Network(Protocol):
+    """The computer's connection to the network, as the system tells of it."""
+
+    def on_change(self, callback: Callable[[bool], None]) -> None:
+        """Call this, on the loop, when the connection becomes metered or is no longer."""
+        ...
+
+    async def metered(self) -> bool:
+        """Whether the connection is metered now; False where nobody can say. Never raises for the system's fault."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let the system go."""
+        ...

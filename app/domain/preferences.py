@@ -15,6 +15,7 @@ class PreferenceValues:
         interval_seconds: for new pairs.
         sync_on_start: whether every active pair runs when the app starts.
         notifications: a word of `domain.alerts.Wish`.
+        quiet_on_metered: whether runs that nobody asked for wait while the connection is metered.
     """
 
     theme: str
@@ -23,3 +24,4 @@ class PreferenceValues:
     interval_seconds: int
     sync_on_start: bool
     notifications: str = "problems_only"
+    quiet_on_metered: bool = False

@@ -16,6 +16,7 @@ from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, PairS
 from app.domain.ports import Clock
 from app.domain.runs import HoldCause, Run, RunStatus, Trigger
 from app.engine.commands import living_copies
+from app.services.metered import CODE as METERED
 from app.services.narrowing import Loss, Narrowing
 from app.services.notices import Notices
 from app.services.pair_rules import applied, wishes, wrong_settings
@@ -385,6 +386,8 @@ def _state_after(pair: SyncPair, last: Run | None) -> tuple[PairState, str | Non
     offline = last.reason == "offline" or (bool(last.errors) and all(e.code == "offline" for e in last.errors))
     if offline and last.status in (RunStatus.SKIPPED, RunStatus.FAILED):
         return PairState.OFFLINE, "You're offline. Syncing resumes by itself."
+    if last.status is RunStatus.SKIPPED and last.reason == METERED:
+        return PairState.WAITING, "The connection is metered. Syncing goes on by itself when it is not."
     if last.status is RunStatus.FAILED:
         return PairState.FAILED, problem
     if last.status is RunStatus.PARTIAL:

@@ -43,6 +43,7 @@ _REASONS = {
     "offline": "This computer is offline; syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
     "throttled": "A calendar service asked to slow down; syncing goes on by itself.",
+    "metered": "The connection is metered; syncing goes on by itself when it is not. Sync now works all the same.",
     "disk_full": "The disk is almost full. Syncing goes on by itself when there is room.",
     "clock_wrong": "This computer's clock cannot be right. Nothing is synced until it is set.",
     "database_damaged": "The database is damaged. Start Kalends again to put a good backup in place.",

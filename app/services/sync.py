@@ -6,7 +6,7 @@ One run of a pair at a time; several pairs side by side (`jobs`). What a run doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from app.domain.errors import ConflictError, KalendsError
@@ -22,6 +22,7 @@ from app.services.clients import Clients
 from app.services.errands import Errands
 from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
+from app.services.metered import never_metered
 from app.services.notices import Notices
 from app.services.pulls import Pulls
 from app.services.views import EVERYTHING, Problem, Progress, RunView, Viewer
@@ -73,12 +74,14 @@ class Sync:
         standstill: Callable[[], Problem | None] = lambda: None,
         before_writing: BeforeWriting = nothing_before,
         when_written: Callable[[], object] = lambda: None,
+        metered: Callable[[], Awaitable[bool]] = never_metered,
     ) -> None:
         """Bind.
 
         Args:
             standstill: why every run waits, None while they do not.
             when_written: called at the end of each run that wrote.
+            metered: whether runs that nobody asked for wait, because the connection is metered.
         """
         self._pairs = pairs
         self._standstill = standstill
@@ -104,6 +107,7 @@ class Sync:
             names=Names(new_id),
             standstill=standstill,
             before_writing=before_writing,
+            metered=metered,
         )
         self._errands = Errands(self._jobs, ledger=ledger, clients=clients, clock=run_clock, stamps=stamps)
 

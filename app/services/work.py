@@ -30,6 +30,8 @@ from app.services.clients import Clients
 from app.services.clock_changes import ClockChanges
 from app.services.health import Health
 from app.services.jobs import Ending, Job, Jobs
+from app.services.metered import CODE as METERED
+from app.services.metered import never_metered
 from app.services.notices import Notices
 from app.services.pulls import Pulls
 from app.services.views import Problem
@@ -43,6 +45,8 @@ enough, and a loop that nobody thought of ends here. What a service bears is its
 alone for hours then."""
 _UNASKED = frozenset(Trigger) - {Trigger.MANUAL, Trigger.API}
 """What no person waits for: it comes again by itself."""
+_BY_ITSELF = frozenset({Trigger.SCHEDULED, Trigger.PUSH, Trigger.STARTUP, Trigger.RESUME})
+"""What comes without anything a person just did: it waits while the connection is metered, if that was chosen."""
 _LEFT_OPEN = frozenset({"could_not_ask", "unknown_outcome"})
 """Errors of a check that could not look at every copy: it is to be done once more."""
 _NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
@@ -101,9 +105,11 @@ class Worker:
         names: Names,
         standstill: Callable[[], Problem | None],
         before_writing: BeforeWriting = nothing_before,
+        metered: Callable[[], Awaitable[bool]] = never_metered,
     ) -> None:
         self._standstill = standstill
         self._before_writing = before_writing
+        self._metered = metered
         self._jobs = jobs
         self._pairs = pairs
         self._accounts = accounts
@@ -124,6 +130,8 @@ class Worker:
     async def sync(self, job: Job) -> Ending:
         """Sync a pair, again while somebody joined after the reading began."""
         reason = self._why_skip(job)
+        if reason is None and job.run.trigger in _BY_ITSELF and await self._metered():
+            reason = METERED
         if reason is not None:
             return Ending(RunStatus.SKIPPED, reason=reason)
         self._jobs.begin(job)

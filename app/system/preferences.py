@@ -15,6 +15,7 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "api_port": ("api", "port"),
     "interval_seconds": ("sync", "interval_seconds"),
     "sync_on_start": ("sync", "sync_on_start"),
+    "quiet_on_metered": ("sync", "quiet_on_metered"),
     "notifications": ("notifications", "show"),
 }
 
@@ -41,6 +42,7 @@ class SettingsFile:
             interval_seconds=settings.sync.interval_seconds,
             sync_on_start=settings.sync.sync_on_start,
             notifications=str(settings.notifications.show),
+            quiet_on_metered=settings.sync.quiet_on_metered,
         )
 
     def write(self, changes: Mapping[str, object]) -> None:

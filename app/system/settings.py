@@ -71,10 +71,15 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """Defaults of new pairs, and how the scheduler behaves."""
+    """Defaults of new pairs, and how the scheduler behaves.
+
+    Args:
+        quiet_on_metered: runs that nobody asked for wait while the connection is metered.
+    """
 
     interval_seconds: int = 5 * _MINUTE
     sync_on_start: bool = True
+    quiet_on_metered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,7 @@ _KEYS: Final[Mapping[str, Mapping[str, Reader]]] = {
         "allowed_origins": _texts(_ORIGIN, "https://app.example"),
         "requests_per_hour": _number(1, 1_000_000),
     },
-    "sync": {"interval_seconds": _number(5 * _MINUTE, _DAY), "sync_on_start": _flag},
+    "sync": {"interval_seconds": _number(5 * _MINUTE, _DAY), "sync_on_start": _flag, "quiet_on_metered": _flag},
     "ui": {"theme": _word(Theme)},
     "notifications": {"show": _word(Wish)},
     "log": {"level": _word(LogLevel), "console": _flag},

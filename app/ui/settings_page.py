@@ -5,6 +5,7 @@ A change counts at once and is kept by the core. There is no *Save*.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -163,6 +164,12 @@ class SettingsPage(ScrollPage):
         self.on_start = Switch(self._theme, "Sync when Kalends starts")
         self.on_start.toggled.connect(lambda on: self._change(sync_on_start=on))
         section.add_row("Sync when Kalends starts", "Every active pair runs once at the start.", self.on_start)
+        self.metered = Switch(self._theme, "Quiet on metered connections")
+        self.metered.toggled.connect(lambda on: self._change(quiet_on_metered=on))
+        text = "Scheduled syncs wait there. What you ask for goes on."
+        if not sys.platform.startswith("linux"):
+            text += " On this system Kalends cannot tell that a connection is metered."
+        section.add_row("Quiet on metered connections", text, self.metered)
         self.notifications = Choice(self._theme, "Notifications")
         for value, text in _WISHES.items():
             self.notifications.addItem(text, value.value)
@@ -240,6 +247,7 @@ class SettingsPage(ScrollPage):
         self.interval.setCurrentIndex(self.interval.findData(values.interval_seconds))
         self.notifications.setCurrentIndex(self.notifications.findData(values.notifications))
         self.on_start.setChecked(values.sync_on_start)
+        self.metered.setChecked(values.quiet_on_metered)
         self._filling = False
         self.api.show_values(values)
 

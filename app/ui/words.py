@@ -159,6 +159,7 @@ NOTHING_TO_DO = "nothing_to_do"
 REASON_WORDS = {
     "offline": "You were offline. Syncing resumes by itself.",
     "needs_sign_in": "An account needs you to sign in again.",
+    "metered": "The connection was metered. Syncing goes on by itself when it is not.",
     "throttled": "A calendar service asked to slow down. Syncing goes on by itself.",
     "disk_full": "The disk is almost full. Syncing goes on by itself when there is room.",
     "clock_wrong": "This computer's clock cannot be right. Nothing is synced until it is set.",

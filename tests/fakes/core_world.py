@@ -175,6 +175,32 @@ class FakeService:
         self.closed = True
 
 
+class FakeNetwork:
+    """A connection that is metered when the test says so; `asked` counts the questions."""
+
+    def __init__(self) -> None:
+        self.is_metered = False
+        self.asked = 0
+        self._callback: Callable[[bool], None] = lambda metered: None
+
+    def on_change(self, callback: Callable[[bool], None]) -> None:
+        """Remember who wants to hear."""
+        self._callback = callback
+
+    async def metered(self) -> bool:
+        """As the test says."""
+        self.asked += 1
+        return self.is_metered
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def becomes(self, *, metered: bool) -> None:
+        """The connection changes."""
+        self.is_metered = metered
+        self._callback(metered)
+
+
 class CoreWorld:
     """Ana with *Work* at Google and *Home* at Microsoft (both fakes that behave like Google's)."""
 
@@ -189,6 +215,7 @@ class CoreWorld:
         self.services: list[FakeService] = []
         self.more: Sequence[CalendarInfo] = ()
         self.listing: asyncio.Event | None = None
+        self.network = FakeNetwork()
         self._paths = find_paths({"KALENDS_HOME": str(folder)}, Profile.DEFAULT)
         self.built = self._build()
 
@@ -202,6 +229,7 @@ class CoreWorld:
             clock=self.clock,
             authenticators={Provider.GOOGLE: self.google, Provider.MICROSOFT: self.microsoft},
             clients_of=self._service,
+            network=self.network,
         )
 
     def restart(self) -> None:

@@ -90,6 +90,12 @@ def test_sync_at_start_can_be_switched_off(desk: Desk, page: SettingsPage, qtbot
     qtbot.waitUntil(lambda: desk.called("change") == [("change", {"sync_on_start": False})])
 
 
+def test_quiet_on_metered_connections_can_be_switched_on(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    assert not page.metered.isChecked()
+    click(page.metered)
+    qtbot.waitUntil(lambda: desk.called("change") == [("change", {"quiet_on_metered": True})])
+
+
 def test_how_much_is_notified_can_be_chosen(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
     assert page.notifications.currentText() == "Problems only"
     page.notifications.setCurrentIndex(page.notifications.findText("Nothing"))
