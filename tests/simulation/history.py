@@ -6,6 +6,7 @@ People, faults and the schedule have seeds of their own, so that one can be chan
 from __future__ import annotations
 
 import hashlib
+from collections import ChainMap
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
@@ -61,6 +62,7 @@ class History:
             poison=plan.poison,
             lost_state=plan.forgets,
             audits=plan.audits,
+            undone=ChainMap(*(machine.undone for machine in self.machines)),
         )
         self._add_choices()
         self._running: Machine | None = None

@@ -126,6 +126,8 @@ class Machine:
         self.work: Coroutine[Any, Any, None] | None = None
         self.results: list[DirectionResult] = []
         self.approved: set[str] = set()
+        self.undone: dict[tuple[str, str], str] = {}
+        """Runs that undo others, by installation and id: which run each of them undoes."""
         """Originals whose copies may go, as somebody said yes."""
         self.failed = 0
         """Directions that could not be run in the last run."""
@@ -277,6 +279,7 @@ class Machine:
 
     async def _undo(self, direction: DirectionRecord, undone_run_id: str) -> None:
         run_id = f"sync_run_{next(self._numbers):026d}"
+        self.undone[self.stamps.installation(), run_id] = undone_run_id
         self._history.add(Run(run_id, direction.pair_id, Trigger.UNDO, RunStatus.RUNNING, self._clock.now()))
         source = self._calendar(direction.source.id)
         tools = UndoTools(

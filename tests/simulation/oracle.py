@@ -7,7 +7,7 @@ number.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -27,7 +27,7 @@ from tests.fakes.calendar import Change
 from tests.fakes.engine_world import ZONE
 from tests.simulation.people import Notes, said
 from tests.simulation.rules import day_of, starts
-from tests.simulation.services import Carriage, SimCalendar, plain_place
+from tests.simulation.services import Carriage, Image, SimCalendar, plain_place
 
 PROMISES: Mapping[int, str] = {
     1: "at most one living copy for each original and direction",
@@ -35,7 +35,7 @@ PROMISES: Mapping[int, str] = {
     3: "of other events only those change that we can prove we made",
     4: "nothing goes because it was not seen",
     5: "mass deletions wait for the user",
-    6: "every write is in the journal before it is sent",
+    6: "every write is in the journal before it is sent, and an undo leaves what stood there before",
     7: "nobody is ever e-mailed",
     8: "when nothing changed nothing is written, and an idle calendar costs one request",
     9: "a failed read is no empty calendar; one bad event stops no other; all is right in the end",
@@ -184,7 +184,10 @@ class Oracle:
     """A title that the services refuse for good."""
     lost_state: bool = False
     audits: bool = False
+    undone: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Runs that undo others, by installation and id: which run each of them undoes."""
     _told: dict[str, int] = field(default_factory=dict)
+    _looked_at: dict[str, int] = field(default_factory=dict)
     _weighed: dict[str, int] = field(default_factory=dict)
 
     # -- at any moment -----------------------------------------------------------------------------------------------
@@ -234,6 +237,10 @@ class Oracle:
         for intent in calendar.deleted:
             self.only_what_was_taken_away(intent)
         calendar.deleted.clear()
+        for number in range(self._looked_at.get(name, 0), len(calendar.images)):
+            if calendar.images[number].intent.undoing is not None:
+                self.what_was_there_is_back(calendar.images, number)
+        self._looked_at[name] = len(calendar.images)
 
     def _written_to(self) -> set[str]:
         return {d.target.id for d in self.directions} | {d.source.id for d in self.directions if d.both_ways}
@@ -279,6 +286,35 @@ class Oracle:
             value = plain_place(said(name, carriage.carried.fields))
             if CopyField(name) not in settings.write_back_fields or value not in typed.get(name, set()):
                 raise Violation(2, f"{intent.target_id}: nobody typed {name} = {value!r} on its copy")
+
+    def what_was_there_is_back(self, images: Sequence[Image], number: int) -> None:
+        """An undo leaves of a copy what stood there before the run that it undoes; what that run did not change stays
+        as it is."""
+        back = images[number]
+        installation, key = _installation(back.intent), back.intent.copy_key
+        whose = (installation, self.undone.get((installation, back.intent.run_id)), key, back.intent.direction_id)
+        of_run = [
+            one
+            for one in images[:number]
+            if (_installation(one.intent), one.intent.run_id, one.intent.copy_key, one.intent.direction_id) == whose
+        ]
+        if not of_run:
+            raise Violation(6, f"an undo wrote to the copy {key}, to which the run it undoes never wrote")
+        before, left = of_run[0].before, of_run[-1].after
+        if back.after is None:
+            # A copy that the run made goes; so does what it made in the place of one it took away, which then returns.
+            if before is not None and of_run[0].intent.op is not Op.DELETE:
+                raise Violation(6, f"an undo took the copy {key} away, which was there before the run")
+            return
+        if before is None:
+            raise Violation(6, f"an undo leaves the copy {key}, which was not there before the run")
+        was, made, found, now = (_all_of(one) for one in (before, left, back.before, back.after))
+        for name, value in was.items():
+            kept = found.get(name, value) if made.get(name, value) == value else value
+            if made and now[name] != kept:
+                raise Violation(6, f"an undo leaves {name} of the copy {key} as {now[name]!r}, it was {kept!r}")
+            if not made and now[name] != value:
+                raise Violation(6, f"an undo brought the copy {key} back with {name} {now[name]!r}, it was {value!r}")
 
     # -- in the end --------------------------------------------------------------------------------------------------
 
@@ -495,6 +531,27 @@ class Oracle:
 
     def _calendar(self, connection_id: str) -> SimCalendar:
         return self.calendars[connection_id.removeprefix("conn_")]
+
+
+def _installation(intent: Intent) -> str:
+    return intent.stamp.rpartition(".")[0]
+
+
+def _all_of(fields: Fields | None) -> dict[str, object]:
+    """Everything that a copy says, by name; nothing of one that is not there."""
+    if fields is None:
+        return {}
+    rule = fields.recurrence.lines if fields.recurrence is not None else None
+    return {
+        "when": (shown(fields, Mode.BLOCKER)[:2], rule),
+        "title": fields.title.strip(),
+        "text": fields.text.strip(),
+        "place": plain_place(fields.place),
+        "availability": fields.availability,
+        "visibility": fields.visibility,
+        "reminders": fields.reminders,
+        "colour": fields.colour,
+    }
 
 
 def _buffered(one: Shown, settings: DirectionSettings) -> Shown:

@@ -32,6 +32,7 @@ from app.engine import (
     recovery,
     run,
     series,
+    undo,
     unwanted,
     view,
     write_back,
@@ -309,6 +310,11 @@ def sent_before_journaled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer.Writer, "deliver", wrong)
 
 
+def undo_leaves_what_it_finds(patch: pytest.MonkeyPatch) -> None:
+    """An undo of a change writes the copy as it is now."""
+    patch.setattr(undo, "overlay", lambda fields, was, names: fields)
+
+
 def failed_reads_are_empty(patch: pytest.MonkeyPatch) -> None:
     """A calendar that cannot be read has no events: all it had is gone."""
     right = view.pull
@@ -466,6 +472,7 @@ PLANTED = (
     ),
     Planted("guests_are_written_to", guests_are_written_to, (7,), histories(BACK_AND_FORTH, WRITTEN_BACK)),
     Planted("sent_before_journaled", sent_before_journaled, (6,), histories()),
+    Planted("undo_leaves_what_it_finds", undo_leaves_what_it_finds, (6,), histories(undoes=True, trouble=0.0)),
     Planted("failed_reads_are_empty", failed_reads_are_empty, (4, 5, 9), histories(trouble=0.15)),
     Planted("one_refusal_stops_all", one_refusal_stops_all, (9,), histories(poison="Dentist", trouble=0.0), first=20),
     Planted("nothing_is_adopted", nothing_is_adopted, (1, 9, 10), histories(forgets=True, b=NAMES)),

@@ -158,6 +158,15 @@ class Carriage:
     carried: Carried | None
 
 
+@dataclass(frozen=True)
+class Image:
+    """One applied write to a copy: the copy just before and just after it, None where there was none."""
+
+    intent: Intent
+    before: Fields | None
+    after: Fields | None
+
+
 @dataclass
 class SimCalendar(FakeCalendar):
     """A fake calendar with a personality."""
@@ -169,6 +178,8 @@ class SimCalendar(FakeCalendar):
     """Ids of originals that an undo made anew."""
     carried: list[Carriage] = field(default_factory=list)
     """Writes to originals."""
+    images: list[Image] = field(default_factory=list)
+    """Writes to copies, single dates of series left out, in the order in which they arrived."""
     deleted: list[Intent] = field(default_factory=list)
     """Deletions of copies that nobody has judged yet."""
     overwritten: list[str] = field(default_factory=list)
@@ -355,6 +366,9 @@ class SimCalendar(FakeCalendar):
             intent = replace(intent, etag=there.etag)
         outcome = super().apply(intent)
         applied = outcome.result is Result.APPLIED
+        if applied and intent.op in (Op.CREATE, Op.UPDATE, Op.DELETE):
+            after = outcome.event.fields if outcome.event is not None else None
+            self.images.append(Image(intent, there.fields if there is not None else None, after))
         if applied and intent.op is Op.CREATE and outcome.event is not None:
             self.made.add(outcome.event.id)
         if applied and intent.op is Op.RESTORE_ORIGINAL and outcome.event is not None:
