@@ -29,6 +29,7 @@ class DirectionRecord:
         source_is_a: the source is the pair's side A.
         both_ways: the pair has a direction the other way too: only then may an original be written.
         calendars: what the two calendars were in the last good run (account, role, zone), empty before the first.
+        shared: a copy of it bore the stamp of another installation in an earlier run.
     """
 
     id: str
@@ -44,6 +45,7 @@ class DirectionRecord:
     source_is_a: bool = True
     both_ways: bool = False
     calendars: str = ""
+    shared: bool = False
 
 
 class Seen(StrEnum):

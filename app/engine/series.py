@@ -20,6 +20,9 @@ from app.engine.wishes import Wish
 
 SINCE = "since"
 """Name in the base of an occurrence that stays away: stamp of its series when it was last seen to lack it."""
+SHARED = "shared"
+"""Name in the same base where another installation was known by then, which may have taken the occurrence out itself,
+for the original: nothing in the calendar tells that from a person's hand."""
 
 
 class SeriesPlanner:
@@ -39,10 +42,9 @@ class SeriesPlanner:
         for occ, start in sorted(wish.cancelled.items()):
             away = case.links[occ] if self._judge.is_away(case, occ) else None
             if occ in target.cancelled:
-                if away is not None and away.base_original != {SINCE: copy.stamp}:
-                    decision.links.append(replace(away, base_original={SINCE: copy.stamp}))
-            elif away is not None and away.base_original == {SINCE: copy.stamp}:
-                # No write of ours brought it back, so a person did: it is followed again.
+                if away is not None and away.base_original.get(SINCE) != copy.stamp:
+                    decision.links.append(replace(away, base_original={**away.base_original, SINCE: copy.stamp}))
+            elif away is not None and self._came_back(away, copy, target):
                 decision.unlink.append(occ)
             elif self._waits(case, occ):
                 self._judge.skip(decision, occ, "backing_off", event=wish.source)
@@ -72,13 +74,22 @@ class SeriesPlanner:
                         occ,
                         state=LinkState.AWAY,
                         reason="stays_away",
-                        base_original={SINCE: copy.stamp},
+                        base_original={SINCE: copy.stamp, **({SHARED: "yes"} if self._judge.direction.shared else {})},
                     )
                 )
                 self._judge.skip(decision, occ, "stays_away", event=parts[occ].source if occ in parts else wish.source)
         if rebuilt:
             decision.steps.append(self._judge.delete(wish.occ, copy, target, "occurrence_restored", wish.source))
         return rebuilt
+
+    def _came_back(self, away: Link, copy: Copy, target: Unit) -> bool:
+        """Whether a date that stays away is to be followed again: no write of ours brought it back, so a person did; or
+        another installation did, which knows whether it was it that had taken it out. One that had not been seen by
+        then cannot know what a person took away before."""
+        if away.base_original.get(SINCE) == copy.stamp:
+            return True
+        by_other = target.event is not None and self._judge.by_other_installation(target.event)
+        return SHARED in away.base_original and by_other
 
     def _waits(self, case: Case, occ: str) -> bool:
         link = case.links.get(occ)

@@ -333,4 +333,5 @@ def _direction_from(row: Mapping[str, Any], pair: SyncPair, ends: Mapping[str, C
         source_is_a=not backwards,
         both_ways=pair.direction is Direction.BIDIRECTIONAL,
         calendars=row["calendars"] or "",
+        shared=row["other_installation_at"] is not None,
     )
