@@ -97,7 +97,8 @@ def event(value: Mapping[str, Any], zone: str, *, marker_known: bool, master: Ma
         fields = _fields(value, zone)
         cancelled = tuple(_wall_start(name, fields) for name in value.get("cancelledOccurrences") or ())
         return replace(common, fields=fields, cancelled=cancelled)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        # OverflowError: before year 1 or after 9999 in the event's own zone.
         raise ProtocolError("Microsoft sent an event that cannot be read.") from error
 
 
@@ -105,7 +106,10 @@ def cancelled_occurrence(name: str, master: Event) -> Event:
     """The occurrence that a master's `cancelledOccurrences` names. Graph tells its date; the time is the series'."""
     start: Moment = cancelled_date(name)
     if master.fields is not None and master.fields.when.zone is not None:
-        start = to_utc(_wall_start(name, master.fields), master.fields.when.zone)
+        try:
+            start = to_utc(_wall_start(name, master.fields), master.fields.when.zone)
+        except OverflowError as error:
+            raise ProtocolError("Microsoft named a cancelled occurrence beyond all years.") from error
     return Event(id=name, kind=EventKind.CANCELLED, series_id=master.id, original_start=start)
 
 
