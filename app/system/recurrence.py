@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -159,7 +160,7 @@ class _Budget:
 
 
 def read_rules(lines: Sequence[str], start: Moment, zone: str) -> RuleSet:
-    """Parse the lines of a series.
+    """Parse the lines of a series. What was read last is remembered: each run asks for the same series again.
 
     Args:
         lines: RRULE, RDATE and EXRULE lines; EXDATE lines are allowed and change nothing.
@@ -169,6 +170,11 @@ def read_rules(lines: Sequence[str], start: Moment, zone: str) -> RuleSet:
     Raises:
         InputError: `rule_unreadable`.
     """
+    return _read(tuple(lines), start, zone)
+
+
+@lru_cache(maxsize=256)
+def _read(lines: tuple[str, ...], start: Moment, zone: str) -> RuleSet:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
