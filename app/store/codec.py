@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields as fields_of
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from app.domain import settings_data
@@ -371,6 +372,7 @@ def settings_to_text(settings: DirectionSettings) -> str:
     return dumps(settings_data.to_data(settings))
 
 
+@lru_cache(maxsize=64)
 def settings_from_text(text: str) -> DirectionSettings:
     """Settings of a direction; what a text of an older version lacks has its default."""
     return settings_data.changed(DirectionSettings(), json.loads(text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, cast
@@ -110,11 +110,18 @@ class Database:
         rows = self.select(sql, values)
         return rows[0] if rows else None
 
-    def change(self, sql: str, values: Values = ()) -> int:
-        """One writing statement; answers how many rows it touched."""
+    def rows(self, sql: str, values: Values = ()) -> list[dict[str, Any]]:
+        """All rows of one SELECT, as column to value."""
+        with storage_errors():
+            cursor = self.sqlite.execute(sql, tuple(values))
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def change(self, sql: str, values: Values | Mapping[str, object] = ()) -> int:
+        """One writing statement, its values in order or by name; answers how many rows it touched."""
         self._require_transaction()
         with storage_errors():
-            return int(self.sqlite.execute(sql, tuple(values)).rowcount)
+            return int(self.sqlite.execute(sql, values if isinstance(values, Mapping) else tuple(values)).rowcount)
 
     def change_many(self, sql: str, rows: Iterable[Values]) -> int:
         """One writing statement for many rows, in chunks; answers how many rows it touched."""

@@ -22,7 +22,11 @@ from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus, Syn
 from app.store import tables
 from app.store.accounts import AccountRepository, connection_from
 from app.store.codec import instant_from_text, instant_to_text, settings_from_text, settings_to_text
-from app.store.database import Database
+from app.store.database import AMONG, Database, among
+
+_SELECT_PAIR = tables.select_from(tables.Pair)
+_SELECT_DIRECTION = tables.select_from(tables.Direction)
+_SELECT_CONNECTION = tables.select_from(tables.Connection)
 
 
 class PairRepository:
@@ -87,7 +91,7 @@ class PairRepository:
         Raises:
             NotFoundError: no such pair.
         """
-        pairs = self._select(tables.Pair.id == pair_id)
+        pairs = self._select("id = ?", pair_id)
         if not pairs:
             raise _no_pair()
         return pairs[0]
@@ -105,11 +109,11 @@ class PairRepository:
 
     def list(self, status: PairStatus | None = None) -> Sequence[SyncPair]:
         """All pairs, or those of a status, the oldest first."""
-        return self._select(None if status is None else tables.Pair.status == str(status))
+        return self._select() if status is None else self._select("status = ?", str(status))
 
     def of_connection(self, connection_id: str) -> Sequence[SyncPair]:
         """Pairs that use a connection, the oldest first."""
-        return self._select((tables.Pair.connection_a == connection_id) | (tables.Pair.connection_b == connection_id))
+        return self._select("? IN (connection_a_id, connection_b_id)", connection_id)
 
     def former(self) -> Mapping[str, tuple[str, Direction, str]]:
         """Removed pairs by id: the names of their calendars and which way they went. Calendars that were removed too
@@ -154,10 +158,11 @@ class PairRepository:
         Raises:
             NotFoundError: no such pair.
         """
-        pair = self.get(pair_id)
-        rows = self._database.fetch(
-            tables.Direction.select().where((tables.Direction.pair == pair_id) & tables.Direction.removed_at.is_null())
-        )
+        found = self._database.rows(f"{_SELECT_PAIR} WHERE id = ? AND removed_at IS NULL", (pair_id,))
+        if not found:
+            raise _no_pair()
+        pair = _pair_from(found[0], 0)
+        rows = self._database.rows(f"{_SELECT_DIRECTION} WHERE pair_id = ? AND removed_at IS NULL", (pair_id,))
         ends = self._connections([pair.connection_a_id, pair.connection_b_id])
         records = [_direction_from(row, pair, ends) for row in rows]
         return sorted(records, key=lambda record: record.source.id != pair.connection_a_id)
@@ -196,17 +201,17 @@ class PairRepository:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _select(self, condition: Any) -> Sequence[SyncPair]:
-        query = tables.Pair.select().where(tables.Pair.removed_at.is_null())
-        if condition is not None:
-            query = query.where(condition)
-        rows = self._database.fetch(query.order_by(tables.Pair.created_at, tables.Pair.id))
+    def _select(self, condition: str = "1", *values: str) -> Sequence[SyncPair]:
+        """Pairs that are there and for which this holds, the oldest first."""
+        rows = self._database.rows(
+            f"{_SELECT_PAIR} WHERE removed_at IS NULL AND {condition} ORDER BY created_at, id", values
+        )
         waiting = self._database.select("SELECT pair_id, sum(expected) FROM hold WHERE answer IS NULL GROUP BY pair_id")
         held: dict[str, int] = dict(waiting)
         return [_pair_from(row, held.get(row["id"], 0)) for row in rows]
 
     def _connections(self, connection_ids: Sequence[str]) -> dict[str, Connection]:
-        rows = self._database.fetch(tables.Connection.select().where(tables.Connection.id.in_(list(connection_ids))))
+        rows = self._database.rows(f"{_SELECT_CONNECTION} WHERE id IN {AMONG}", (among(connection_ids),))
         return {row["id"]: connection_from(row) for row in rows}
 
     def _require_connections(self, pair: SyncPair) -> None:

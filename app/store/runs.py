@@ -26,6 +26,7 @@ from app.store.database import Database
 from app.store.story import COUNTS, SELECT_ACTION, action_from
 
 _ONGOING = (str(RunStatus.QUEUED), str(RunStatus.RUNNING))
+_INSERT = tables.insert_into(tables.Run)
 _SYNCED = (RunStatus.SUCCESS, RunStatus.PARTIAL, RunStatus.HELD)
 """Ends after which a pair counts as synced (`contract/api.md`, logs: not failed, not skipped)."""
 
@@ -66,7 +67,7 @@ class RunRepository:
     def add(self, run: Run) -> None:
         """Keep a new run."""
         with self._database.transaction():
-            self._database.run(tables.Run.insert(**_run_values(run)))
+            self._database.change(_INSERT, _run_values(run))
 
     def start(self, run_id: str, at: datetime) -> Run:
         """A queued run begins.
