@@ -197,14 +197,15 @@ class History:
 
     def no_mass_loss(self) -> None:
         """Without a yes, only a few originals may have lost their copies in any one day."""
+        known = [{one.key: one.id for one in machine.directions()} for machine in self.machines]
         for direction in self.oracle.directions:
             name = direction.source.id.removeprefix("conn_")
             live = {event.id for event in self.calendars[name].living()}
-            for machine in self.machines:
+            for machine, ids in zip(self.machines, known, strict=True):
                 lost = machine.database.select(
                     "SELECT original_id, max(closed_at) FROM journal WHERE direction_id = ? AND op = 'delete' "
                     "AND state = 'applied' AND reason = 'original_gone' GROUP BY original_id ORDER BY 2",
-                    (next(d.id for d in machine.directions() if d.key == direction.key),),
+                    (ids[direction.key],),
                 )
                 allowed = max(LOSSES_UNASKED, (len(live) + len(lost)) // 5)
                 times = [closed_at for original_id, closed_at in lost if original_id not in machine.approved]

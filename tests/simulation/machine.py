@@ -32,7 +32,7 @@ from app.store.pairs import PairRepository
 from app.store.runs import RunRepository
 from app.system.expansion import BoundedExpander
 from tests.fakes.calendar import Crash
-from tests.fakes.engine_world import ZONE, CountedNames, CountedStamps, HandClock
+from tests.fakes.engine_world import START, ZONE, CountedNames, CountedStamps, HandClock
 from tests.simulation.services import SimCalendar
 
 DAILY = timedelta(days=1)
@@ -55,9 +55,10 @@ class Topology:
 class MortalDatabase(Database):
     """A database whose machine may die in any commit: just before it, when nothing of it stays, or just after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, connected: Sequence[str]) -> None:
+        """A new database that knows these calendars."""
         super().__init__(":memory:")
-        _schema().backup(self.sqlite)
+        _fresh(tuple(connected)).backup(self.sqlite)
         self.commits = 0
         self.die_at: int | None = None
         """Twice the number of the commit, and one more to die after it."""
@@ -81,9 +82,29 @@ class MortalDatabase(Database):
 
 
 @cache
-def _schema() -> sqlite3.Connection:
-    """An empty database on the newest schema, to be copied: migrating takes longer than a history."""
-    return open_memory().sqlite
+def _fresh(connected: tuple[str, ...]) -> sqlite3.Connection:
+    """A database on the newest schema in which somebody has just connected these calendars, to be copied: migrating
+    takes longer than a history, and signing in a tenth of one."""
+    database = open_memory()
+    accounts = AccountRepository(database, lambda: START)
+    accounts.add(Account("acct_1", Provider.GOOGLE, "sub-1", "ana@example.com"))
+    accounts.put_connections(
+        "acct_1",
+        [
+            Connection(
+                id=f"conn_{name}",
+                account_id="acct_1",
+                provider=Provider.GOOGLE,
+                calendar_id=f"{name}@example.com",
+                calendar_key=f"google:{name}@example.com",
+                name=name,
+                access=Access.WRITER,
+                zone=ZONE,
+            )
+            for name in connected
+        ],
+    )
+    return database.sqlite
 
 
 class SkewedClock:
@@ -140,23 +161,8 @@ class Machine:
         """Lose all state: a new database, the same pairs."""
         self._audited: dict[str, datetime] = {}
         self._unchecked: set[str] = set()
-        self.database = MortalDatabase()
+        self.database = MortalDatabase(self._topology.calendars)
         self.reopen()
-        accounts = AccountRepository(self.database, self._clock.now)
-        accounts.add(Account("acct_1", Provider.GOOGLE, "sub-1", "ana@example.com"))
-        for name in self._topology.calendars:
-            accounts.add_connection(
-                Connection(
-                    id=f"conn_{name}",
-                    account_id="acct_1",
-                    provider=Provider.GOOGLE,
-                    calendar_id=f"{name}@example.com",
-                    calendar_key=f"google:{name}@example.com",
-                    name=name,
-                    access=Access.WRITER,
-                    zone=ZONE,
-                )
-            )
         for number, (first, second, direction) in enumerate(self._topology.pairs, 1):
             self._pairs.add(
                 SyncPair(
