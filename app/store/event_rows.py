@@ -78,6 +78,8 @@ class EventRows:
 
     def load(self, *, event_ids: Collection[str] = (), units: Collection[str] = ()) -> None:
         """Bring in the stored rows of these events and of all of these units."""
+        if not event_ids and not units:
+            return  # as in most reads, where nothing changed
         found = self._database.select(
             # Not "OR": SQLite would walk the whole calendar instead of using both indexes.
             "SELECT event_id, unit, kind, seen, read_no, body, seq FROM event WHERE calendar_id = ?1 AND event_id IN "
