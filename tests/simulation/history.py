@@ -46,6 +46,7 @@ class History:
                 self.clock,
                 plan.minutes_off if number == topology.machines - 1 else 0,
                 audits=plan.audits,
+                budget=plan.budget,
             )
             for number in range(topology.machines)
         ]
@@ -221,6 +222,8 @@ class History:
         if self.plan.retires:
             # One installation is left alone with what the others did.
             del self.machines[1:]
+        for machine in self.machines:
+            machine.budget = None
         # Who was told to come back later does so: the longest back-off is a day.
         self.clock.advance(hours=25)
         for _ in range(CALM_RUNS):

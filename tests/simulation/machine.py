@@ -23,6 +23,7 @@ from app.domain.runs import HoldAnswer, Run, RunStatus, Trigger
 from app.engine import view
 from app.engine.run import DirectionResult, DirectionRun, Tools, window_of
 from app.engine.undo_run import UndoRun, UndoTools
+from app.engine.writer import no_limit
 from app.store.accounts import AccountRepository
 from app.store.database import Database
 from app.store.holds import HoldRepository
@@ -132,8 +133,11 @@ class Machine:
         minutes_off: float = 0,
         *,
         audits: bool = False,
+        budget: int | None = None,
     ) -> None:
         self.name = name
+        self.budget = budget
+        """Events that may be made in an account in a day, None for as many as there are."""
         self._audits = audits
         self.stamps = CountedStamps(name)
         self._topology = topology
@@ -374,4 +378,11 @@ class Machine:
             may_lose=not checking,
             everything=auditing,
             accepted=self._accepted,
+            may_create=lambda: self._may_create(direction),
         )
+
+    def _may_create(self, direction: DirectionRecord) -> int:
+        if self.budget is None:
+            return no_limit()
+        since = self._clock.now() - DAILY
+        return max(0, self.budget - self.ledger.created(direction.target.account_id, since))

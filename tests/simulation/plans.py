@@ -51,6 +51,7 @@ class Plan:
         answers: holds are answered by chance, yes or no, in the storm too.
         undoes: runs are undone by chance.
         stops: runs are asked to stop by chance.
+        budget: so many events may be made in an account in a day, until the calm; None for as many as there are.
         audits: directions are audited once a day. Without, what was read bit by bit must be enough.
         skipped_acts, skipped_faults: what is left out of it, by number.
     """
@@ -69,6 +70,7 @@ class Plan:
     undoes: bool = False
     audits: bool = False
     stops: bool = False
+    budget: int | None = None
     steps: int = 160
     skipped_acts: frozenset[int] = frozenset()
     skipped_faults: frozenset[int] = frozenset()
@@ -167,4 +169,5 @@ KINDS: Mapping[str, Callable[[int], Plan]] = {
     "changed_settings": changing,
     "holds": lambda seed: _plan(seed, ONE_WAY, answers=True),
     "undo": lambda seed: _plan(seed, (ONE_WAY, BACK_AND_FORTH)[seed % 2], undoes=True, stops=True),
+    "budget": lambda seed: _plan(seed, ONE_WAY, budget=Random(f"budget {seed}").choice((2, 5, 9))),
 }

@@ -27,7 +27,7 @@ LISTED = Path(__file__).with_name("taken.txt")
 CARRYING = histories(BACK_AND_FORTH, WRITTEN_BACK, trouble=0.25, undoes=True, stops=True)
 NAMED_BY_SERVICE = histories(BACK_AND_FORTH, WRITTEN_BACK, trouble=0.25, a=NAMES, b=FREE_AGAIN)
 SEVERAL = histories(TWO_MACHINES, RESTORED, trouble=0.2, b=NAMES, audits=True)
-OTHERS = ("two_machines", "both_ways", "blocks", "one_of_two_retires", "ring")
+OTHERS = ("budget", "two_machines", "both_ways", "blocks", "one_of_two_retires", "ring")
 UNDONE = [scenario for scenario in SCENARIOS if any("undo" in stage for stage in scenario.stages)]
 EACH = 5
 """Of the single faults of the scenarios that undo, each so many-th."""
