@@ -23,14 +23,12 @@ from typing import Any
 
 from tests.simulation import everyday
 from tests.simulation.oracle import PROMISES, ZEROS
-from tests.simulation.parts import Part, play_part, trace
+from tests.simulation.parts import Part, cut, play_part, trace, traces
 from tests.simulation.plans import KINDS
 from tests.simulation.planted import PLANTED
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrinking import shrink, write_regression
 
-PART = 25
-"""Histories of one part."""
 SHARES = 16
 """Single faults of one scenario are cut into so many parts."""
 SHARES_OF_PAIRS = 64
@@ -43,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play; returns 0 if no promise was broken and every planted bug was caught."""
     chosen = _parser().parse_args(arguments)
     if chosen.trace:
-        kind, seed = chosen.trace.split(":")
-        _say(trace(kind, int(seed)))
+        kind, _, seeds = chosen.trace.partition(":")
+        for seed in seeds.split(","):
+            _say(trace(kind, int(seed)))
         return 0
     report = _read(chosen.report)
     if report["commit"] != _commit():
@@ -52,12 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if chosen.full is not None:
         wanted = list(_full(chosen.full))
+    elif chosen.pairs:
+        wanted = list(_pairs())
     elif chosen.everyday:
         wanted = everyday.parts()
     else:
         first, last = (int(number) for number in chosen.seeds.split(".."))
         kinds = chosen.kinds.split(",") if chosen.kinds else list(KINDS)
-        wanted = [("histories", kind, *seeds) for seeds in _cut(first, last) for kind in kinds]
+        wanted = [("histories", kind, *seeds) for seeds in cut(first, last) for kind in kinds]
+        wanted += [part for kind in kinds for part in traces(kind, first, last)]
     done = set(report["done"])
     parts = [part for part in wanted if _name(part) not in done]
     with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool:
@@ -85,8 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", help=f"some of {','.join(KINDS)}; all by default")
     parser.add_argument("--report", type=Path, default=REPORT, help="where results add up; the same file goes on")
     parser.add_argument("--shrink", action="store_true", help="make each failure small and keep it as a regression")
-    parser.add_argument("--trace", help="KIND:SEED: print the trace hash of one history")
+    parser.add_argument("--trace", help="KIND:SEED,SEED: print the trace hashes of some histories")
     parser.add_argument("--everyday", action="store_true", help="what is played every day")
+    parser.add_argument("--pairs", action="store_true", help="every pair of faults of the short scenarios, no more")
     parser.add_argument(
         "--full",
         type=int,
@@ -114,26 +117,31 @@ def _full(one_way: int) -> Iterator[Part]:
     for scenario in SCENARIOS:
         for share in range(SHARES):
             yield "singles", scenario.name, share, SHARES
-    kinds = {kind: _cut(0, one_way if kind == "one_way" else one_way // 5) for kind in KINDS}
+    numbers = {kind: one_way if kind == "one_way" else one_way // 5 for kind in KINDS}
+    for kind, number in numbers.items():
+        yield from traces(kind, 0, number)
+    kinds = {kind: cut(0, number) for kind, number in numbers.items()}
     turns = max(len(parts) // (5 if kind == "one_way" else 1) + 1 for kind, parts in kinds.items())
     for turn in range(turns):
         for kind, parts in kinds.items():
             at_once = 5 if kind == "one_way" else 1
             for begin, end in parts[turn * at_once : (turn + 1) * at_once]:
                 yield "histories", kind, begin, end
-    for scenario in SCENARIOS:
-        for share in range(SHARES_OF_PAIRS if scenario.pairs else 0):
-            yield "pairs", scenario.name, share, SHARES_OF_PAIRS
+    yield from _pairs()
 
 
-def _cut(first: int, last: int) -> list[tuple[int, int]]:
-    return [(begin, min(begin + PART, last)) for begin in range(first, last, PART)]
+def _pairs() -> Iterator[Part]:
+    """Every pair of faults, the scenarios in turn."""
+    for share in range(SHARES_OF_PAIRS):
+        for scenario in SCENARIOS:
+            if scenario.pairs:
+                yield "pairs", scenario.name, share, SHARES_OF_PAIRS
 
 
 def _name(part: Part) -> str:
     what, kind, begin, end = part
-    if what == "histories":
-        return f"{kind} {begin}..{end}"
+    if what in ("histories", "traces"):
+        return f"{'' if what == 'histories' else 'traces of '}{kind} {begin}..{end}"
     return f"planted {kind}" if what == "planted" else f"{what} of {kind}, {begin + 1} of {end}"
 
 
@@ -156,7 +164,7 @@ def _add(report: dict[str, Any], part: Part, told: dict[str, Any]) -> None:
     for name in ("violations", "traces_differ", "uncaught"):
         report[name] += told[name]
     report["caught"] |= told["caught"]
-    if what == "planted":
+    if what in ("planted", "traces"):
         return
     kind = kind if what == "histories" else f"{what} of faults"
     sums = report["kinds"].setdefault(kind, {"histories": 0, "requests": 0, "writes": 0, "faults": 0, "seconds": 0.0})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tests.simulation.parts import Part
+from tests.simulation.parts import Part, cut, traces
 from tests.simulation.plans import KINDS
 from tests.simulation.planted import PLANTED
 from tests.simulation.scenarios import SCENARIOS
 
-PART = 25
 OF_SINGLES = 19
 """One of so many single faults of each scenario is struck; prime, so that every kind of fault has its turn."""
 NUMBERS = {"one_way": 2000, "two_machines": 300, "both_ways": 300, "ring": 300}
@@ -40,5 +39,6 @@ def parts() -> list[Part]:
     played += [("singles", s.name, s.seed % OF_SINGLES, OF_SINGLES) for s in SCENARIOS]
     for kind in KINDS:
         number = NUMBERS.get(kind, OF_OTHERS)
-        played += [("histories", kind, begin, min(begin + PART, number)) for begin in range(0, number, PART)]
+        played += traces(kind, 0, number)
+        played += [("histories", kind, *seeds) for seeds in cut(0, number)]
     return played

@@ -20,10 +20,15 @@ from tests.simulation.plans import KINDS
 from tests.simulation.planted import LOOKED_THROUGH, PLANTED, Planted
 from tests.simulation.scenarios import SCENARIOS
 
+PART = 25
+"""Histories of one part."""
 TWICE_EVERY = 50
+TRACED = 1000
+"""Of so many histories those that are played twice more are one part."""
 
 Part = tuple[str, str, int, int]
-"""What is played: `histories` of a kind with seeds from, before; a `planted` bug; `singles` or `pairs` of faults of a
+"""What is played: `histories` of a kind with seeds from, before; `traces` of those of them that are played once more
+under other hash seeds; a `planted` bug; `singles` or `pairs` of faults of a
 scenario, share number of so many."""
 
 
@@ -37,6 +42,16 @@ def trace(kind: str, seed: int) -> str:
     return history.trace()
 
 
+def cut(first: int, last: int, size: int = PART) -> list[tuple[int, int]]:
+    """A range of seeds in parts."""
+    return [(begin, min(begin + size, last)) for begin in range(first, last, size)]
+
+
+def traces(kind: str, first: int, last: int) -> list[Part]:
+    """Those parts of a range of seeds that are played twice more."""
+    return [("traces", kind, *seeds) for seeds in cut(first, last, TRACED) if twice(*seeds)]
+
+
 def play_part(part: Part) -> tuple[Part, dict[str, Any]]:
     """Play one part. Returns it and what it came to."""
     what, name, begin, end = part
@@ -46,6 +61,8 @@ def play_part(part: Part) -> tuple[Part, dict[str, Any]]:
     gc.disable()  # one history leaves little behind: a tenth of the time went into looking for it
     if what == "histories":
         _histories(told, name, range(begin, end))
+    elif what == "traces":
+        _traces(told, name, twice(begin, end))
     elif what == "planted":
         _planted(told, next(bug for bug in PLANTED if bug.name == name))
     else:
@@ -59,8 +76,16 @@ def play_part(part: Part) -> tuple[Part, dict[str, Any]]:
 def _histories(told: dict[str, Any], kind: str, seeds: Sequence[int]) -> None:
     for seed in seeds:
         _play(told, History(KINDS[kind](seed)), kind, seed)
-        if seed % TWICE_EVERY == 0 and len({_elsewhere(kind, seed, number) for number in ("1", "2")}) > 1:
-            told["traces_differ"].append([kind, seed])
+
+
+def twice(begin: int, end: int) -> Sequence[int]:
+    """Which of these seeds are played twice more."""
+    return [seed for seed in range(begin, end) if seed % TWICE_EVERY == 0]
+
+
+def _traces(told: dict[str, Any], kind: str, seeds: Sequence[int]) -> None:
+    one, other = (_elsewhere(kind, seeds, number) for number in ("1", "2"))
+    told["traces_differ"] += [[kind, seed] for seed, a, b in zip(seeds, one, other, strict=True) if a != b]
 
 
 def _play(told: dict[str, Any], history: History, kind: str, seed: object) -> None:
@@ -108,9 +133,9 @@ def _struck(told: dict[str, Any], what: str, name: str, share: int, shares: int)
         told["faults"] += history.faults.struck
 
 
-def _elsewhere(kind: str, seed: int, hash_seed: str) -> str:
-    """The trace hash in a process of its own."""
-    command = [sys.executable, "-m", "tests.simulation", "--trace", f"{kind}:{seed}"]
+def _elsewhere(kind: str, seeds: Sequence[int], hash_seed: str) -> list[str]:
+    """Trace hashes in a process of its own: one for many histories, as to start it takes as long as ten of them."""
+    command = [sys.executable, "-m", "tests.simulation", "--trace", f"{kind}:{','.join(map(str, seeds))}"]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return done.stdout.splitlines()
