@@ -19,6 +19,7 @@ from app.auth.safe import Safe
 from app.auth.vault import KeyringVault, PassphraseVault
 from app.domain.accounts import Account, Provider
 from app.domain.errors import InputError
+from app.domain.pairs import PairStatus
 from app.domain.ports import Authenticator, CalendarService, Clock, Expander, Network, Notifier, Vault
 from app.domain.runs import Trigger
 from app.domain.snapshots import CalendarText, Detail, Head, Read
@@ -49,6 +50,7 @@ from app.services.narrowing import Narrowing
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import PreferenceFile, Preferences
+from app.services.previews import Previews
 from app.services.questions import Questions
 from app.services.restores import Restores
 from app.services.room import room_problem
@@ -221,6 +223,7 @@ def build(
         new_id=new_id,
         sandbox=sandbox is not None,
         signed_in=pairs.run_waiting,
+        pause=lambda pair_id, reason: pairs.update(pair_id, PairChange(status=PairStatus.PAUSED, pause_reason=reason)),
     )
     holds = Holds(store.holds, visibility, notices, clock, lambda pair_id: pairs.run_if_active(pair_id, Trigger.MANUAL))
     profile = str(paths.profile)
@@ -229,7 +232,7 @@ def build(
         connections=connections,
         pairs=pairs,
         sync=sync,
-        history=History(store.runs, visibility),
+        history=History(store.runs, store.pairs, visibility),
         holds=holds,
         undo=Undo(runs=store.runs, ledger=store.ledger, sync=sync, visibility=visibility, clock=clock),
         keys=Keys(store.keys, clock, new_id, sandbox_only=sandbox is not None),
@@ -292,6 +295,14 @@ def build(
         ),
         feed=Feed(
             _text_maker, pairs=store.pairs, ledger=store.ledger, questions=store.questions, visibility=visibility
+        ),
+        previews=Previews(
+            ledger=store.ledger,
+            questions=store.questions,
+            clients=clients,
+            visibility=visibility,
+            expander=expander or own_expander,
+            clock=clock,
         ),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
         autostart=StartsWithComputer(start_entry) if start_entry is not None else None,

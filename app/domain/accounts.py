@@ -23,6 +23,8 @@ class AccountStatus(StrEnum):
     NEEDS_SIGN_IN = "needs_signin"
     SCOPE_MISSING = "scope_missing"
     VAULT_LOCKED = "vault_locked"
+    SIGNED_OUT = "signed_out"
+    """The person signed out; nothing is wrong, and nothing reminds them."""
 
 
 class Access(StrEnum):

@@ -6,7 +6,7 @@ A sign-in is an attempt that waits in the background for the browser; whoever be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -33,6 +33,7 @@ from app.domain.errors import (
     VaultError,
 )
 from app.domain.notices import Notice, Topic
+from app.domain.pairs import PairStatus
 from app.domain.ports import Authenticator, Clock, Granted, SignIn
 from app.services.clients import Clients
 from app.services.health import Health
@@ -64,6 +65,7 @@ class Connections:
         authenticators: how people sign in, by provider.
         sandbox: accounts made here are the sandbox's (the demo profile).
         signed_in: called with an account's id after it was signed in anew, so that waiting pairs run.
+        pause: pauses a pair for a reason that is shown; returns once no write of it is under way.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Connections:
         new_id: Callable[[str], str],
         sandbox: bool,
         signed_in: Callable[[str], None],
+        pause: Callable[[str, str], Awaitable[object]],
     ) -> None:
         self._accounts = accounts
         self._pairs = pairs
@@ -92,6 +95,7 @@ class Connections:
         self._new_id = new_id
         self._sandbox = sandbox
         self._signed_in = signed_in
+        self._pause = pause
         self._attempts: dict[str, _Attempt] = {}
 
     # -- looking ---------------------------------------------------------------------------------------------------
@@ -171,9 +175,12 @@ class Connections:
 
         Raises NotFoundError, and ProviderError where that says nothing about the sign-in.
         """
+        return await self._ask(account_id, back=False)
+
+    async def _ask(self, account_id: str, *, back: bool) -> Account:
         account = self._accounts.get(account_id)
         try:
-            await self._list_calendars(account, only=None, back=False)
+            await self._list_calendars(account, only=None, back=back)
         except (AuthExpiredError, VaultError) as error:
             self._health.account_failed(account_id, error)
             return self._accounts.get(account_id)
@@ -198,6 +205,31 @@ class Connections:
         self._notices.announce(Notice(Topic.CONNECTION_CHANGED, self._clock.now(), account_id=view.account.id))
         if not self._accounts.connections(view.account.id):
             await self.remove_account(view.account.id)
+
+    async def follow_again(self, account_id: str) -> Account:
+        """Take all calendars of an account up again that were let go. Raises as `test`."""
+        return await self._ask(account_id, back=True)
+
+    async def sign_out(self, account_id: str) -> None:
+        """Forget the sign-in of an account, and revoke it where the issuer offers that. Its calendars, pairs and their
+        copies stay as they are: the pairs are paused until the person resumes them.
+
+        Raises:
+            NotFoundError.
+            ConflictError: the copies of one of its pairs are being taken away.
+        """
+        account = self._accounts.get(account_id)
+        mine = {connection.id for connection in self._accounts.connections(account_id)}
+        pairs = {pair.id: pair for side in sorted(mine) for pair in self._pairs.of_connection(side)}
+        for pair in pairs.values():
+            if pair.status is PairStatus.ACTIVE or pair.paused_until is not None:
+                await self._pause(pair.id, f"You signed out of {account.email}.")
+        await self._authenticators[account.provider].forget(account_id)
+        await self._clients.forget(account_id)
+        # What a last request came to meanwhile says nothing about an account that was signed out of.
+        account = self._accounts.get(account_id)
+        self._accounts.update(replace(account, status=AccountStatus.SIGNED_OUT, problem=None, expires_at=None))
+        self._announce(account_id)
 
     async def remove_account(self, account_id: str) -> None:
         """Sign out, revoke where the issuer offers that, and forget the account. Raises as `disconnect`."""

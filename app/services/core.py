@@ -21,6 +21,7 @@ from app.services.keys import Keys
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import Preferences
+from app.services.previews import Previews
 from app.services.questions import Questions
 from app.services.restores import Restores
 from app.services.second_copies import SecondCopies
@@ -74,6 +75,7 @@ class Core:
     restores: Restores
     second_copies: SecondCopies
     feed: Feed
+    previews: Previews
     demo: Demo | None = None
     autostart: StartsWithComputer | None = None
     doctor: Doctor | None = None

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from app.domain.errors import FieldError, InputError, NotFoundError
 from app.domain.runs import Counts, RunStatus
-from app.services.views import EVERYTHING, LogPage, RunMark, RunView, Viewer
+from app.services.views import EVERYTHING, LogPage, RunMark, RunView, RunWay, Viewer
 from app.services.visibility import Visibility
+from app.store.pairs import PairRepository
 from app.store.runs import RunFilter, RunPage, RunRepository
 
 PER_PAGE_AT_MOST = 200
@@ -17,8 +18,9 @@ PER_PAGE_AT_MOST = 200
 class History:
     """Answers questions about runs, for what a viewer may see."""
 
-    def __init__(self, runs: RunRepository, visibility: Visibility) -> None:
+    def __init__(self, runs: RunRepository, pairs: PairRepository, visibility: Visibility) -> None:
         self._runs = runs
+        self._pairs = pairs
         self._visibility = visibility
 
     def runs(
@@ -41,7 +43,13 @@ class History:
         run = self._runs.get(run_id)
         if not self._visibility.sees_history(run.pair_id, viewer):
             raise NotFoundError("There is no such run.")
-        return RunView(run, tuple(self._runs.actions(run_id)))
+        actions = tuple(self._runs.actions(run_id))
+        told_of = {action.direction_id for action in actions}
+        ways = tuple(
+            RunWay(one.id, one.source.id, one.source.name, one.target.id, one.target.name)
+            for one in self._pairs.past_directions(told_of)
+        )
+        return RunView(run, actions, ways)
 
     def logs(
         self,
@@ -70,7 +78,7 @@ class History:
         Raises NotFoundError."""
         if not self._visibility.sees_history(pair_id, viewer):
             raise NotFoundError("There is no such sync pair.")
-        return tuple(RunMark(status, at) for status, at in self._runs.recent(pair_id, number))
+        return tuple(RunMark(status, at, run_id) for run_id, status, at in self._runs.recent(pair_id, number))
 
     def written_since(self, moment: datetime) -> Counts:
         """What all runs since a moment wrote, together: for the person at the computer."""

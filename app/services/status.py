@@ -133,7 +133,7 @@ def pair_name(view: PairView) -> str:
 def _roll_up(accounts: Sequence[Account], pairs: Sequence[PairView]) -> RollUp:
     # A decision waits while its pair syncs, too.
     states = {view.state for view in pairs} | {PairState.HELD for view in pairs if _waits_for_decision(view)}
-    if any(account.status is not AccountStatus.CONNECTED for account in accounts) and PairState.HELD not in states:
+    if any(_is_missed(account, pairs) for account in accounts) and PairState.HELD not in states:
         return RollUp.NEEDS_SIGN_IN
     for roll_up, state in _WORST_FIRST:
         if state in states:
@@ -154,7 +154,7 @@ def _waits_for_decision(view: PairView) -> bool:
 def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) -> list[Problem]:
     problems = []
     for account in accounts:
-        if account.status is AccountStatus.CONNECTED:
+        if not _is_missed(account, pairs):
             continue
         locked = account.status is AccountStatus.VAULT_LOCKED
         problems.append(
@@ -168,13 +168,27 @@ def _account_problems(accounts: Sequence[Account], pairs: Sequence[PairView]) ->
     return problems
 
 
+def _is_missed(account: Account, pairs: Sequence[PairView]) -> bool:
+    """Whether an account that is not connected is the person's business: one they signed out of is where a pair that is
+    not paused waits for it."""
+    if account.status is not AccountStatus.SIGNED_OUT:
+        return account.status is not AccountStatus.CONNECTED
+    return any(view.pair.status is PairStatus.ACTIVE and _uses(view, account) for view in pairs)
+
+
+def _uses(view: PairView, account: Account) -> bool:
+    return account.id in (view.a.account.id, view.b.account.id)
+
+
 def account_sentence(account: Account, pairs: Sequence[PairView]) -> str:
     """What is the matter with an account that is not connected, and how many of the pairs wait for it."""
     if account.status is AccountStatus.VAULT_LOCKED:
         return account.problem or "Your password store is locked, so Kalends can't sign in."
     if account.status is AccountStatus.SCOPE_MISSING:
         return f"Calendar access wasn't allowed for {account.email}, so this account can't sync."
-    waiting = sum(1 for view in pairs if account.id in (view.a.account.id, view.b.account.id))
+    waiting = sum(1 for view in pairs if _uses(view, account))
+    if account.status is AccountStatus.SIGNED_OUT:
+        return f"You signed out of {account.email}. {_waiting(waiting)}"
     return f"{PROVIDER_NAMES[account.provider]} ended the sign-in for {account.email}. {_waiting(waiting)}"
 
 

@@ -189,11 +189,27 @@ class PairChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWay:
+    """From which calendar to which a direction leads that a run's story tells of. Names are for display."""
+
+    direction_id: str
+    source_id: str
+    source_name: str
+    target_id: str
+    target_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its story. `plan` of a dry run is its actions."""
+    """A run with its story. `plan` of a dry run is its actions.
+
+    Args:
+        ways: the directions of its actions, as far as both calendars are still connected.
+    """
 
     run: Run
     actions: tuple[ActionRecord, ...] = ()
+    ways: tuple[RunWay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +250,11 @@ class UndoView:
 
 @dataclass(frozen=True, slots=True)
 class RunMark:
-    """How one run ended, and when it was made."""
+    """How one run ended, when it was made, and which one it is."""
 
     status: RunStatus
     at: datetime
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ _BY_ITSELF = frozenset({Trigger.SCHEDULED, Trigger.PUSH, Trigger.STARTUP, Trigge
 """What comes without anything a person just did: it waits while the connection is metered, if that was chosen."""
 _LEFT_OPEN = frozenset({"could_not_ask", "unknown_outcome"})
 """Errors of a check that could not look at every copy: it is to be done once more."""
-_NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING)
+_NEEDS_A_PERSON = (AccountStatus.NEEDS_SIGN_IN, AccountStatus.SCOPE_MISSING, AccountStatus.SIGNED_OUT)
 
 _log = structlog.get_logger(__name__)
 

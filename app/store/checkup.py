@@ -103,6 +103,8 @@ def accounts(path: Path, now: datetime) -> Iterable[Check]:
                 yield warn(check, f"The sign-in of {name} ends soon.", "Sign in again: `kalends accounts reconnect`.")
             else:
                 yield ok(check, f"{name} is signed in, with {len(json.loads(scopes))} permissions.")
+        elif status == AccountStatus.SIGNED_OUT:
+            yield ok(check, f"You signed out of {name}; its sync pairs are paused.")
         elif status == AccountStatus.VAULT_LOCKED:
             yield fail(check, f"{name}: {problem or 'its sign-in cannot be read'}", "Unlock the keyring.")
         elif status == AccountStatus.SCOPE_MISSING:

@@ -139,14 +139,14 @@ class RunRepository:
         rows = self._database.fetch(tables.Run.select().where(tables.Run.id.in_([number for (number,) in newest])))
         return {row["pair_id"]: _run_from(row) for row in rows if row["pair_id"] in pair_ids}
 
-    def recent(self, pair_id: str, number: int) -> Sequence[tuple[RunStatus, datetime]]:
-        """How the last log entries of a pair ended and when they were made, the oldest of them first."""
+    def recent(self, pair_id: str, number: int) -> Sequence[tuple[str, RunStatus, datetime]]:
+        """The last log entries of a pair, how they ended and when they were made, the oldest of them first."""
         found = self._database.select(
-            "SELECT status, created_at FROM run WHERE pair_id = ? AND dry = 0 AND status NOT IN ('queued', 'running') "
-            "ORDER BY created_at DESC, id DESC LIMIT ?",
+            "SELECT id, status, created_at FROM run WHERE pair_id = ? AND dry = 0 "
+            "AND status NOT IN ('queued', 'running') ORDER BY created_at DESC, id DESC LIMIT ?",
             (pair_id, number),
         )
-        return [(RunStatus(status), required_instant(at)) for status, at in reversed(found)]
+        return [(run_id, RunStatus(status), required_instant(at)) for run_id, status, at in reversed(found)]
 
     def written_since(self, moment: datetime) -> Counts:
         """What all log entries since a moment wrote, together."""

@@ -40,6 +40,7 @@ from app.domain.runs import (
 )
 from app.domain.times import When
 from app.services.core import CoreInfo
+from app.services.previews import PairPreview, PreviewLine
 from app.services.views import (
     EVERYTHING,
     Attempt,
@@ -55,6 +56,7 @@ from app.services.views import (
     RollUp,
     RunMark,
     RunView,
+    RunWay,
     StatusView,
     UndoChange,
     UndoView,
@@ -172,6 +174,11 @@ def explained(
     return Explained(where, event, Seen.SEEN, what, start.replace(tzinfo=UTC) - timedelta(hours=1), (way,))
 
 
+def named(side: ConnectionView) -> tuple[str, str]:
+    """Id and name of a calendar."""
+    return side.connection.id, side.connection.name
+
+
 # -- the services -----------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +227,10 @@ class CoreDouble:
     attempt: Attempt | None = None
     explained: list[Explained] = field(default_factory=list)
     """The events that can be asked about."""
+    looked_ahead: list[tuple[str, str, DirectionSettings, bool]] = field(default_factory=list)
+    """What the live preview asked for."""
+    look_gate: asyncio.Event | None = None
+    """What the live preview waits for."""
     starts: Autostart = field(default_factory=lambda: Autostart(AutostartState.ON, "/usr/bin/kalends"))
     """Whether it starts with the computer."""
 
@@ -235,6 +246,7 @@ class CoreDouble:
         self.keys = _Keys(self)
         self.preferences = _Preferences(self)
         self.questions = _Questions(self)
+        self.previews = _Previews(self)
         self.doctor: _Doctor | None = _Doctor(self)
         self.autostart: _Autostart | None = _Autostart(self)
         folder = Path("/home/ana/.local/share/kalends")
@@ -446,7 +458,7 @@ class _History:
 
     def recent(self, pair_id: str, number: int, viewer: Viewer = EVERYTHING) -> tuple[RunMark, ...]:
         runs = [run for run in self._core.known_runs if run.pair_id == pair_id and run.status.ended and not run.dry]
-        return tuple(RunMark(run.status, run.created_at) for run in reversed(runs[:number]))
+        return tuple(RunMark(run.status, run.created_at, run.id) for run in reversed(runs[:number]))
 
     def written_since(self, moment: datetime) -> Counts:
         runs = [run for run in self._core.known_runs if run.created_at >= moment and run.status.ended]
@@ -459,7 +471,12 @@ class _History:
     def run(self, run_id: str, viewer: Viewer = EVERYTHING) -> RunView:
         for known in self._core.known_runs:
             if known.id == run_id:
-                return RunView(known, self._core.stories.get(run_id, ()))
+                ways = tuple(
+                    RunWay("dir_1", *named(view.a), *named(view.b))
+                    for view in self._core.known_pairs
+                    if view.pair.id == known.pair_id
+                )
+                return RunView(known, self._core.stories.get(run_id, ()), ways)
         raise NotFoundError("There is no such run.")
 
 
@@ -516,6 +533,31 @@ class _Connections:
 
     def list(self, viewer: Viewer = EVERYTHING) -> tuple[ConnectionView, ...]:
         return tuple(self._core.known_connections)
+
+    async def disconnect(self, connection_id: str, viewer: Viewer = EVERYTHING) -> None:
+        self._core.note("disconnect", connection_id)
+        self._core.known_connections = [
+            known for known in self._core.known_connections if known.connection.id != connection_id
+        ]
+        self._core.notices.announce(Topic.CONNECTION_CHANGED)
+
+    async def follow_again(self, account_id: str) -> Account:
+        self._core.note("follow_again", account_id)
+        owner = next(known for known in self._core.known_accounts if known.id == account_id)
+        self._core.known_connections.append(connection("back", owner, "Choir"))
+        self._core.notices.announce(Topic.ACCOUNT_CHANGED, account_id=account_id)
+        return owner
+
+    async def sign_out(self, account_id: str) -> None:
+        self._core.note("sign_out", account_id)
+        self._core.known_accounts = [
+            replace(known, status=AccountStatus.SIGNED_OUT) if known.id == account_id else known
+            for known in self._core.known_accounts
+        ]
+        for view in tuple(self._core.known_pairs):
+            if account_id in (view.a.account.id, view.b.account.id):
+                self._core.change_pair(view.pair.id, PairState.PAUSED, PairStatus.PAUSED)
+        self._core.notices.announce(Topic.ACCOUNT_CHANGED, account_id=account_id)
 
     async def remove_account(self, account_id: str) -> None:
         self._core.note("remove_account", account_id)
@@ -590,6 +632,28 @@ class _Preferences:
         self._core.note("change", values)
         self._core.preference_values = replace(self._core.preference_values, **values)  # type: ignore[arg-type]  # typed by the caller
         return self._core.preference_values
+
+
+class _Previews:
+    """The live preview: two of three events, as the settings say."""
+
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    async def look(
+        self, source_id: str, target_id: str, settings: DirectionSettings, *, both_ways: bool = False
+    ) -> PairPreview:
+        self._core.looked_ahead.append((source_id, target_id, settings, both_ways))
+        if self._core.look_gate is not None:
+            await self._core.look_gate.wait()
+        title = settings.title or ("Busy" if settings.mode is Mode.BLOCKER else "{title}")
+        monday = datetime(2026, 11, 23, 8, tzinfo=UTC)
+        seen = (
+            PreviewLine("Stand-up", monday, False, title.replace("{title}", "Stand-up")),
+            PreviewLine("Dentist", monday + timedelta(hours=3), False, None, reason="It is private."),
+            PreviewLine("Holiday", datetime(2026, 11, 25, tzinfo=UTC), True, title.replace("{title}", "Holiday")),
+        )
+        return PairPreview(12, 1, seen, 7, NOW)
 
 
 class _Doctor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,11 @@ import pytest
 from app.domain.accounts import AccountStatus, ConnectionStatus, Provider
 from app.domain.errors import InputError, NotFoundError
 from app.domain.notices import Notice, Topic
+from app.domain.runs import Trigger
 from app.services.views import Viewer
+from tests.fakes.calendar import wall
 from tests.fakes.core_world import CoreWorld
+from tests.fakes.engine_world import meeting
 from tests.unit.services.test_sync import pair_of, run
 
 pytestmark = pytest.mark.anyio
@@ -46,6 +49,20 @@ async def test_a_key_limited_to_a_pair_sees_its_history_after_the_pair_is_gone_a
     await world.core.pairs.delete(pair_id)
     assert world.core.history.logs(pair_id=pair_id, viewer=viewer).total == 1
     assert world.core.history.logs(viewer=Viewer(pair_ids=frozenset({"pair_other"}))).total == 0
+
+
+async def test_a_run_tells_between_which_calendars_it_worked_and_of_deleted_pairs_too(world: CoreWorld) -> None:
+    pair_id = await pair_of(world)
+    world.work.put(meeting("a1", wall(date(2026, 11, 23), 9)))
+    asked = world.core.sync.request(pair_id, Trigger.MANUAL)
+    await world.core.sync.wait(asked.id, 5)
+    pair = world.core.pairs.get(pair_id).pair
+    await world.core.pairs.delete(pair_id)
+    view = world.core.history.run(asked.id)
+    (way,) = view.ways
+    assert way.direction_id == view.actions[0].direction_id
+    assert (way.source_id, way.source_name) == (pair.connection_a_id, "Work")
+    assert (way.target_id, way.target_name) == (pair.connection_b_id, "Home")
 
 
 async def test_a_test_key_sees_the_history_of_a_sandbox_and_none_of_a_real_profile(world: CoreWorld) -> None:

@@ -252,7 +252,8 @@ def test_the_last_runs_of_a_pair_and_what_was_written_since_a_moment_leave_out_d
         runs.add(replace(run(number, at=at, dry=number == 3), counts=Counts(9, number, 1)))
     runs.add(run(5, RunStatus.RUNNING, at=NOW + 9 * HOUR))
     recent = runs.recent("pair_1", 3)
-    assert list(recent) == [(RunStatus.SUCCESS, moments[number]) for number in (1, 2, 4)]
+    numbers = (1, 2, 4)
+    assert list(recent) == [(run(number).id, RunStatus.SUCCESS, moments[number]) for number in numbers]
     assert list(runs.recent("pair_other", 3)) == []
     assert runs.written_since(moments[2]) == Counts(created=6, updated=2)
     assert runs.written_since(NOW + 9 * HOUR) == Counts()
