@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfoNotFoundError
 from app.domain.accounts import Connection
 from app.domain.errors import InputError
 from app.domain.events import Event, Fields
+from app.domain.ledger import Ledger
 from app.domain.links import DirectionRecord, Row, Seen
 from app.domain.pairs import Direction, DirectionSettings, SyncPair
-from app.domain.ports import Clock, Expander, Ledger
+from app.domain.ports import Clock, Expander
 from app.domain.times import Moment, Span, When, to_wall
 from app.engine.filters import at_wrong_hours, left_out, unwanted
 from app.engine.originals import Unit, assemble_all

@@ -79,6 +79,10 @@ class AccountsPage(ScrollPage):
     """Sign in again to this `Account`."""
     remove_wanted = Signal(object)
     """Remove the account of this `Usage`."""
+    sign_out_wanted = Signal(object)
+    """Sign out of the account of this `Usage`."""
+    stop_wanted = Signal(object)
+    """Stop following the calendar of this `ConnectionView`."""
 
     def __init__(self, theme: Theme, bridge: CoreThread, tasks: TaskRunner) -> None:
         super().__init__("Accounts", "The calendar services you are signed in to.")
@@ -127,6 +131,9 @@ class AccountsPage(ScrollPage):
             card.reconnect_button.clicked.connect(partial(self._reconnect, usage.account))
             card.test_button.clicked.connect(partial(self.test, usage.account))
             card.remove_wanted.connect(self.remove_wanted)
+            card.sign_out_wanted.connect(self.sign_out_wanted)
+            card.stop_wanted.connect(self.stop_wanted)
+            card.follow_wanted.connect(partial(self.follow_again, usage.account))
             self._list.addWidget(card)
             self.cards[usage.account.id] = card
         if left is not None and left[0] in self.cards:
@@ -162,6 +169,14 @@ class AccountsPage(ScrollPage):
 
         self._tasks.spawn(work, key=f"test {account.id}")
 
+    def follow_again(self, account: Account) -> None:
+        """Take up all calendars of an account that were let go."""
+
+        async def work() -> None:
+            _known: Account = await self._bridge.call(lambda core: core.connections.follow_again(account.id))
+
+        self._tasks.spawn(work, key=f"follow {account.id}")
+
     def _reconnect(self, account: Account) -> None:
         self.reconnect_wanted.emit(account)
 
@@ -176,6 +191,9 @@ class AccountCard(Frame):
     """
 
     remove_wanted = Signal(object)
+    sign_out_wanted = Signal(object)
+    stop_wanted = Signal(object)
+    follow_wanted = Signal()
 
     def __init__(self, theme: Theme, usage: Usage, *, unfolded: bool) -> None:
         super().__init__("card")
@@ -198,8 +216,9 @@ class AccountCard(Frame):
         texts.addWidget(Label(" · ".join(about), "muted"))
         texts.addWidget(self._result)
         name = words.account_name(account)
+        again = "Sign in" if account.status is AccountStatus.SIGNED_OUT else "Reconnect"
         self.reconnect_button = Button(
-            theme, "Reconnect", "key-round" if not well else "", "" if well else "primary", name=f"Reconnect {name}"
+            theme, again, "key-round" if not well else "", "" if well else "primary", name=f"{again} {name}"
         )
         # A locked password store is opened by asking for what is in it; no sign-in repairs that.
         locked = account.status is AccountStatus.VAULT_LOCKED
@@ -236,6 +255,7 @@ class AccountCard(Frame):
         self._folded: list[QWidget] = []
         for number, (view, pairs) in enumerate(usage.calendars):
             row = _CalendarRow(theme, view, pairs)
+            row.stop_button.clicked.connect(partial(self._stop, view))
             self._rows.addWidget(row)
             if number >= CALENDARS_SHOWN:
                 self._folded.append(row)
@@ -265,8 +285,15 @@ class AccountCard(Frame):
     def _menu(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if self._usage.account.status is AccountStatus.CONNECTED:
+            menu.addAction("Follow all calendars again", self.follow_wanted.emit)
+        if self._usage.account.status is not AccountStatus.SIGNED_OUT:
+            menu.addAction("Sign out…", lambda: self.sign_out_wanted.emit(self._usage))
         menu.addAction("Remove…", lambda: self.remove_wanted.emit(self._usage))
         menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
+
+    def _stop(self, view: ConnectionView) -> None:
+        self.stop_wanted.emit(view)
 
 
 class _CalendarRow(QWidget):
@@ -288,6 +315,8 @@ class _CalendarRow(QWidget):
         used = Label(pairs[0] if len(pairs) == 1 else f"{len(pairs):,} sync pairs" if pairs else "", "small")
         used.setToolTip(plain_tooltip("\n".join(pairs)))
         row.addWidget(used)
+        self.stop_button = IconButton(theme, "unlink", f"Stop following {connection.name}")
+        row.addWidget(self.stop_button)
 
 
 class _Dot(QWidget):

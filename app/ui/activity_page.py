@@ -49,6 +49,8 @@ class ActivityPage(QWidget):
 
     sync_wanted = Signal()
     """The button of the empty page was pressed."""
+    new_pair_wanted = Signal()
+    demo_wanted = Signal()
     undo_wanted = Signal(str)
     """A run is to be undone."""
     why_wanted = Signal(str, str)
@@ -86,9 +88,18 @@ class ActivityPage(QWidget):
         inner.addWidget(Frame("rule"))
         inner.addLayout(self._foot(theme))
         self._empty = EmptyBox(theme, "history", "No activity yet", "Runs will appear here after the first sync.")
-        sync = Button(theme, "Sync now", "refresh-cw")
-        sync.clicked.connect(self.sync_wanted)
-        self._empty.offer(sync)
+        self._sync_button = Button(theme, "Sync now", "refresh-cw")
+        self._sync_button.clicked.connect(self.sync_wanted)
+        self._empty.offer(self._sync_button)
+        # Without a pair nothing can run: what is missing is offered instead.
+        self._no_pairs = EmptyBox(
+            theme, "history", "No activity yet", "Runs will appear here once there is a sync pair."
+        )
+        self.new_pair_button = Button(theme, "Create a sync pair", "plus")
+        self.new_pair_button.clicked.connect(self.new_pair_wanted)
+        self.demo_button = Button(theme, "Try the demo", "flask-conical")
+        self.demo_button.clicked.connect(self.demo_wanted)
+        self._no_pairs.offer(self.new_pair_button, self.demo_button)
 
         self.details = RunDetails(theme, now)
         self.details.closed.connect(self._close_details)
@@ -104,6 +115,7 @@ class ActivityPage(QWidget):
         self._splitter = splitter
         column.addWidget(splitter, 1)
         column.addWidget(self._empty)
+        column.addWidget(self._no_pairs)
         text = "Choose another pair, result or day above, or show them all."
         self._no_match = EmptyBox(theme, "search", "No run matches", text)
         self.clear_button = Button(theme, "Show all runs")
@@ -164,6 +176,7 @@ class ActivityPage(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Something changed: take the pairs' names, and read the runs again if anyone looks."""
         self._snapshot = snapshot
+        self.demo_button.setVisible(not snapshot.is_demo)
         self._fill_filter(snapshot.names)
         if self.isVisible():
             self.read()
@@ -246,7 +259,9 @@ class ActivityPage(QWidget):
 
     def _show_filled(self, filled: bool, *, narrowed: bool) -> None:
         self._splitter.setVisible(filled)
-        self._empty.setVisible(not filled and not narrowed)
+        has_pairs = self._snapshot is None or bool(self._snapshot.pairs)
+        self._empty.setVisible(not filled and not narrowed and has_pairs)
+        self._no_pairs.setVisible(not filled and not narrowed and not has_pairs)
         self._no_match.setVisible(not filled and narrowed)
         self._rest.setVisible(not filled)
 

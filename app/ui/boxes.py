@@ -160,10 +160,16 @@ class EmptyBox(Frame):
             column.addWidget(label)
         self._column = column
 
-    def offer(self, button: Button) -> None:
-        """Put the one thing to do below the words."""
+    def offer(self, *buttons: Button) -> None:
+        """Put the one thing to do below the words; a second button is another way to begin."""
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addStretch(1)
+        for button in buttons:
+            row.addWidget(button)
+        row.addStretch(1)
         self._column.addSpacing(8)
-        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._column.addLayout(row)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Rows take its place: its button loses the focus."""

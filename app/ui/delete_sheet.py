@@ -21,7 +21,8 @@ from app.ui.words import Tone
 if TYPE_CHECKING:
     from app.services.core import Core
 
-_OPTIONS = (
+# What can become of the copies of a pair, in the words of every sheet that asks.
+OPTIONS = (
     (
         CopiesOnDelete.KEEP,
         "Keep the copies",
@@ -61,7 +62,7 @@ class DeleteSheet(Sheet):
         self.mark("trash-2", Tone.FAILED)
         self.say("Delete this sync pair?", words.pair_name(view))
         self.count = Label("Counting the copies…", "muted", wrap=True)
-        self.choice: Choose[CopiesOnDelete] = Choose(theme, _OPTIONS)
+        self.choice: Choose[CopiesOnDelete] = Choose(theme, OPTIONS)
         self.choice.choose(CopiesOnDelete.KEEP)
         self.choice.group.idToggled.connect(self._say_verb)
         self.body.addWidget(self.count)

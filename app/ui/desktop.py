@@ -152,7 +152,10 @@ class Desktop(QObject):
         accounts.connect_wanted.connect(self.connect_account)
         accounts.reconnect_wanted.connect(sheets.reconnect)
         accounts.remove_wanted.connect(sheets.remove_account)
+        accounts.sign_out_wanted.connect(sheets.sign_out)
+        accounts.stop_wanted.connect(sheets.stop_following)
         window.activity.sync_wanted.connect(self.commands.sync_all)
+        window.activity.new_pair_wanted.connect(sheets.new_pair)
         window.activity.undo_wanted.connect(sheets.undo_run)
         window.activity.why_wanted.connect(lambda event, pair_id: sheets.why(event, pair_id=pair_id))
         settings = window.settings

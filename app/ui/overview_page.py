@@ -16,6 +16,7 @@ from app.ui.boxes import EmptyBox, Figure
 from app.ui.commands import Commands
 from app.ui.feed import LATEST_RUNS, Snapshot
 from app.ui.focus import Left, hand_over, leave, take_away
+from app.ui.marks import Marks
 from app.ui.notes import Note
 from app.ui.pair_buttons import PairButtons
 from app.ui.pair_model import PairModel
@@ -62,6 +63,7 @@ class OverviewPage(QScrollArea):
     pause_wanted = Signal()
     """All pairs shall be paused until a moment that is still to be chosen."""
     new_pair_wanted = Signal()
+    demo_wanted = Signal()
     page_wanted = Signal(str)
     connect_wanted = Signal()
     check_wanted = Signal()
@@ -181,6 +183,8 @@ class OverviewPage(QScrollArea):
         self.pair_table.fit_columns(pair_model.LAST_CHANGE)
         self.pair_table.hide_when_narrow({pair_model.LAST_CHANGE: 720, pair_model.LAST_SYNC: 560})
         self.pair_table.opened.connect(self.activity_wanted)
+        self._marks = Marks(self.pair_table)
+        self._marks.run_wanted.connect(self.run_wanted)
         self.pair_table.menu_wanted.connect(self._pair_menu_at)
         self.pair_ends = RowWidgets(self.pair_table, pair_model.COMMANDS)
         self._pair_model.modelReset.connect(self._place_pair_buttons)
@@ -192,7 +196,9 @@ class OverviewPage(QScrollArea):
         )
         self.new_pair_button = Button(self._theme, "Create a sync pair", "plus")
         self.new_pair_button.clicked.connect(self.new_pair_wanted)
-        self._no_pairs.offer(self.new_pair_button)
+        self.demo_button = Button(self._theme, "Try the demo", "flask-conical")
+        self.demo_button.clicked.connect(self.demo_wanted)
+        self._no_pairs.offer(self.new_pair_button, self.demo_button)
         all_pairs = Button(self._theme, "See all sync pairs", role="link")
         all_pairs.clicked.connect(lambda: self.page_wanted.emit("pairs"))
         return _section(Label("Sync pairs", "heading"), all_pairs, _card(self.pair_table), self._no_pairs)
@@ -231,6 +237,7 @@ class OverviewPage(QScrollArea):
         self.sync_button.setVisible(active)
         self.check_button.setVisible(active)
         self.connect_button.setVisible(not snapshot.is_demo)
+        self.demo_button.setVisible(not snapshot.is_demo)
         paused = sum(view.pair.status is PairStatus.PAUSED for view in snapshot.pairs)
         accounts = words.plural(status.accounts, "account", "accounts")
         self._accounts.say(accounts, words.plural(status.connections, "calendar", "calendars"))

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Qt
 
 from app.services.views import PairView, RunMark
 from app.ui import time_words, words
+from app.ui.marks import MARKS, MarkedRun
 from app.ui.pair_rows import Index, PairRows
-from app.ui.strip import run_strip_words
+from app.ui.strip import mark_words, run_strip_words
 from app.ui.tables import KEY, STRIP
 from app.ui.widgets import plain_tooltip
 
@@ -40,6 +41,8 @@ class PairModel(PairRows):
             marks = self._recent.get(str(super().data(index, KEY)), ())
             if role == STRIP:
                 return tuple(words.RUN_SIGNS[mark.status].tone for mark in marks)
+            if role == MARKS:
+                return tuple(MarkedRun(mark.run_id, mark_words(mark, self._now())) for mark in marks)
             if role == Qt.ItemDataRole.AccessibleTextRole and marks:
                 return f"{super().data(index, role)}. {run_strip_words(marks, self._now())}"
             if role == Qt.ItemDataRole.ToolTipRole and marks:

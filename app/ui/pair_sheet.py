@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -16,6 +17,7 @@ from app.ui.bridge import CoreThread
 from app.ui.calendar_choice import CalendarChoice
 from app.ui.choices import Choose, Segments
 from app.ui.fields import Field, Tick
+from app.ui.next_days import Asked, NextDays
 from app.ui.pair_draft import PairDraft
 from app.ui.pair_options import PairOptions
 from app.ui.sheet import Sheet
@@ -42,6 +44,7 @@ class PairSheet(Sheet):
         calendars: what can be chosen.
         draft: what it begins with; with a pair in it, that one is changed.
         pairs: the pairs there are.
+        now: the clock.
         parent: the window it belongs to.
     """
 
@@ -55,6 +58,7 @@ class PairSheet(Sheet):
         calendars: Sequence[ConnectionView],
         draft: PairDraft,
         pairs: Sequence[PairView],
+        now: Callable[[], datetime],
         parent: QWidget,
     ) -> None:
         is_new = draft.pair is None
@@ -86,6 +90,7 @@ class PairSheet(Sheet):
         self.modes: Choose[Mode] = Choose(theme, _MODES, across=True)
         self.interval = Choice(theme, "Look for changes every")
         self._fill_intervals(draft.interval_seconds)
+        self.next_days = NextDays(theme, bridge, now)
         self.options = PairOptions(theme)
         self.more_button = Button(theme, "More options", "chevron-down", "link")
         self._general = Label("", "error", wrap=True)
@@ -156,6 +161,7 @@ class PairSheet(Sheet):
         texts.addWidget(self._remark)
         story.addLayout(texts, 1)
         self.body.addLayout(story)
+        self.body.addWidget(self.next_days)
         often = QHBoxLayout()
         often.addWidget(self._fields[pair_draft.INTERVAL])
         often.addStretch(1)
@@ -325,6 +331,23 @@ class PairSheet(Sheet):
             field.refuse(shown.get(place, ""))
         self._general.setText(shown.get(pair_draft.GENERAL, ""))
         self._general.setVisible(pair_draft.GENERAL in shown)
+        self._preview(shown_way, found)
+
+    def _preview(self, way: PairDraft, found: Mapping[str, str]) -> None:
+        """Look at the next days of the way whose settings are shown."""
+        ends = [self._calendars.get(end or "") for end in (way.from_id, way.to_id)]
+        wrong = found.get(pair_draft.TO) or found.get(pair_draft.FROM) or next(iter(found.values()), "")
+        source, target = ends
+        if source is None or target is None or wrong:
+            self.next_days.follow(None, wrong or "Choose two calendars to see what would be copied.")
+            return
+        names = (source.connection.name, target.connection.name)
+        self.next_days.follow(Asked(source.connection.id, target.connection.id, way.settings, way.both, *names))
+
+    def reject(self) -> None:
+        """Close it; nobody looks at the preview any more."""
+        self.next_days.end()
+        super().reject()
 
     def _show_ways(self, draft: PairDraft) -> None:
         """Name the two ways after their calendars, and show what is chosen for each."""

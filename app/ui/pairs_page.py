@@ -36,6 +36,7 @@ class PairsPage(QWidget):
     wished = Signal(object, str)
     """A `PairWish` for the pair of this id."""
     new_wanted = Signal()
+    demo_wanted = Signal()
 
     def __init__(self, theme: Theme, commands: Commands, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -81,7 +82,9 @@ class PairsPage(QWidget):
         )
         self.first_button = Button(theme, "Create a sync pair", "plus")
         self.first_button.clicked.connect(self.new_wanted)
-        self._empty.offer(self.first_button)
+        self.demo_button = Button(theme, "Try the demo", "flask-conical")
+        self.demo_button.clicked.connect(self.demo_wanted)
+        self._empty.offer(self.first_button, self.demo_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(16)
@@ -96,6 +99,7 @@ class PairsPage(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the pairs."""
+        self.demo_button.setVisible(not snapshot.is_demo)
         self._model.show_pairs(snapshot.pairs)
         for view in snapshot.pairs:
             self._buttons[view.pair.id].show_pair(view)

@@ -13,6 +13,7 @@ from app.domain.runs import ActionRecord, RunStatus
 from app.services.views import RunView
 from app.ui import time_words, words
 from app.ui.action_list import ActionList
+from app.ui.calendar_counts import by_calendar
 from app.ui.run_model import GONE_PAIR
 from app.ui.theme import Theme
 from app.ui.widgets import Badge, Button, Frame, IconButton, Label
@@ -55,6 +56,9 @@ class RunDetails(Frame):
         head.addWidget(self.undo_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._calendars = Label("", "small", wrap=True)
+        self._calendars.setContentsMargins(16, 0, 16, 0)
+        self._calendars.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._errors = Label("", wrap=True)
         self._errors.setContentsMargins(16, 0, 16, 0)
         self._errors.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -68,6 +72,7 @@ class RunDetails(Frame):
         column.setContentsMargins(5, 14, 5, 2)
         column.setSpacing(8)
         column.addLayout(head)
+        column.addWidget(self._calendars)
         column.addWidget(self._errors)
         column.addWidget(self._nothing)
         column.addWidget(self.story, 1)
@@ -90,6 +95,9 @@ class RunDetails(Frame):
         self._badge.show_sign(sign.icon, sign.tone)
         self._title.setText(pair_name or GONE_PAIR)
         self._detail.setText(self._summary(view))
+        calendars = by_calendar(view)
+        self._calendars.setText("In each calendar:  " + "  ·  ".join(calendars))
+        self._calendars.setVisible(bool(calendars))
         messages = [words.reason(run.reason)] if run.reason is not None else []
         messages += [error.message for error in run.errors[:_ERRORS_SHOWN]]
         if len(run.errors) > _ERRORS_SHOWN:
@@ -110,7 +118,8 @@ class RunDetails(Frame):
         if self._view is None:
             return
         run = self._view.run
-        lines = [f"{run.id}  {self._title.text()}  {self._summary(self._view)}", *self._errors.text().splitlines()]
+        lines = [f"{run.id}  {self._title.text()}  {self._summary(self._view)}", *by_calendar(self._view)]
+        lines += self._errors.text().splitlines()
         for action in self._view.actions:
             when = time_words.event_time(action.starts_at, self._now(), all_day=action.all_day)
             parts = (when, words.action_sign(action).word, action.title or "(no title)", action.sentence)

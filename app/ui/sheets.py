@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import PairStatus
-from app.services.views import PROVIDER_NAMES, PairView
+from app.services.views import PROVIDER_NAMES, ConnectionView, PairView
 from app.ui import words
 from app.ui.accounts_page import Usage
 from app.ui.bridge import CoreThread
@@ -32,6 +32,7 @@ from app.ui.pause_sheet import PauseSheet
 from app.ui.preview_sheet import PreviewSheet
 from app.ui.sheet import ConfirmSheet
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet
+from app.ui.stop_following_sheet import StopFollowingSheet
 from app.ui.tasks import TaskRunner
 from app.ui.theme import Theme
 from app.ui.undo_sheet import UndoSheet
@@ -132,6 +133,43 @@ class Sheets(QObject):
         _open(sheet)
         return sheet
 
+    def sign_out(self, usage: Usage) -> ConfirmSheet:
+        """Sign out of an account and keep all else; says before what becomes of its pairs and their copies."""
+        account = usage.account
+        name = PROVIDER_NAMES[account.provider]
+        text = (
+            f"Kalends forgets its sign-in, and tells {name} so where {name} lets it. Its calendars stay listed, and "
+            "nothing in them is changed. Under Accounts you can sign in again at any time."
+        )
+        if usage.pairs:
+            pairs = "\n".join(f"•  {pair}" for pair in usage.pairs)
+            text += f"\n\nThese sync pairs are paused, and their copies stay as they are:\n{pairs}"
+
+        async def leave(core: Core) -> bool:
+            await core.connections.sign_out(account.id)
+            return True
+
+        async def sign_out() -> None:
+            gone: bool = await self._bridge.call(leave)
+            if gone:
+                await self._feed.read()
+
+        sheet = ConfirmSheet(self._theme, f"Sign out of {account.email}?", text, "Sign out", sign_out, self.window)
+        sheet.say(sheet.title.text(), name)
+        _open(sheet)
+        return sheet
+
+    def stop_following(self, view: ConnectionView) -> StopFollowingSheet:
+        """Let one calendar go, with the pairs that use it."""
+        snapshot = self._feed.latest
+        known, pairs = (snapshot.connections, snapshot.pairs) if snapshot is not None else ((view,), ())
+        using = [pair for pair in pairs if view.connection.id in (pair.a.connection.id, pair.b.connection.id)]
+        mine = [one for one in known if one.account.id == view.account.id]
+        sheet = StopFollowingSheet(self._theme, self._bridge, view, using, self.window, is_last=len(mine) == 1)
+        sheet.let_go.connect(self._read)
+        _open(sheet)
+        return sheet
+
     # -- pairs -------------------------------------------------------------------------------------------------------
 
     def new_pair(self) -> PairSheet | None:
@@ -140,7 +178,8 @@ class Sheets(QObject):
         if snapshot is None:
             return None
         draft = PairDraft.first(snapshot.connections, self.interval_seconds, snapshot.pairs)
-        sheet = PairSheet(self._theme, self._bridge, snapshot.connections, draft, snapshot.pairs, self.window)
+        known, pairs = snapshot.connections, snapshot.pairs
+        sheet = PairSheet(self._theme, self._bridge, known, draft, pairs, self._now, self.window)
         sheet.saved.connect(self._made)
         _open(sheet)
         return sheet
@@ -176,7 +215,7 @@ class Sheets(QObject):
         pairs = snapshot.pairs if snapshot is not None else ()
         calendars = {side.connection.id: side for side in (*known, view.a, view.b)}
         draft = PairDraft.of(view)
-        sheet = PairSheet(self._theme, self._bridge, tuple(calendars.values()), draft, pairs, self.window)
+        sheet = PairSheet(self._theme, self._bridge, tuple(calendars.values()), draft, pairs, self._now, self.window)
         sheet.saved.connect(self._read)
         _open(sheet)
         return sheet
@@ -187,7 +226,7 @@ class Sheets(QObject):
         known = snapshot.connections if snapshot is not None else (view.a, view.b)
         pairs = snapshot.pairs if snapshot is not None else ()
         draft = replace(PairDraft.of(view), pair=None, to_id=None)
-        sheet = PairSheet(self._theme, self._bridge, known, draft, pairs, self.window)
+        sheet = PairSheet(self._theme, self._bridge, known, draft, pairs, self._now, self.window)
         sheet.saved.connect(self._made)
         _open(sheet)
         return sheet

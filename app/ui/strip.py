@@ -23,13 +23,30 @@ _HEIGHTS = {Tone.OK: 0.6, Tone.QUIET: 0.35, Tone.BUSY: 0.6}
 
 def paint_strip(painter: QPainter, room: QRect, marks: Sequence[Tone], colours: Colours) -> None:
     """Paint the marks at the left of a row; where there is too little room, the oldest are left out."""
-    shown = list(marks)[-max(1, room.width() // _STEP) :]
+    shown = list(marks)[_hidden(room.width(), len(marks)) :]
     painter.setPen(Qt.PenStyle.NoPen)
     for place, tone in enumerate(shown):
         height = round(room.height() * _HEIGHTS.get(tone, 1.0))
         left, top = room.left() + place * _STEP, room.bottom() + 1 - height
         painter.setBrush(QColor(colours.tone(tone).text))
         painter.drawRoundedRect(QRectF(left, top, _WIDTH, height), 1, 1)
+
+
+def mark_at(x: int, width: int, number: int) -> int | None:
+    """Which of `number` marks, counted from the oldest, stands at `x` in a row so wide; None where none does."""
+    place = _hidden(width, number) + x // _STEP
+    return place if x >= 0 and place < number else None
+
+
+def _hidden(width: int, number: int) -> int:
+    """How many of the oldest marks there is no room for."""
+    return max(0, number - max(1, width // _STEP))
+
+
+def mark_words(mark: RunMark, now: datetime) -> str:
+    """`Today 13:02: failed. A click opens this run.`"""
+    at = time_words.day_and_time(mark.at, now)
+    return f"{at[:1].upper()}{at[1:]}: {words.RUN_SIGNS[mark.status].word.lower()}. A click opens this run."
 
 
 def run_strip_words(marks: Sequence[RunMark], now: datetime) -> str:

@@ -96,7 +96,7 @@ class RowDelegate(QStyledItemDelegate):
             return QSize(self._pill_width(option, sign) + 2 * _PAD, height)
         width = metrics.horizontalAdvance(str(index.data() or ""))
         if index.data(SECOND_LINE):
-            width = max(width, QFontMetrics(_small(option.font)).horizontalAdvance(str(index.data(SECOND_LINE))))
+            width = max(width, QFontMetrics(small_font(option.font)).horizontalAdvance(str(index.data(SECOND_LINE))))
         return QSize(width + 2 * _PAD + 2, height)
 
     def _paint_ground(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -139,19 +139,15 @@ class RowDelegate(QStyledItemDelegate):
         if not second and not marks:
             _draw_line(painter, metrics, inner, text, align | Qt.AlignmentFlag.AlignVCenter)
             return
-        small = _small(option.font)
-        small_metrics = QFontMetrics(small)
-        gap = 2
-        top = inner.top() + (inner.height() - metrics.height() - gap - small_metrics.height()) // 2
-        upper = QRect(inner.left(), top, inner.width(), metrics.height())
+        small = small_font(option.font)
+        upper, lower = two_lines(option.rect, font, small)
         _draw_line(painter, metrics, upper, text, align | Qt.AlignmentFlag.AlignVCenter)
         painter.setPen(QColor(colours.muted))
         painter.setFont(small)
-        lower = QRect(inner.left(), upper.bottom() + 1 + gap, inner.width(), small_metrics.height())
         if marks:
             paint_strip(painter, lower, marks, colours)
             return
-        _draw_line(painter, small_metrics, lower, second, align | Qt.AlignmentFlag.AlignVCenter)
+        _draw_line(painter, QFontMetrics(small), lower, second, align | Qt.AlignmentFlag.AlignVCenter)
 
     def _paint_pill(self, painter: QPainter, option: QStyleOptionViewItem, sign: Sign) -> None:
         shade = self._theme.colours.tone(sign.tone)
@@ -179,14 +175,23 @@ class RowDelegate(QStyledItemDelegate):
         return 9 + metrics.ascent() + 1 + 5 + metrics.horizontalAdvance(sign.word) + 11
 
 
-def _small(base: QFont) -> QFont:
+def two_lines(cell: QRect, font: QFont, small: QFont) -> tuple[QRect, QRect]:
+    """Where the text of a cell stands and where the smaller line below it, both as wide as the cell allows."""
+    upper_height, lower_height, gap = QFontMetrics(font).height(), QFontMetrics(small).height(), 2
+    inner = cell.adjusted(_PAD, 0, -_PAD, 0)
+    top = inner.top() + (inner.height() - upper_height - gap - lower_height) // 2
+    lower = QRect(inner.left(), top + upper_height + gap, inner.width(), lower_height)
+    return QRect(inner.left(), top, inner.width(), upper_height), lower
+
+
+def small_font(base: QFont) -> QFont:
     font = QFont(base)
     font.setPointSizeF(base.pointSizeF() * 0.9)
     return font
 
 
 def _pill_font(base: QFont) -> QFont:
-    font = _small(base)
+    font = small_font(base)
     font.setWeight(QFont.Weight.DemiBold)
     return font
 

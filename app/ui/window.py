@@ -105,7 +105,13 @@ class MainWindow(QMainWindow):
         self.sidebar.page_wanted.connect(self.show_page)
         self.sidebar.help_wanted.connect(self.show_help)
         self.settings.help_wanted.connect(self.show_help)
-        self.settings.demo_wanted.connect(self.welcome.demo_wanted)
+        for demo_wanted in (
+            pages.settings.demo_wanted,
+            pages.overview.demo_wanted,
+            pages.pairs.demo_wanted,
+            pages.activity.demo_wanted,
+        ):
+            demo_wanted.connect(self.welcome.demo_wanted)
         self.settings.quit_wanted.connect(self.quit_wanted)
         self.overview.check_wanted.connect(self.check_everything)
         self._wanted = "overview"
@@ -257,7 +263,8 @@ class MainWindow(QMainWindow):
         self._behind = [self.overview, self.pairs, self.accounts, self.activity, self.settings]
         self._bring_up(self._pages[self._wanted])
         self._catching_up.start()
-        ended = sum(account.status is not AccountStatus.CONNECTED for account in snapshot.accounts)
+        at_rest = (AccountStatus.CONNECTED, AccountStatus.SIGNED_OUT)
+        ended = sum(account.status not in at_rest for account in snapshot.accounts)
         self.sidebar.flag_accounts(ended)
         self.sidebar.show_foot(snapshot.status.version, snapshot.status.api_url)
         if not snapshot.accounts and not snapshot.is_demo:

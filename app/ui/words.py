@@ -176,12 +176,14 @@ ACCOUNT_SIGNS = {
     AccountStatus.NEEDS_SIGN_IN: Sign("key-round", "Sign in again", Tone.FAILED),
     AccountStatus.SCOPE_MISSING: Sign("triangle-alert", "Calendar access not allowed", Tone.ATTENTION),
     AccountStatus.VAULT_LOCKED: Sign("lock", "Password store locked", Tone.ATTENTION),
+    AccountStatus.SIGNED_OUT: Sign("log-out", "Signed out", Tone.QUIET),
 }
 
 ACCOUNT_SENTENCES = {
     AccountStatus.NEEDS_SIGN_IN: "The sign-in has ended. Its sync pairs wait until you sign in again.",
     AccountStatus.SCOPE_MISSING: "Calendar access was not allowed, so nothing can sync. Sign in again and allow it.",
     AccountStatus.VAULT_LOCKED: "Your password store is locked, so Kalends cannot sign in. Unlock it to go on.",
+    AccountStatus.SIGNED_OUT: "You signed out. Its sync pairs are paused; sign in again, then resume them.",
 }
 """What it means, where the core says no more."""
 

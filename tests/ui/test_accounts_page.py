@@ -7,19 +7,29 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from PySide6.QtWidgets import QAbstractButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import AccountStatus, Provider
 from app.domain.errors import ConflictError, OfflineError
 from app.domain.notices import Topic
+from app.domain.pairs import CopiesOnDelete
 from app.ui.accounts_page import CALENDARS_SHOWN, usages
 from app.ui.sheet import ConfirmSheet
 from app.ui.sign_in_sheet import SignInSheet
+from app.ui.stop_following_sheet import StopFollowingSheet
 from tests.ui.desk import Desk
 from tests.ui.doubles import NOW, CoreDouble, account, busy, calm, connection, demo
 from tests.ui.hands import button, click, the, words
 
 MakeDesk = Callable[[Callable[[str], CoreDouble]], Desk]
+
+
+def named_button(parent: QWidget, name: str) -> QAbstractButton:
+    """The visible button that is called so."""
+    found = [one for one in parent.findChildren(QAbstractButton) if one.isVisible() and one.accessibleName() == name]
+    assert len(found) == 1
+    return found[0]
 
 
 @pytest.fixture
@@ -152,6 +162,79 @@ def test_an_account_that_nothing_uses_is_removed_after_asking(make_desk: MakeDes
     click(button(sheet, "Try again"))
     qtbot.waitUntil(lambda: "acct_w" not in desk.window.accounts.cards)
     assert len(desk.called("remove_account")) == 2
+
+
+def test_signing_out_says_before_what_becomes_of_pairs_and_copies_and_keeps_the_account(
+    desk: Desk, qtbot: QtBot
+) -> None:
+    card = desk.window.accounts.cards["acct_g"]
+    card.sign_out_wanted.emit(card._usage)
+    sheet = the(ConfirmSheet, desk.window)
+    assert "nothing in them is changed" in words(sheet)
+    assert "These sync pairs are paused, and their copies stay as they are:" in words(sheet)
+    assert "Private ⇄ Calendar" in words(sheet)
+    click(sheet.do_button)
+    cards = desk.window.accounts.cards
+    qtbot.waitUntil(lambda: "Signed out" in words(cards["acct_g"]))
+    assert desk.called("sign_out") == [("sign_out", "acct_g")]
+    assert cards["acct_g"].reconnect_button.text().strip() == "Sign in"
+    assert not cards["acct_g"].test_button.isVisible()
+    assert desk.called("delete") == []
+
+
+def test_a_calendar_that_nothing_uses_is_let_go_after_asking(desk: Desk, qtbot: QtBot) -> None:
+    click(named_button(desk.window.accounts, "Stop following Holidays in Germany"))
+    sheet = the(StopFollowingSheet, desk.window)
+    assert "Nothing in the calendar itself is changed." in words(sheet)
+    assert not sheet.choice.isVisible()
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: "Holidays in Germany" not in words(desk.window.accounts))
+    assert desk.called("disconnect") == [("disconnect", "conn_6")]
+
+
+def test_a_calendar_in_use_goes_with_its_pairs_and_what_becomes_of_their_copies_is_asked(
+    desk: Desk, qtbot: QtBot
+) -> None:
+    desk.core.known_copies["pair_2"] = 12
+    click(named_button(desk.window.accounts, "Stop following Familie Lindqvist & Osei"))
+    sheet = the(StopFollowingSheet, desk.window)
+    qtbot.waitUntil(lambda: "made 12 copies. What shall become of them?" in words(sheet))
+    assert "Familie Lindqvist & Osei (Google) → Calendar (Microsoft)" in words(sheet)
+    sheet.choice.choose(CopiesOnDelete.REMOVE)
+    assert "Delete 1 pair and 12 copies" in sheet.do_button.text()
+    desk.core.errors["delete"] = ConflictError("This pair has 13 copies.", code="count_changed")
+    desk.core.known_copies["pair_2"] = 13
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: "The number has changed meanwhile." in sheet.count.text())
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: bool(desk.called("disconnect")))
+    assert desk.called("delete") == [
+        ("delete", "pair_2", CopiesOnDelete.REMOVE, 12),
+        ("delete", "pair_2", CopiesOnDelete.REMOVE, 13),
+    ]
+
+
+def test_a_failure_on_the_way_is_tried_again_without_deleting_a_pair_twice(desk: Desk, qtbot: QtBot) -> None:
+    sheet = desk.desktop.sheets.stop_following(desk.core.known_connections[1])
+    qtbot.waitUntil(lambda: "no copies" in sheet.count.text())
+    desk.core.errors["disconnect"] = OfflineError("Google cannot be reached.")
+    click(sheet.do_button)
+    qtbot.waitUntil(lambda: "Google cannot be reached." in words(sheet))
+    click(button(sheet, "Try again"))
+    qtbot.waitUntil(lambda: len(desk.called("disconnect")) == 2)
+    assert len(desk.called("delete")) == 1
+
+
+def test_the_last_calendar_of_an_account_takes_the_sign_in_along_and_says_so(desk: Desk) -> None:
+    office = next(view for view in desk.core.known_connections if view.connection.id == "conn_3")
+    sheet = desk.desktop.sheets.stop_following(office)
+    assert "the last one of ana@northwind.example, so Kalends signs out of that account" in words(sheet)
+
+
+def test_calendars_that_were_let_go_can_be_followed_again(desk: Desk, qtbot: QtBot) -> None:
+    desk.window.accounts.cards["acct_g"].follow_wanted.emit()
+    qtbot.waitUntil(lambda: "Choir" in words(desk.window.accounts))
+    assert desk.called("follow_again") == [("follow_again", "acct_g")]
 
 
 def test_an_account_that_loses_its_sign_in_says_so_at_once(desk: Desk, qtbot: QtBot) -> None:

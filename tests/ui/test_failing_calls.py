@@ -184,6 +184,12 @@ def create_a_pair(desk: Desk, qtbot: QtBot) -> Place:
     return Place(sheet, sheet.save_button, closed(sheet))
 
 
+def look_ahead(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = desk.desktop.sheets.new_pair()
+    assert sheet is not None
+    return Place(sheet.next_days, sheet.save_button, lambda: "12 events" in sheet.next_days.count.text())
+
+
 def change_a_pair(desk: Desk, qtbot: QtBot) -> Place:
     sheet = desk.desktop.sheets.edit_pair(desk.core.known_pairs[0])
     click(sheet.save_button)
@@ -239,6 +245,25 @@ def remove_an_account(desk: Desk, qtbot: QtBot) -> Place:
     sheet = desk.desktop.sheets.remove_account(replace(desk.window.accounts.usages[0], pairs=()))
     click(sheet.do_button)
     return Place(sheet, sheet.do_button, closed(sheet))
+
+
+def sign_out(desk: Desk, qtbot: QtBot) -> Place:
+    desk.window.show_page("accounts")
+    sheet = desk.desktop.sheets.sign_out(desk.window.accounts.usages[0])
+    click(sheet.do_button)
+    return Place(sheet, sheet.do_button, closed(sheet))
+
+
+def stop_following(desk: Desk, qtbot: QtBot) -> Place:
+    sheet = desk.desktop.sheets.stop_following(desk.core.known_connections[2])
+    click(sheet.do_button)
+    return Place(sheet, sheet.do_button, closed(sheet))
+
+
+def follow_again(desk: Desk, qtbot: QtBot) -> Place:
+    desk.window.show_page("accounts")
+    desk.window.accounts.follow_again(desk.core.known_accounts[0])
+    return in_window(desk, None, lambda: "Choir" in words(desk.window.accounts))
 
 
 def sign_in(desk: Desk, qtbot: QtBot) -> Place:
@@ -306,6 +331,7 @@ TABLE: dict[str, tuple[str, Act]] = {
     "looking at everything": ("doctor.look", check_up),
     "asking why": ("why.explain", ask_why),
     "creating a pair": ("pairs.create", create_a_pair),
+    "looking ahead": ("previews.look", look_ahead),
     "changing a pair": ("pairs.update", change_a_pair),
     "asking for a preview": ("sync.request", preview),
     "waiting for a preview": ("sync.wait", preview),
@@ -317,6 +343,9 @@ TABLE: dict[str, tuple[str, Act]] = {
     "making a key": ("keys.create", make_a_key),
     "revoking a key": ("keys.revoke", revoke_a_key),
     "removing an account": ("connections.remove_account", remove_an_account),
+    "signing out": ("connections.sign_out", sign_out),
+    "letting a calendar go": ("connections.disconnect", stop_following),
+    "following all calendars again": ("connections.follow_again", follow_again),
     "signing in": ("connections.begin", sign_in),
     "signing in again": ("connections.reconnect", sign_in_again),
     "waiting for a sign-in": ("connections.finish", sign_in),

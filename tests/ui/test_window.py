@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.errors import ConflictError, OfflineError, StorageError
@@ -20,6 +20,7 @@ from app.services.views import RollUp
 from app.ui import menus, time_words
 from app.ui.hold_sheet import HoldSheet
 from app.ui.pair_buttons import PairButtons
+from app.ui.pair_sheet import PairSheet
 from app.ui.sign_in_sheet import SignInSheet
 from app.ui.tray import Tray
 from app.ui.widgets import IconButton
@@ -53,6 +54,48 @@ def test_one_click_starts_the_demo_and_one_leaves_it(make_desk: MakeDesk, qtbot:
     qtbot.waitUntil(desk.window.welcome.isVisible)
     assert not desk.window.demo_strip.isVisible()
     assert [handle.stopped for handle in desk.starter.handles] == [True, True, False]
+
+
+def without_pairs(profile: str) -> CoreDouble:
+    """Signed in, and nothing to sync yet; the demo beside it."""
+    if profile == "demo":
+        return demo()
+    core = calm(profile)
+    core.known_pairs, core.known_runs = [], []
+    core.state, core.sentence = RollUp.NOTHING_TO_SYNC, "Nothing to sync yet."
+    return core
+
+
+@pytest.mark.parametrize("page", ["overview", "pairs", "activity"])
+def test_where_there_is_no_pair_yet_one_can_be_made_or_the_demo_tried(
+    make_desk: MakeDesk, qtbot: QtBot, page: str
+) -> None:
+    desk = make_desk(without_pairs).begin()
+    desk.window.show_page(page)
+    qtbot.waitUntil(lambda: "yet" in words(desk.window))
+    click(button(desk.window, "Create a sync pair"))
+    the(PairSheet, desk.window).reject()
+    click(button(desk.window, "Try the demo"))
+    qtbot.waitUntil(desk.window.demo_strip.isVisible)
+    assert desk.core.profile == "demo"
+
+
+def shown_buttons(window: QWidget) -> set[str]:
+    """What the visible buttons say."""
+    return {found.text().strip() for found in window.findChildren(QPushButton) if found.isVisible()}
+
+
+def test_the_demo_does_not_offer_itself(make_desk: MakeDesk, qtbot: QtBot) -> None:
+    def emptied(profile: str) -> CoreDouble:
+        core = demo(profile)
+        core.known_pairs, core.known_runs = [], []
+        return core
+
+    window = make_desk(emptied).begin().window
+    for page in ("overview", "pairs", "activity"):
+        window.show_page(page)
+        qtbot.waitUntil(lambda: "Create a sync pair" in shown_buttons(window))
+        assert "Try the demo" not in shown_buttons(window)
 
 
 def test_sync_now_asks_for_all_pairs_by_hand(make_desk: MakeDesk, qtbot: QtBot) -> None:
