@@ -44,6 +44,7 @@ from app.services.holds import Holds
 from app.services.integrity import Integrity
 from app.services.keys import Keys
 from app.services.leaks import Leaks
+from app.services.log_reading import LogReading
 from app.services.maintenance import Maintenance
 from app.services.metered import MeteredRule
 from app.services.narrowing import Narrowing
@@ -56,6 +57,7 @@ from app.services.restores import Restores
 from app.services.room import room_problem
 from app.services.schedule import Schedule
 from app.services.second_copies import SecondCopies
+from app.services.settings_files import SettingsFiles
 from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.stored_plan import StoredPlans
@@ -71,6 +73,7 @@ from app.system.checkup import free_bytes
 from app.system.clock import ServiceTime
 from app.system.expansion import BoundedExpander
 from app.system.identifiers import Identifiers, WriteStamps
+from app.system.log_reading import LogFiles
 from app.system.paths import Paths, resources
 from app.system.private_files import PrivateFile
 from app.system.settings import Settings, VaultKind
@@ -304,6 +307,8 @@ def build(
             expander=expander or own_expander,
             clock=clock,
         ),
+        log=LogReading(LogFiles(paths.log_file)),
+        settings_files=SettingsFiles(preferences=preferred, connections=connections, pairs=pairs),
         demo=_demo(sandbox, connections, pairs, sync) if sandbox is not None else None,
         autostart=StartsWithComputer(start_entry) if start_entry is not None else None,
         doctor=doctor,

@@ -18,6 +18,7 @@ from app.services.feed import Feed
 from app.services.history import History
 from app.services.holds import Holds
 from app.services.keys import Keys
+from app.services.log_reading import LogReading
 from app.services.notices import Notices
 from app.services.pairs import Pairs
 from app.services.preferences import Preferences
@@ -25,6 +26,7 @@ from app.services.previews import Previews
 from app.services.questions import Questions
 from app.services.restores import Restores
 from app.services.second_copies import SecondCopies
+from app.services.settings_files import SettingsFiles
 from app.services.snapshots import Snapshots
 from app.services.status import Status
 from app.services.sync import Sync
@@ -76,6 +78,8 @@ class Core:
     second_copies: SecondCopies
     feed: Feed
     previews: Previews
+    log: LogReading
+    settings_files: SettingsFiles
     demo: Demo | None = None
     autostart: StartsWithComputer | None = None
     doctor: Doctor | None = None

@@ -1,4 +1,4 @@
-"""Activity: the table of runs, newest first, and the story of the chosen one."""
+"""Activity: the table of runs, newest first, and the story of the chosen one; on its other tab the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from app.services.views import LogPage, RunView
 from app.ui import run_model, time_words, words
 from app.ui.boxes import EmptyBox
 from app.ui.bridge import CoreThread
+from app.ui.choices import Segments
 from app.ui.feed import Snapshot
+from app.ui.log_panel import LogPanel
 from app.ui.run_details import RunDetails
 from app.ui.run_model import RunModel
 from app.ui.tables import Table
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from app.services.core import Core
 
 PER_PAGE = 50
+RUNS, LOG = "runs", "log"
+"""The tabs of the page."""
 
 _DAYS: dict[str, tuple[int, int] | None] = {
     "Any day": None,
@@ -71,6 +75,16 @@ class ActivityPage(QWidget):
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(14)
         column.addLayout(self._head())
+        column.addWidget(self._filters)
+        self.log = LogPanel(theme, bridge, tasks, now)
+        self.log.run_wanted.connect(self.show_run)
+        self.log.hide()
+        column.addWidget(self.log, 1)
+        self._body = QWidget()
+        column.addWidget(self._body, 1)
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(14)
         hidden_label(self.status_filter)
         hidden_label(self.day_filter)
 
@@ -149,15 +163,25 @@ class ActivityPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(Label("Activity", "title"))
+        self.tabs: Segments[str] = Segments(
+            self._theme, ((RUNS, "Runs", "history"), (LOG, "Log", "book-open")), "Runs or log"
+        )
+        self.tabs.choose(RUNS)
+        self.tabs.group.idToggled.connect(self._tab_chosen)
+        row.addSpacing(8)
+        row.addWidget(self.tabs)
         self.why_button = Button(self._theme, "Why?", "circle-question-mark", name="Why is an event there, or not?")
         self.why_button.setToolTip(plain_tooltip("Why is an event there, or not?"))
         self.why_button.clicked.connect(self._ask_why)
         row.addStretch(1)
-        row.addWidget(label)
-        row.addWidget(self.pair_filter)
-        row.addWidget(self.status_filter)
-        row.addWidget(self.day_filter)
         row.addWidget(self.why_button)
+        self._filters = QWidget()
+        filters = QHBoxLayout(self._filters)
+        filters.setContentsMargins(0, 0, 0, 0)
+        filters.setSpacing(10)
+        for part in (label, self.pair_filter, self.status_filter, self.day_filter):
+            filters.addWidget(part)
+        filters.addStretch(1)
         return row
 
     def _foot(self, theme: Theme) -> QHBoxLayout:
@@ -176,6 +200,7 @@ class ActivityPage(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Something changed: take the pairs' names, and read the runs again if anyone looks."""
         self._snapshot = snapshot
+        self.log.show_snapshot(snapshot)
         self.demo_button.setVisible(not snapshot.is_demo)
         self._fill_filter(snapshot.names)
         if self.isVisible():
@@ -183,6 +208,7 @@ class ActivityPage(QWidget):
 
     def forget(self) -> None:
         """The core was stopped or switched."""
+        self.log.forget()
         self._snapshot = None
         self._pages = 1
         self._wanted_run = None
@@ -195,19 +221,28 @@ class ActivityPage(QWidget):
         """Read the runs from the core and show them."""
         self._tasks.spawn(self._read)
 
+    def show_log(self) -> None:
+        """Show the log in place of the runs."""
+        self.tabs.choose(LOG)
+
     def show_pair(self, pair_id: str) -> None:
         """Show the runs of one pair; an empty id shows all."""
+        self.tabs.choose(RUNS)
         self._choose(pair_id)
         self.read()
 
     def show_run(self, run_id: str) -> None:
         """Show the details of a run, whichever pair it is of."""
+        self.tabs.choose(RUNS)
         self._choose("")
         self._wanted_run = run_id
         self.read()
 
     def seek(self) -> None:
-        """Go to the search of the run that is shown, else to the filters of the runs."""
+        """Go to the search of the log or of the run that is shown, else to the filters of the runs."""
+        if self.tabs.value == LOG:
+            self.log.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
         search = self.details.story.search
         (search if search.isVisible() else self.pair_filter).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -279,6 +314,16 @@ class ActivityPage(QWidget):
         self.pair_filter.blockSignals(False)
 
     # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def _tab_chosen(self, _number: int, chosen: bool) -> None:
+        if not chosen:
+            return
+        log = self.tabs.value == LOG
+        for part in (self._filters, self._body):
+            part.setVisible(not log)
+        self.log.setVisible(log)
+        if not log and self.isVisible():
+            self.read()
 
     def _filtered(self) -> None:
         self._pages = 1

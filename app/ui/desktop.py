@@ -120,6 +120,7 @@ class Desktop(QObject):
         window.start.back_wanted.connect(lambda: self.switch(DEFAULT))
         window.start.quit_wanted.connect(self.quit)
         window.welcome.connect_wanted.connect(self.connect_account)
+        window.welcome.restore_wanted.connect(self.sheets.ask_for_settings)
         window.welcome.demo_wanted.connect(lambda: self.switch(DEMO))
         window.demo_strip.leave_wanted.connect(lambda: self.switch(DEFAULT))
         Happenings(window.demo_strip.happen, self.bridge, self.feed, self._tasks)
@@ -159,6 +160,9 @@ class Desktop(QObject):
         window.activity.undo_wanted.connect(sheets.undo_run)
         window.activity.why_wanted.connect(lambda event, pair_id: sheets.why(event, pair_id=pair_id))
         settings = window.settings
+        settings.save_wanted.connect(sheets.ask_where_to_save)
+        settings.restore_wanted.connect(sheets.ask_for_settings)
+        sheets.settings_restored.connect(self._settings_restored)
         settings.closing_chosen.connect(self._choose_closing)
         self.window.show_closing(self._memory.close_keeps_running)
         settings.changed.connect(self._prefer)
@@ -262,6 +266,17 @@ class Desktop(QObject):
     def connect_account(self) -> SignInSheet:
         """Open the sign-in sheet at the choice of a service."""
         return self.sheets.connect_account()
+
+    def _settings_restored(self) -> None:
+        """Preferences and pairs may be others now: do as they say, and show them."""
+
+        async def work() -> None:
+            self._prefer(await self.bridge.call(lambda core: core.preferences.get()))
+            await self.feed.read()
+
+        self._tasks.spawn(work)
+        if self.window.settings.isVisible():
+            self.window.settings.read()
 
     def _undo_last_run(self) -> None:
         """Look at what of the newest run that changed something can be undone."""

@@ -113,7 +113,7 @@ class PairSheet(Sheet):
         self._fill()
         self._listen()
         self._show()
-        self.resize(700, 600)
+        self.resize(700, min(780, self.screen().availableGeometry().height() - 60))
         (self.source if is_new else self.save_button).setFocus()
 
     # -- parts -------------------------------------------------------------------------------------------------------

@@ -100,6 +100,9 @@ class SettingsPage(ScrollPage):
     help_wanted = Signal()
     checkup_wanted = Signal()
     demo_wanted = Signal()
+    save_wanted = Signal()
+    """The settings shall be saved in a file."""
+    restore_wanted = Signal()
     quit_wanted = Signal()
     closing_chosen = Signal(object)
     """What closing the window shall mean: True goes on, False quits, None asks where there is no tray."""
@@ -196,6 +199,12 @@ class SettingsPage(ScrollPage):
         self.checkup_button.clicked.connect(self.checkup_wanted)
         text = "Folders, disk, database, sign-ins, password store, desktop, network and clock, each with its fix."
         section.add_row("Check-up", text, self.checkup_button)
+        self.save_button = Button(self._theme, "Save a copy…")
+        self.save_button.clicked.connect(self.save_wanted)
+        self.restore_button = Button(self._theme, "Restore…")
+        self.restore_button.clicked.connect(self.restore_wanted)
+        text = "Preferences and sync pairs, to keep or to take along. No sign-in, no event and no copy is in it."
+        section.add_row("Settings file", text, self.save_button, self.restore_button)
         self.quit_button = Button(self._theme, "Quit Kalends")
         self.quit_button.clicked.connect(self.quit_wanted)
         section.add_row("Quit", "Nothing syncs until Kalends is started again.", self.quit_button)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.domain.accounts import Account
 from app.domain.keys import ApiKey
 from app.domain.pairs import PairStatus
 from app.services.views import PROVIDER_NAMES, ConnectionView, PairView
-from app.ui import words
+from app.ui import chosen_files, words
 from app.ui.accounts_page import Usage
 from app.ui.bridge import CoreThread
 from app.ui.checkup_sheet import CheckupSheet
@@ -30,6 +31,7 @@ from app.ui.pair_draft import PairDraft
 from app.ui.pair_sheet import PairSheet
 from app.ui.pause_sheet import PauseSheet
 from app.ui.preview_sheet import PreviewSheet
+from app.ui.restore_sheet import RestoreSheet
 from app.ui.sheet import ConfirmSheet
 from app.ui.sign_in_sheet import OpenUrl, SignInSheet
 from app.ui.stop_following_sheet import StopFollowingSheet
@@ -40,6 +42,9 @@ from app.ui.why_sheet import WhySheet
 
 if TYPE_CHECKING:
     from app.services.core import Core
+
+SETTINGS_FILE = "kalends-settings.json"
+_SETTINGS_FILES = "Settings of Kalends (*.json);;All files (*)"
 
 INTERVAL_SECONDS = 300
 """Of new pairs, until the preferences were read."""
@@ -61,6 +66,8 @@ class Sheets(QObject):
     activity_wanted = Signal(str)
     """The runs of the pair of this id."""
     keys_changed = Signal()
+    settings_restored = Signal()
+    """Preferences and pairs may be others now."""
 
     def __init__(
         self,
@@ -305,6 +312,42 @@ class Sheets(QObject):
         text = "Whatever uses this key is refused from now on. This cannot be undone."
         sheet = ConfirmSheet(self._theme, title, text, "Revoke key", revoke, self.window)
         _open(sheet)
+        return sheet
+
+    def ask_where_to_save(self) -> None:
+        """Let the person choose a file, and save the settings in it."""
+        dialog = QFileDialog(self.window, "Save a copy of the settings", SETTINGS_FILE, _SETTINGS_FILES)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.selectFile(SETTINGS_FILE)
+        dialog.fileSelected.connect(lambda chosen: self.save_settings(Path(chosen)))
+        dialog.open()
+
+    def save_settings(self, file: Path) -> None:
+        """Save preferences and pairs in a file."""
+
+        async def work() -> None:
+            text: str = await self._bridge.call(lambda core: core.settings_files.export())
+            chosen_files.write(file, text)
+            self._commands.done.emit(f"Saved as {file.name}. No sign-in is in it.", None)
+
+        self._tasks.spawn(work)
+
+    def ask_for_settings(self) -> None:
+        """Let the person choose a settings file, and restore from it."""
+        dialog = QFileDialog(self.window, "Restore from a settings file", "", _SETTINGS_FILES)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(lambda chosen: self.restore_settings(Path(chosen)))
+        dialog.open()
+
+    def restore_settings(self, file: Path) -> RestoreSheet:
+        """Restore from a settings file, and say what came of it."""
+        sheet = RestoreSheet(self._theme, self._bridge, file, self.window)
+        sheet.restored.connect(self.settings_restored)
+        sheet.connect_wanted.connect(self.connect_account)
+        _open(sheet)
+        sheet.restore()
         return sheet
 
     def checkup(self) -> CheckupSheet:

@@ -15,6 +15,7 @@ class WelcomePage(QWidget):
 
     connect_wanted = Signal()
     demo_wanted = Signal()
+    restore_wanted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -41,6 +42,9 @@ class WelcomePage(QWidget):
         self.demo_button.setMinimumHeight(42)
         self.demo_button.clicked.connect(self.demo_wanted)
         column.addWidget(self.demo_button)
+        self.restore_button = Button(theme, "Restore from a settings file…", role="link")
+        self.restore_button.clicked.connect(self.restore_wanted)
+        column.addWidget(self.restore_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(16)
         promise = QHBoxLayout()
         promise.setSpacing(10)

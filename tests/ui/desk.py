@@ -25,6 +25,7 @@ class Desk:
         self._qtbot = qtbot
         self.wait_for = wait_for
         self.starter = starter
+        self.folder = folder
         self.opened_urls: list[str] = []
         self.desktop = Desktop(theme, starter, profile="default", state_folder=folder, now=now, open_url=self._open_url)
         self.life: Any = None

@@ -7,6 +7,7 @@ asks of it, it asks through the bridge.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from app.domain.errors import KalendsError, NotFoundError
 from app.domain.events import Event, Fields
 from app.domain.keys import ApiKey, KeyKind
 from app.domain.links import DirectionRecord, Seen
+from app.domain.log_lines import Level, LogFound, LogLine, LogQuery
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopiesOnDelete, Direction, DirectionSettings, Mode, PairState, PairStatus, SyncPair
 from app.domain.preferences import PreferenceValues
@@ -41,6 +43,7 @@ from app.domain.runs import (
 from app.domain.times import When
 from app.services.core import CoreInfo
 from app.services.previews import PairPreview, PreviewLine
+from app.services.settings_files import NotRestored, Restored
 from app.services.views import (
     EVERYTHING,
     Attempt,
@@ -229,6 +232,8 @@ class CoreDouble:
     """The events that can be asked about."""
     looked_ahead: list[tuple[str, str, DirectionSettings, bool]] = field(default_factory=list)
     """What the live preview asked for."""
+    log_lines: list[LogLine] = field(default_factory=list)
+    """The log, newest first."""
     look_gate: asyncio.Event | None = None
     """What the live preview waits for."""
     starts: Autostart = field(default_factory=lambda: Autostart(AutostartState.ON, "/usr/bin/kalends"))
@@ -247,6 +252,8 @@ class CoreDouble:
         self.preferences = _Preferences(self)
         self.questions = _Questions(self)
         self.previews = _Previews(self)
+        self.log = _Log(self)
+        self.settings_files = _SettingsFiles(self)
         self.doctor: _Doctor | None = _Doctor(self)
         self.autostart: _Autostart | None = _Autostart(self)
         folder = Path("/home/ana/.local/share/kalends")
@@ -656,6 +663,46 @@ class _Previews:
         return PairPreview(12, 1, seen, 7, NOW)
 
 
+class _SettingsFiles:
+    """One pair comes back, one lacks its account."""
+
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    def export(self) -> str:
+        self._core.note("export")
+        return '{"kalends_settings": 1}\n'
+
+    async def restore(self, text: str) -> Restored:
+        self._core.note("restore", text)
+        self._core.preference_values = replace(self._core.preference_values, theme="dark")
+        waits = NotRestored(
+            "Work – Home", "Its calendars are not connected here yet.", ("ana@northwind.example (Google)",)
+        )
+        refused = NotRestored("Rota – Rota", "Both are the same calendar.")
+        return Restored(tuple(self._core.known_pairs[:1]), 2, (waits, refused))
+
+
+class _Log:
+    """A log of some lines, or of as many as a test wants."""
+
+    def __init__(self, core: CoreDouble) -> None:
+        self._core = core
+
+    async def read(self, query: LogQuery, limit: int) -> LogFound:
+        self._core.note("read log", query, limit)
+        since = query.since or NOW - timedelta(days=400)
+        found = [line for line in self._core.log_lines if line.at >= since and query.wants(line)]
+        return LogFound(tuple(found[:limit]), len(found) > limit)
+
+
+def log_line(seconds_ago: int, level: Level, event: str, message: str = "", **more: str) -> LogLine:
+    """A line of the log, as it would stand in the file."""
+    at = NOW - timedelta(seconds=seconds_ago)
+    said = {"ts": at.isoformat(), "level": level.value, "event": event, "msg": message, **more}
+    return LogLine(at, level, event, message, more, json.dumps(said))
+
+
 class _Doctor:
     def __init__(self, core: CoreDouble) -> None:
         self._core = core
@@ -873,6 +920,14 @@ def busy(profile: str = "default") -> CoreDouble:
             ),
         ),
     ]
+    core.log_lines = [
+        log_line(3, Level.INFO, "run.finished", "3 written, 1 left out", run_id="sync_run_02", pair_id="pair_1"),
+        log_line(20, Level.WARNING, "http.retry", "429, waiting 2 s (try 1 of 5)", account_id="acct_g"),
+        log_line(400, Level.DEBUG, "schedule.next", "", pair_id="pair_2"),
+        log_line(14_400, Level.ERROR, "auth.expired", "The refresh token was refused.", account_id="acct_w",
+                 pair_id="pair_4", run_id="sync_run_05"),
+        log_line(90_000, Level.INFO, "library.message", "Started server process"),
+    ]  # fmt: skip
     samples = (
         HoldSample("Stand-up", NOW + timedelta(hours=20)),
         HoldSample("Dentist", NOW + timedelta(days=4, hours=1)),

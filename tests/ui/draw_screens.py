@@ -81,6 +81,7 @@ class _Drawing:
         pairs = desktop.feed.latest.pairs
         new = sheets.new_pair()
         assert new is not None
+        await _until(lambda: "12 events" in new.next_days.count.text())
         await self._draw_and_close("pair-new", new)
         edit = sheets.edit_pair(pairs[0])
         edit.more_button.click()
@@ -125,6 +126,16 @@ class _Drawing:
         activity.status_filter.setCurrentIndex(activity.status_filter.findData("skipped"))
         await _until(activity.clear_button.isVisible)
         await self._draw("activity-no-match", desktop.window)
+        activity.show_log()
+        await _until(lambda: activity.log.table.model().rowCount() > 0)
+        activity.log.table.selectRow(2)
+        await self._draw("log", desktop.window)
+        accounts = desktop.feed.latest.accounts
+        await self._draw_and_close("account-sign-out", sheets.sign_out(desktop.window.accounts.usages[0]))
+        calendar = next(view for view in desktop.feed.latest.connections if view.account.id == accounts[0].id)
+        stop = sheets.stop_following(calendar)
+        await _until(lambda: "made" in stop.count.text())
+        await self._draw_and_close("calendar-stop", stop)
 
     async def _draw_and_close(self, name: str, sheet: QDialog) -> None:
         await self._draw(name, sheet)

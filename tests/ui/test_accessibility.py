@@ -61,6 +61,22 @@ def activity(make_desk: MakeDesk, qtbot: QtBot) -> MainWindow:
     return desk.window
 
 
+def the_log(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    desk.window.show_page("activity")
+    desk.window.activity.show_log()
+    qtbot.waitUntil(lambda: desk.window.activity.log.table.model().rowCount() > 0)
+    desk.window.activity.log.table.selectRow(0)
+    return desk.window
+
+
+def stop_following(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
+    desk = make_desk(busy).begin()
+    sheet = desk.desktop.sheets.stop_following(desk.core.known_connections[0])
+    qtbot.waitUntil(lambda: "made" in sheet.count.text())
+    return sheet
+
+
 def choice_of_service(make_desk: MakeDesk, qtbot: QtBot) -> QWidget:
     return make_desk(empty).begin().desktop.connect_account()
 
@@ -171,6 +187,8 @@ VIEWS = [
     overview,
     the_demo,
     activity,
+    the_log,
+    stop_following,
     choice_of_service,
     waiting_for_sign_in,
     held,

@@ -106,6 +106,12 @@ def narrow_activity(desk: Desk, qtbot: QtBot) -> Place:
     return in_window(desk, None, lambda: activity.table.model().rowCount() == 1)
 
 
+def read_the_log(desk: Desk, qtbot: QtBot) -> Place:
+    desk.window.show_page("activity")
+    desk.window.activity.show_log()
+    return in_window(desk, None, lambda: desk.window.activity.log.table.model().rowCount() > 0)
+
+
 def open_a_run(desk: Desk, qtbot: QtBot) -> Place:
     desk.window.overview.run_wanted.emit("sync_run_02")
     return in_window(desk, None, desk.window.activity.details.isVisible)
@@ -306,6 +312,18 @@ def undo_a_run(desk: Desk, qtbot: QtBot) -> Place:
     return Place(sheet, sheet.undo_button, lambda: sheet.counts.text() == done and len(desk.called("undo")) == 1)
 
 
+def save_the_settings(desk: Desk, qtbot: QtBot) -> Place:
+    desk.desktop.sheets.save_settings(desk.folder / "kept.json")
+    return in_window(desk, None, lambda: "Saved as kept.json." in words(desk.window.messages))
+
+
+def restore_the_settings(desk: Desk, qtbot: QtBot) -> Place:
+    file = desk.folder / "kept.json"
+    file.write_text("{}", encoding="utf-8")
+    sheet = desk.desktop.sheets.restore_settings(file)
+    return Place(sheet, None, lambda: "1 sync pair restored" in words(sheet))
+
+
 TABLE: dict[str, tuple[str, Act]] = {
     "reading the settings": ("preferences.get", read_settings),
     "reading the keys": ("keys.list", read_settings),
@@ -314,6 +332,7 @@ TABLE: dict[str, tuple[str, Act]] = {
     "starting with the computer": ("autostart.change", start_with_computer),
     "reading the runs": ("history.runs", read_activity),
     "narrowing the runs": ("history.logs", narrow_activity),
+    "reading the log": ("log.read", read_the_log),
     "opening a run": ("history.run", open_a_run),
     "testing an account": ("connections.test", test_an_account),
     "syncing a pair": ("sync.request", sync_a_pair),
@@ -341,6 +360,8 @@ TABLE: dict[str, tuple[str, Act]] = {
     "letting a hold go on": ("holds.approve", partial(answer_a_hold, remove=True)),
     "keeping what is held": ("holds.reject", partial(answer_a_hold, remove=False)),
     "making a key": ("keys.create", make_a_key),
+    "saving the settings": ("settings_files.export", save_the_settings),
+    "restoring the settings": ("settings_files.restore", restore_the_settings),
     "revoking a key": ("keys.revoke", revoke_a_key),
     "removing an account": ("connections.remove_account", remove_an_account),
     "signing out": ("connections.sign_out", sign_out),

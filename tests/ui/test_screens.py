@@ -23,6 +23,7 @@ PAGES = (
     "demo",
     "activity",
     "activity-no-match",
+    "log",
     "pairs",
     "accounts",
     "settings",
@@ -46,6 +47,8 @@ VIEWS = (
     "key-new",
     "key-shown",
     "account-remove",
+    "account-sign-out",
+    "calendar-stop",
     "licences",
     "help",
 )
