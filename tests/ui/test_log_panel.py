@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_lines_are_exported_as_csv_and_as_json_lines(log: LogPanel, tmp_path: Pa
     log.export(sheet)
     log.export(lines)
     qtbot.waitUntil(lambda: lines.exists() and sheet.exists() and bool(lines.read_text("utf-8")))
-    rows = list(csv.DictReader(sheet.open(encoding="utf-8", newline="")))
+    rows = list(csv.DictReader(io.StringIO(sheet.read_bytes().decode("utf-8"), newline="")))
     assert [row["event"] for row in rows] == ["auth.expired", "http.retry", "run.finished"]
     assert rows[2]["pair"] == "Private ⇄ Calendar"
     assert [json.loads(line)["event"] for line in lines.read_text("utf-8").splitlines()] == [
