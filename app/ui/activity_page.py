@@ -75,7 +75,6 @@ class ActivityPage(QWidget):
         column.setContentsMargins(28, 24, 28, 24)
         column.setSpacing(14)
         column.addLayout(self._head())
-        column.addWidget(self._filters)
         self.log = LogPanel(theme, bridge, tasks, now)
         self.log.run_wanted.connect(self.show_run)
         self.log.hide()
@@ -85,8 +84,8 @@ class ActivityPage(QWidget):
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
-        hidden_label(self.status_filter)
-        hidden_label(self.day_filter)
+        for choice in (self.pair_filter, self.status_filter, self.day_filter):
+            hidden_label(choice)
 
         self.table = Table(theme, "Runs", self._model, rows_shown=1000)
         self.table.set_row_lines(1)
@@ -143,8 +142,6 @@ class ActivityPage(QWidget):
 
     def _head(self) -> QHBoxLayout:
         self.pair_filter = Choice(self._theme, "Show runs of")
-        self.pair_filter.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.pair_filter.setMinimumContentsLength(24)
         self.pair_filter.addItem("All pairs", "")
         self.pair_filter.currentIndexChanged.connect(self._filtered)
         self.status_filter = Choice(self._theme, "Show runs that ended as")
@@ -157,9 +154,6 @@ class ActivityPage(QWidget):
         for text, span in _DAYS.items():
             self.day_filter.addItem(text, span)
         self.day_filter.currentIndexChanged.connect(self._filtered)
-        label = Label("Show", "muted")
-        label.setAccessibleName(self.pair_filter.accessibleName())
-        label.setBuddy(self.pair_filter)
         row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(Label("Activity", "title"))
@@ -168,20 +162,24 @@ class ActivityPage(QWidget):
         )
         self.tabs.choose(RUNS)
         self.tabs.group.idToggled.connect(self._tab_chosen)
-        row.addSpacing(8)
-        row.addWidget(self.tabs)
         self.why_button = Button(self._theme, "Why?", "circle-question-mark", name="Why is an event there, or not?")
         self.why_button.setToolTip(plain_tooltip("Why is an event there, or not?"))
         self.why_button.clicked.connect(self._ask_why)
-        row.addStretch(1)
-        row.addWidget(self.why_button)
+        row.addWidget(self.tabs)
         self._filters = QWidget()
         filters = QHBoxLayout(self._filters)
         filters.setContentsMargins(0, 0, 0, 0)
         filters.setSpacing(10)
-        for part in (label, self.pair_filter, self.status_filter, self.day_filter):
-            filters.addWidget(part)
+        # Names of pairs are long: they get what room there is, up to a point, and keep the rest from no window.
+        self.pair_filter.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.pair_filter.setMinimumContentsLength(9)
+        self.pair_filter.setMaximumWidth(280)
         filters.addStretch(1)
+        filters.addWidget(self.pair_filter, 4)
+        filters.addWidget(self.status_filter)
+        filters.addWidget(self.day_filter)
+        row.addWidget(self._filters, 1)
+        row.addWidget(self.why_button)
         return row
 
     def _foot(self, theme: Theme) -> QHBoxLayout:
