@@ -36,7 +36,8 @@ def folders(paths: Paths) -> Iterable[Check]:
             yield ok(f"folder:{name}", f"The {name} folder can be used.{missing}")
     if os.name != "posix":
         return
-    files = [paths.database, paths.config_file, paths.vault_record, paths.log_file, paths.control_file, paths.api_file]
+    files = [paths.database, paths.second_file, paths.config_file, paths.vault_record, paths.log_file]
+    files += [paths.control_file, paths.api_file]
     open_ones = [path for path in (*kept.values(), *files) if path.exists() and path.stat().st_mode & _OTHERS]
     if open_ones:
         named = " ".join(f"'{path}'" for path in open_ones)

@@ -72,6 +72,11 @@ class Paths:
         return self.data / "kalends.db"
 
     @property
+    def second_file(self) -> Path:
+        """What calendars were last seen to hold; the store makes it beside the database, under this name."""
+        return self.data / "kalends-cache.db"
+
+    @property
     def config_file(self) -> Path:
         """The settings."""
         return self.config / "config.toml"

@@ -185,6 +185,7 @@ async def test_no_canary_is_found_in_any_log_database_backup_traceback_or_proces
         databases = {name for name in everything if ".db" in name}
         backups = [name for name in everything if name.startswith("data/backups/")]
         assert backups
+        assert "data/kalends-cache.db" in databases
         logs = {name: content for name, content in everything.items() if name not in databases}
         assert any(name.startswith("state/log/") for name in logs)
         assert sum(map(len, logs.values())) > 10_000, "the log was as talkative as it can be"

@@ -16,6 +16,7 @@ from app.domain.checkups import CheckStatus
 from app.store import checkup
 from app.store.state import DAILY_AUDITS
 from app.store.store import Store
+from app.system.paths import find_paths
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -49,6 +50,22 @@ def test_a_damaged_a_foreign_and_a_newer_database_fail_with_a_fix(tmp_path: Path
     with closing(sqlite3.connect(foreign)) as connection:
         connection.execute("CREATE TABLE a (b)")
     assert statuses(foreign) == {"database": CheckStatus.FAIL}
+
+
+def test_a_second_file_of_no_use_is_a_warning_and_nothing_worse(tmp_path: Path) -> None:
+    path = find_paths({"KALENDS_HOME": str(tmp_path)}).database
+    assert list(checkup.cache(path)) == []
+    with Store.open(path, now=lambda: NOW):
+        (sound,) = checkup.cache(path)
+    assert (sound.id, sound.status) == ("cache", CheckStatus.OK)
+    second_file = find_paths({"KALENDS_HOME": str(tmp_path)}).second_file
+    second_file.write_bytes(b"not a database at all" * 1000)
+    (useless,) = checkup.cache(path)
+    assert useless.status is CheckStatus.WARN
+    assert "reads your calendars anew" in (useless.fix or "")
+    assert second_file.read_bytes().startswith(b"not a database"), "a check-up changes nothing"
+    with Store.open(path, now=lambda: NOW):
+        assert [one.status for one in checkup.cache(path)] == [CheckStatus.OK]
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,13 @@ def test_what_is_closed_to_others_is_fine_and_what_is_open_is_named_with_its_men
     found = by_id(checkup.folders(paths))
     assert {one.status for one in found.values()} == {CheckStatus.OK}
     assert set(found) == {"folder:config", "folder:data", "folder:state", "folder:log", "permissions"}
-    paths.database.chmod(0o644)
-    told = by_id(checkup.folders(paths))["permissions"]
-    assert told.status is CheckStatus.FAIL
-    assert told.fix == f"Run: chmod go-rwx '{paths.database}'"
+    paths.second_file.touch(mode=0o600)
+    for file in (paths.database, paths.second_file):
+        file.chmod(0o644)
+        told = by_id(checkup.folders(paths))["permissions"]
+        assert told.status is CheckStatus.FAIL
+        assert told.fix == f"Run: chmod go-rwx '{file}'"
+        file.chmod(0o600)
 
 
 def test_nothing_is_made_where_nothing_is(tmp_path: Path) -> None:
