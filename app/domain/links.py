@@ -346,17 +346,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An event that a calendar lists and nobody can read. What was known of it stays; `title` is for display."""
+
+    event_id: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a read.
 
     `whole_series`: ids of series whose exceptions and cancelled occurrences are all in this page, so that others
-    known before no longer hold. `position` continues the read; `cursor` is set on the last page only.
+    known before no longer hold. `position` continues the read; `cursor` is set on the last page only. `unreadable` are
+    events that are left out, as they cannot be read.
     """
 
     events: tuple[Event, ...]
     whole_series: frozenset[str] = frozenset()
     position: str | None = None
     cursor: str | None = None
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

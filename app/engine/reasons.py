@@ -68,6 +68,7 @@ SENTENCES: dict[str, str] = {
     "series_too_dense": "The series has too many occurrences to copy.",
     "rule_unreadable": "The repetition rule cannot be read.",
     "time_unreadable": "Its time or time zone cannot be placed on this computer.",
+    "unreadable": "The source calendar sent it in a form that cannot be read; it is left as it was.",
     # waits
     "pending": "An earlier write is still being settled.",
     "backing_off": "The target refused it; it will be tried again later.",

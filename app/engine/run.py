@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from app.domain.errors import AccessError, OfflineError, ProtocolError, ThrottledError, UnavailableError
 from app.domain.events import EventKind
 from app.domain.ledger import Ledger
-from app.domain.links import DirectionRecord, Link, Op
+from app.domain.links import DirectionRecord, Link, Op, Unreadable
 from app.domain.pairs import DirectionSettings
 from app.domain.ports import CalendarClient, CalendarReader, Clock, Expander, Stamps
 from app.domain.runs import ActionRecord, Counts, Hold, Phase, RunError
@@ -36,7 +36,7 @@ from app.engine.plan import Planner
 from app.engine.recovery import marked_copies, recover
 from app.engine.second_copies import read_whole, removals, sort_out
 from app.engine.shape import merges
-from app.engine.story import Names, only_settled, title_of, told_by
+from app.engine.story import Names, only_settled, title_of, told_by, told_unreadable
 from app.engine.wishes import Wisher
 from app.engine.write_back import Originals
 from app.engine.writer import Work, Writer, Written, no_limit
@@ -69,6 +69,7 @@ class Tools:
         may_create: how many events the target account's budget lets be created now.
         accepted: stamps of this installation that the database did not tell of, and that were checked since.
         computer: the computer's own clock, which no service puts right, where `clock` is another: it tells a sleep.
+        unreadable: originals that cannot be read and were not told yet, asked for once the source was read.
     """
 
     ledger: Ledger
@@ -86,6 +87,7 @@ class Tools:
     may_create: Callable[[], int] = no_limit
     accepted: Collection[str] = frozenset()
     computer: Clock | None = None
+    unreadable: Callable[[], Sequence[Unreadable]] = tuple
 
 
 @dataclass(slots=True)
@@ -209,6 +211,7 @@ class DirectionRun:
             self._complete = unsettled == 0
         await self._tools.pull(self._direction.target.id)
         await self._tools.pull(self._direction.source.id)
+        self._tell_unreadable()
         if abs(self._tools.clock.now() - self._now) >= CLOCK_OFF:
             # The computer's clock is wrong, as the services just said, or it slept meanwhile. The next run writes.
             self._look_from(self._tools.clock.now())
@@ -388,6 +391,16 @@ class DirectionRun:
         records = told_by(self._direction, decisions, verdict, first=first, dry=self._dry)
         self._result.actions.extend(records)
         if not self._dry and records:
+            self._ledger.record(self._run_id, records)
+
+    def _tell_unreadable(self) -> None:
+        """Originals that the calendar lists and nobody can read: they stop nothing, and are named."""
+        records = told_unreadable(self._direction, self._tools.unreadable())
+        if not records:
+            return
+        self._count(Counts(processed=len(records), skipped=len(records)))
+        self._result.actions.extend(records)
+        if not self._dry:
             self._ledger.record(self._run_id, records)
 
     def _is_older(self, decisions: Sequence[Decision]) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.domain.events import Event, Fields
-from app.domain.links import DirectionRecord
+from app.domain.links import DirectionRecord, Unreadable
 from app.domain.runs import ActionRecord, ActionResult, Verb
 from app.engine.decisions import Decision, Step
 from app.engine.guard import Verdict
@@ -18,6 +18,7 @@ from app.engine.originals import starts_at
 from app.engine.reasons import sentence
 from app.engine.wishes import COVERED
 
+UNREADABLE = "unreadable"
 NAMED_AT_MOST = 3
 """So many titles stand in one sentence."""
 
@@ -79,6 +80,23 @@ def told_by(
             for step in decision.steps
         )
     return lines
+
+
+def told_unreadable(direction: DirectionRecord, unreadable: Sequence[Unreadable]) -> list[ActionRecord]:
+    """Lines for originals that cannot be read: nothing is done about them."""
+    return [
+        ActionRecord(
+            direction_id=direction.id,
+            original_id=one.event_id,
+            occ="",
+            verb=Verb.SKIP,
+            reason=UNREADABLE,
+            sentence=sentence(UNREADABLE),
+            result=ActionResult.DONE,
+            title=one.title,
+        )
+        for one in unreadable
+    ]
 
 
 def _line(

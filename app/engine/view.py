@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from app.domain.errors import CursorExpiredError, ProtocolError, UnavailableError
 from app.domain.events import Event
 from app.domain.ledger import Ledger
-from app.domain.links import Answer, Evidence, Page, ViewState
+from app.domain.links import Answer, Evidence, Page, Unreadable, ViewState
 from app.domain.ports import CalendarReader, Capabilities
 from app.domain.times import Span
 
@@ -51,11 +51,18 @@ def parts(page: Page) -> list[Page]:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a pull did: how many pages, whether everything was read, and the view afterwards."""
+    """What a pull did: how many pages, whether everything was read, and the view afterwards.
+
+    Args:
+        named: ids of the events that were read.
+        unreadable: events that were left out, as they cannot be read.
+    """
 
     pages: int
     full: bool
     view: ViewState
+    named: frozenset[str] = frozenset()
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 async def pull(
@@ -129,12 +136,14 @@ async def _read(
     count = 0
     whole: set[str] = set()
     listed: set[str] = set()
+    unreadable: dict[str, Unreadable] = {}
     last: str | None = None
     while (page := await pages.next()) is not None:
         count += 1
+        listed.update(event.id for event in page.events)
+        unreadable.update((one.event_id, one) for one in page.unreadable)
         if full:
             whole |= page.whole_series
-            listed.update(event.id for event in page.events)
         for part in parts(page):
             ledger.store_page(calendar_id, read_no, part, full=full, span=span)
             if breathe is not None and part is not page:
@@ -145,7 +154,8 @@ async def _read(
     if full:
         await _read_series(reader, ledger, calendar_id, whole, listed)
     ledger.finish_read(calendar_id, read_no, cursor=last, full=full, span=span, at=now)
-    return Pulled(count, full, ledger.view(calendar_id))
+    left_out = tuple(one for one in unreadable.values() if one.event_id not in listed)
+    return Pulled(count, full, ledger.view(calendar_id), frozenset(listed), left_out)
 
 
 async def _read_series(

@@ -6,13 +6,14 @@ A reader that asks while a read is under way that began after it asked shares th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 import structlog
 
 from app.domain.errors import AccessError
 from app.domain.ledger import Ledger
+from app.domain.links import Unreadable
 from app.domain.ports import Clock
 from app.domain.times import Span
 from app.engine import view
@@ -47,6 +48,7 @@ class Pulls:
         self._numbers = count(1)
         self._locks: dict[str, asyncio.Lock] = {}
         self._begun: dict[tuple[str, bool], int] = {}
+        self._unreadable: dict[str, dict[str, tuple[int, Unreadable]]] = {}
 
     def mark(self) -> int:
         """A number for now; reads that begin later have a higher one."""
@@ -63,7 +65,7 @@ class Pulls:
                 return
             begun = self.mark()
             try:
-                await view.pull(
+                pulled = await view.pull(
                     self._clients.reader(self._accounts.connection(connection_id)),
                     self._ledger,
                     connection_id,
@@ -75,9 +77,20 @@ class Pulls:
             except AccessError as error:
                 self._health.not_read(connection_id, error)
                 raise
+            self._note_unreadable(connection_id, pulled, begun)
             # A full read is worth an incremental one, not the other way round.
             self._begun |= {(connection_id, False): begun} | ({(connection_id, True): begun} if full else {})
             self._health.read(connection_id)
+
+    def unreadable(self, connection_id: str, since: int) -> Sequence[tuple[int, Unreadable]]:
+        """Events of a calendar that cannot be read, as far as this process saw them, each with the number of the read
+        that told it; only those of reads after number `since`."""
+        return [found for found in self._unreadable.get(connection_id, {}).values() if found[0] > since]
+
+    def _note_unreadable(self, connection_id: str, pulled: view.Pulled, number: int) -> None:
+        known = {} if pulled.full else self._unreadable.get(connection_id, {})
+        before = {event_id: one for event_id, one in known.items() if event_id not in pulled.named}
+        self._unreadable[connection_id] = before | {one.event_id: (number, one) for one in pulled.unreadable}
 
     async def audit(self, connection_id: str, since: int) -> int:
         """Bring a view up to date, then list its calendar whole beside it; the view is right afterwards.

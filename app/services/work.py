@@ -15,7 +15,7 @@ import structlog
 from app.domain.accounts import AccountStatus
 from app.domain.errors import KalendsError, NotFoundError, OfflineError
 from app.domain.ledger import Ledger
-from app.domain.links import DirectionRecord
+from app.domain.links import DirectionRecord, Unreadable
 from app.domain.notices import Notice, Topic
 from app.domain.pairs import CopyDeleted, CopyEdited, PairStatus, SyncPair
 from app.domain.ports import Clock, Expander, Stamps
@@ -126,6 +126,8 @@ class Worker:
         self._expander = expander
         self._names = names
         self._clock_changes = ClockChanges(ledger, expander, clock)
+        self._told: dict[str, int] = {}
+        """Up to which read each direction told of what cannot be read."""
 
     async def sync(self, job: Job) -> Ending:
         """Sync a pair, again while somebody joined after the reading began."""
@@ -247,10 +249,18 @@ class Worker:
             if connection_id == direction.source.id and not job.run.dry:
                 await self._before_writing(direction)
 
+        def unreadable() -> Sequence[Unreadable]:
+            told = 0 if job.run.dry else self._told.get(direction.id, 0)
+            found = self._pulls.unreadable(direction.source.id, told)
+            if found and not job.run.dry:
+                self._told[direction.id] = max(number for number, _ in found)
+            return [one for _, one in found]
+
         tools = Tools(
             ledger=self._ledger,
             clock=self._clock,
             computer=self._computer,
+            unreadable=unreadable,
             stamps=self._stamps,
             names=self._names,
             expander=self._expander,

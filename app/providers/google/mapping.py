@@ -167,6 +167,11 @@ def event_of(item: Mapping[str, Any], calendar_zone: str) -> Event:
     )
 
 
+def title_of(item: Mapping[str, Any]) -> str:
+    """The title of an item of which nothing else may be readable."""
+    return texts.one_line(_text(item, "summary"), TITLE_LIMIT)
+
+
 def marker_of(item: Mapping[str, Any]) -> Marker | None:
     """The origin marker in an item's private properties, None if there is none."""
     extended = item.get("extendedProperties")

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from app.domain.errors import AccessError, CursorExpiredError, ProtocolError, UnavailableError
 from app.domain.events import Event, EventKind
-from app.domain.links import Answer, Evidence, Page
+from app.domain.links import Answer, Evidence, Page, Unreadable
 from app.domain.times import Span
 from app.providers.flight import Flight, Job
 from app.providers.google import mapping
@@ -122,20 +122,23 @@ class GooglePages:
             return None
         params = self._params if self._token is None else {**self._params, "pageToken": self._token}
         listing = await get_object(self._place, self._place.events_path, params)
-        events = await _events(self._place, listing)
+        unreadable: list[Unreadable] = []
+        events = await _events(self._place, listing, unreadable)
+        left_out = tuple(unreadable)
         following = listing.get("nextPageToken")
         if isinstance(following, str) and following:
             if following == self._token:
                 raise ProtocolError("Google Calendar sends the same page again and again.")
             self._token = following
-            return Page(events, position=following)
+            return Page(events, position=following, unreadable=left_out)
         self._done = True
         if self._lasting is None:
-            return Page(events)
+            return Page(events, unreadable=left_out)
         sync_token = listing.get("nextSyncToken")
         if not isinstance(sync_token, str) or not sync_token:
             raise ProtocolError("Google Calendar ended a listing without a position to go on from.")
-        return Page(events, cursor=urlencode({**self._lasting, "syncToken": sync_token}))
+        cursor = urlencode({**self._lasting, "syncToken": sync_token})
+        return Page(events, cursor=cursor, unreadable=left_out)
 
 
 class GoogleAnswers:
@@ -273,8 +276,11 @@ def _check(listing: Mapping[str, Any]) -> None:
         raise AccessError("This calendar shows only busy times now, no events.", reason=str(role))
 
 
-async def _events(place: Place, listing: Mapping[str, Any], *, strict: bool = False) -> tuple[Event, ...]:
-    """The events of a listing. One that cannot be read is left out and logged, unless all of them are needed."""
+async def _events(
+    place: Place, listing: Mapping[str, Any], unreadable: list[Unreadable] | None = None, *, strict: bool = False
+) -> tuple[Event, ...]:
+    """The events of a listing. One that cannot be read is left out, logged and noted in `unreadable`, unless all are
+    needed."""
     _check(listing)
     zone = mapping.zone_of(listing) or place.zone
     events: list[Event] = []
@@ -285,6 +291,8 @@ async def _events(place: Place, listing: Mapping[str, Any], *, strict: bool = Fa
             if strict:
                 raise
             event_id = item.get("id") if isinstance(item, Mapping) else None
+            if unreadable is not None and isinstance(event_id, str) and event_id:
+                unreadable.append(Unreadable(event_id, mapping.title_of(item)))
             _log.warning("event %s is unreadable and left out: %s", event_id, error.message)
         if number % _CHUNK == 0:
             await asyncio.sleep(0)

@@ -102,6 +102,12 @@ def event(value: Mapping[str, Any], zone: str, *, marker_known: bool, master: Ma
         raise ProtocolError("Microsoft sent an event that cannot be read.") from error
 
 
+def title_of(value: Mapping[str, Any]) -> str:
+    """The title of an event of which nothing else may be readable."""
+    subject = value.get("subject")
+    return text.one_line(subject, TITLE_LIMIT) if isinstance(subject, str) else ""
+
+
 def cancelled_occurrence(name: str, master: Event) -> Event:
     """The occurrence that a master's `cancelledOccurrences` names. Graph tells its date; the time is the series'."""
     start: Moment = cancelled_date(name)

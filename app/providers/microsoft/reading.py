@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from app.domain.errors import CursorExpiredError, ProtocolError, UnavailableError
 from app.domain.events import Event, EventKind
-from app.domain.links import Answer, Evidence, Page
+from app.domain.links import Answer, Evidence, Page, Unreadable
 from app.domain.times import Span
 from app.providers.flight import Flight
 from app.providers.microsoft import mapping
@@ -54,6 +54,7 @@ class Found:
 
     units: dict[str, tuple[Event, ...]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    unreadable: list[Unreadable] = field(default_factory=list)
 
     def events(self) -> list[Event]:
         """All events, each once, and the gone ones as such."""
@@ -135,6 +136,8 @@ class CalendarReading:
                 found.gone.add(master_id)
             elif unit := readable(partial(self._whole, value, exceptions)):
                 found.units[master_id] = unit
+            else:
+                found.unreadable.append(Unreadable(master_id, mapping.title_of(value)))
         return found
 
     def known(self, value: Mapping[str, Any]) -> Event | None:
@@ -213,6 +216,7 @@ class DeltaPages:
         singles: dict[str, Event] = {}
         series: set[str] = set()
         removed: dict[str, None] = {}
+        unreadable: list[Unreadable] = []
         for number, item in enumerate(items, 1):
             if number % _CHUNK == 0:
                 await asyncio.sleep(0)
@@ -227,6 +231,8 @@ class DeltaPages:
                 series.add(master)
             elif event := readable(partial(mapping.event, item, zone, marker_known=False)):
                 singles[event_id] = event
+            else:
+                unreadable.append(Unreadable(event_id, mapping.title_of(item)))
         asked = await self._reading.read(removed)
         self._named_again |= self._whole & series
         wanted = series - self._whole | (self._named_again if last else set())
@@ -242,7 +248,8 @@ class DeltaPages:
         units = {unit[0].id for unit in whole.values()}
         # A series that was made a single leaves no trace of its exceptions; in a full read they are left untouched
         # and so become absent, in a partial one nothing else would end them.
-        return Page(tuple(events.values()), frozenset(units if self._full else units | set(singles)))
+        named = frozenset(units if self._full else units | set(singles))
+        return Page(tuple(events.values()), named, unreadable=(*unreadable, *told.unreadable))
 
 
 class MarkedPages:

@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.errors import AccessError, CursorExpiredError, ProtocolError
 from app.domain.events import EventKind
-from app.domain.links import Evidence
+from app.domain.links import Evidence, Unreadable
 from app.domain.times import Span
 from app.providers.google import reading
 from app.providers.google.reading import GoogleAnswers
@@ -125,13 +125,14 @@ async def test_pages_that_turn_in_a_circle_are_an_error() -> None:
 
 
 async def test_one_unreadable_event_is_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
-    rows = [item("good"), item("bad", start={"date": "never"}), "rubbish", item("fine")]
+    rows = [item("good"), item("bad", start={"date": "never"}, summary="Bad\nday"), "rubbish", item("fine")]
     place = place_of(lambda _: httpx.Response(200, json=listing(*rows, nextSyncToken="s")))
     with caplog.at_level(logging.WARNING):
         page = await reading.changes(place, None, SPAN).next()
     assert page is not None
     assert [event.id for event in page.events] == ["good", "fine"]
     assert "bad" in caplog.text
+    assert page.unreadable == (Unreadable("bad", "Bad day"),)
     await place.http.aclose()
 
 

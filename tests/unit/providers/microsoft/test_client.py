@@ -25,7 +25,7 @@ from app.domain.errors import (
 )
 from app.domain.events import EventKind, Fields, Marker, Recurrence
 from app.domain.identity import digest, transaction_id
-from app.domain.links import Draft, Evidence, Intent, Op, Outcome, Result
+from app.domain.links import Draft, Evidence, Intent, Op, Outcome, Result, Unreadable
 from app.domain.times import Span, When
 from app.providers.http import new_ssl_context
 from app.providers.limits import AccountLimits
@@ -262,9 +262,10 @@ async def test_a_removed_event_that_nobody_can_prove_gone_is_left_out_of_the_pag
 
 
 async def test_one_unreadable_event_does_not_stop_the_page() -> None:
-    bad = event("E2", type="lunar")
+    bad = event("E2", type="lunar", subject="Full moon")
     told = await Graph(lambda *_: (200, page([bad, event("E1")]))).client().changes(None, SPAN).next()
     assert [one.id for one in told.events] == ["E1"]
+    assert told.unreadable == (Unreadable("E2", "Full moon"),)
 
 
 async def test_a_series_with_a_cancelled_occurrence_of_unknown_form_is_left_out_whole() -> None:
@@ -277,6 +278,7 @@ async def test_a_series_with_a_cancelled_occurrence_of_unknown_form_is_left_out_
     told = await Graph(script).client().changes(None, SPAN).next()
     assert [one.id for one in told.events] == ["E1"]
     assert "M" not in told.whole_series
+    assert [one.event_id for one in told.unreadable] == ["M"]
 
 
 async def test_a_series_named_again_on_a_later_page_is_read_once_more_at_the_end_of_the_round() -> None:
