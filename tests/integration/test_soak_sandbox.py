@@ -26,7 +26,11 @@ from app.store.proving import prove, prove_cache
 from tests.integration.oracle import Before, assert_in_step, assert_untouched, before, copies, since
 from tests.integration.playground import DEADLINE_SECONDS, AppProcess, Playground, playground
 
-pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
 HALF_AN_HOUR, RUNS_EVERYDAY = 1_800, 30
 PAUSE_SECONDS = 0.4
 WAL_BYTES = 16 * 1024 * 1024
