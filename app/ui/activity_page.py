@@ -167,6 +167,9 @@ class ActivityPage(QWidget):
         self.why_button.clicked.connect(self._ask_why)
         row.addWidget(self.tabs)
         self._filters = QWidget()
+        room = self._filters.sizePolicy()
+        room.setRetainSizeWhenHidden(True)  # what stands beside the filters stays where it is while the log is shown
+        self._filters.setSizePolicy(room)
         filters = QHBoxLayout(self._filters)
         filters.setContentsMargins(0, 0, 0, 0)
         filters.setSpacing(10)

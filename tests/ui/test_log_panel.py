@@ -46,9 +46,15 @@ def test_the_log_of_today_is_shown_newest_first_with_what_each_line_is_about(des
     assert cells(log, 2)[1] == "Error"
     assert "3 lines" in words(log)
     assert not desk.window.activity.pair_filter.isVisible()
+    tabs, why = desk.window.activity.tabs, desk.window.activity.why_button
+    places = tabs.geometry(), why.geometry()
     click(desk.window.activity.tabs.buttons["runs"])
     assert desk.window.activity.table.isVisible()
     assert not log.isVisible()
+    arranged = desk.window.activity.layout()
+    assert arranged is not None
+    arranged.activate()
+    assert (tabs.geometry(), why.geometry()) == places, "nothing jumps when one goes to and fro"
 
 
 def test_words_levels_pairs_and_days_narrow_it_and_one_click_shows_all(desk: Desk, log: LogPanel, qtbot: QtBot) -> None:
