@@ -389,8 +389,10 @@ class Planner:
         if self._judge.write_back.deletes_originals and self._judge.blames_a_person and not wish.occ:
             said = [(link, wish), *((case.links.get(w.occ), w) for w in case.wishes.items if w.parent == wish.copy_key)]
             agreed = all(one is not None and dict(one.base_original) == dict(w.original_hashes) for one, w in said)
-            if link is None or wish.form is not copy.form or not agreed:
-                # It says something new, which the person who deleted the copy may not have seen.
+            tied = wish.copy_key != copy_key(self._judge.direction.key, decision.original_id, wish.occ)
+            if link is None or wish.form is not copy.form or not agreed or tied:
+                # It says something new, which the person who deleted the copy may not have seen; or that copy was made
+                # for another original, and was only taken for this one's.
                 self._create_anew(case, decision, wish, gone, "changed")
                 return
             if not case.asked_original:

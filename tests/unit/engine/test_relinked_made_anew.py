@@ -54,3 +54,24 @@ def test_a_re_linked_copy_that_another_installation_let_go_gives_way_to_one_unde
     assert anew.marker is not None
     assert anew.marker.copy_key == copy_key(world.direction.key, "new")
     assert not world.target.events[copy.id].gone
+
+
+def test_an_original_that_only_follows_the_copy_of_another_never_goes_with_it() -> None:
+    deleting = DirectionSettings(mode=Mode.FULL, copy_deleted=CopyDeleted.DELETE_ORIGINAL)
+    world = World(settings=deleting, both_ways=True)
+    world.source.put(meeting("old", wall(MONDAY, 9)))
+    world.run_until_quiet()
+    (link,) = world.ledger.links(world.direction.id, ["old"])
+    world.source.remove("old")
+    world.source.put(meeting("new", wall(MONDAY, 9)))
+    world.ledger.save([replace(link, original_id="new")], [], [(world.direction.id, "old", "")])
+    world.run_until_quiet()
+    (copy,) = world.copies()
+    world.target.remove(copy.id)
+
+    world.run_until_quiet()
+
+    assert not world.source.events["new"].gone
+    (anew,) = world.copies()
+    assert anew.marker is not None
+    assert anew.marker.copy_key == copy_key(world.direction.key, "new")
