@@ -7,6 +7,7 @@ in the journal and blocks its unit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from app.domain.events import Event
 from app.domain.ledger import Closing, Ledger
@@ -33,6 +34,9 @@ from app.engine.writer import Writer
 
 ALONE_FROM_TRIES = 2
 """A create whose outcome was unknown so often is sent without neighbours."""
+ON_ITS_WAY = timedelta(minutes=3)
+"""For so long a request may still arrive that nobody waits for any more: longer than any network or service holds one
+back, and shorter than the shortest time between two runs by the clock."""
 
 
 async def marked_copies(client: CalendarReader, direction: DirectionRecord) -> list[Event]:
@@ -166,7 +170,14 @@ async def _creates(
     for batch in ([first] if first else []) + [[intent] for intent in again if intent not in first]:
         if writer.stopping():
             return  # what was looked up is old by now, or somebody wants this to end: they wait in the journal
-        await writer.deliver(ledger.retry_intents(batch, clock.now()))
+        did_nothing = {intent.id for intent in batch if not _may_still_arrive(intent, clock)}
+        await writer.deliver(ledger.retry_intents(batch, clock.now()), did_nothing=did_nothing)
+
+
+def _may_still_arrive(intent: Intent, clock: Clock) -> bool:
+    """Whether the last try of a write is so young that it may be carried out after it was looked for."""
+    tried = intent.last_try_at
+    return tried is not None and timedelta() <= clock.now() - tried < ON_ITS_WAY
 
 
 def _links(ledger: Ledger, direction: DirectionRecord, intents: Sequence[Intent]) -> Mapping[tuple[str, str], Link]:

@@ -137,6 +137,7 @@ class Writer:
         self._copies: dict[str, Copy] = {}
         self._work: dict[int, Work] = {}
         self._nothing_found: set[str] = set()
+        self._did_nothing: set[int] = set()
         self.written = written or Written()
 
     @property
@@ -210,8 +211,13 @@ class Writer:
         self._work |= {intent.id: item for intent, item in zip(intents, chunk, strict=True)}
         await self.deliver(intents)
 
-    async def deliver(self, intents: Sequence[Intent]) -> None:
-        """Send journaled intents and close them as the answers come. What stays untold stays in the journal."""
+    async def deliver(self, intents: Sequence[Intent], *, did_nothing: Collection[int] = ()) -> None:
+        """Send journaled intents and close them as the answers come. What stays untold stays in the journal.
+
+        Args:
+            did_nothing: ids of those whose earlier tries, if any, are known to have done nothing.
+        """
+        self._did_nothing |= set(did_nothing)
         open_ones = {intent.id: intent for intent in intents}
         writing = self._client.write(intents)
         recalled = False
@@ -418,6 +424,10 @@ class Writer:
         return is_ours(event, self._direction.target.calendar_key, intent.copy_key, intent.generation)
 
     def _refused(self, intent: Intent, outcome: Outcome, link: Link | None) -> Closing:
+        if intent.tries > 1 and intent.id not in self._did_nothing:
+            # The no is to this try. The one before it may have been carried out, or still be, and is looked for again.
+            self.written.unfinished = True
+            return closing.still_unknown(intent)
         known = self._copies.get(intent.copy_key)
         closed = closing.refused(intent, link, outcome.code, outcome.message, self._clock.now(), known=known)
         if closed.action is None:

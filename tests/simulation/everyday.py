@@ -24,8 +24,6 @@ QUICK = (
 """Planted bugs that are caught within a few histories, one at least for most promises."""
 
 OPEN = {
-    "one_way:213": "A create whose answer was lost, and whose repetition was refused, is not looked for before the "
-    "next audit: its copy stays when its original goes.",
     "both_ways:53": "A delete that arrives after it was looked for and given up is taken for a person's: the event "
     "stays without its copy.",
 }

@@ -303,9 +303,9 @@ def sent_before_journaled(patch: pytest.MonkeyPatch) -> None:
     """Writes go out first and are journaled once they are told."""
     right = writer.Writer.deliver
 
-    async def wrong(self: writer.Writer, intents: Sequence[Intent]) -> None:
+    async def wrong(self: writer.Writer, intents: Sequence[Intent], **more: Any) -> None:
         self._ledger.close_intents([Closing(replace(i, state=IntentState.DROPPED)) for i in intents], self._clock.now())
-        await right(self, intents)
+        await right(self, intents, **more)
 
     patch.setattr(writer.Writer, "deliver", wrong)
 
@@ -406,9 +406,9 @@ def another_name_for_each_try(patch: pytest.MonkeyPatch) -> None:
     """What is sent once more has another id than the try before."""
     right = writer.Writer.deliver
 
-    async def wrong(self: writer.Writer, intents: Sequence[Intent]) -> None:
+    async def wrong(self: writer.Writer, intents: Sequence[Intent], **more: Any) -> None:
         again = [replace(i, copy_id=identity.digest(i.copy_id, str(i.tries))) if i.tries > 1 else i for i in intents]
-        await right(self, again)
+        await right(self, again, **more)
 
     patch.setattr(writer.Writer, "deliver", wrong)
 
