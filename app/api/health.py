@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from app.api.context import Given
-from app.api.models.responses import HealthAnswer
+from app.api.models.state import HealthAnswer
 from app.api.routes import CheckedRoute, errors
 
 router = APIRouter(route_class=CheckedRoute, tags=["health"])

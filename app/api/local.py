@@ -13,18 +13,10 @@ from fastapi import APIRouter, BackgroundTasks, Query, Response
 from app.api import serialise, waiting
 from app.api.context import Context, Given
 from app.api.identifiers import known_form
+from app.api.models.connections import AccountAttempt, AccountList, AttemptBegun, OneAccount
 from app.api.models.requests import NewConnectionBody, NewKeyBody, NothingBody, StopBody, SyncBody
-from app.api.models.responses import (
-    AccountAttempt,
-    AccountList,
-    AttemptBegun,
-    Done,
-    KeyAnswer,
-    KeyList,
-    NewKeyAnswer,
-    OneAccount,
-    SyncAnswer,
-)
+from app.api.models.runs import SyncAnswer
+from app.api.models.state import Done, KeyAnswer, KeyList, NewKeyAnswer
 from app.api.pairs.sync_pairs import LONGEST_WAIT_SECONDS
 from app.api.routes import CheckedRoute
 from app.domain.errors import ConflictError, NotFoundError

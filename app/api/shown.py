@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.api.models.responses import PairAnswer
+from app.api.models.sync_pairs import PairAnswer
 
 MOVING: Final = ("last_synced_at", "state", "problem", "next_run_at", "held", "paused_until", "pause_reason")
 _VERSIONS_KEPT: Final = 32

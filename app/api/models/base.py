@@ -64,3 +64,11 @@ def left_out(**constraints: Any) -> Any:
 
 def _nothing() -> Any:
     return None
+
+
+class Listed(Output):
+    """Set only where the caller asked for a page."""
+
+    total: int | None = None
+    page: int | None = None
+    per_page: int | None = None

@@ -8,8 +8,8 @@ from app.api import serialise
 from app.api.context import Context, Given
 from app.api.errors import forbidden, not_found
 from app.api.identifiers import known_connection, known_form
+from app.api.models.connections import AttemptAnswer, AttemptBegun, ConnectionAnswer, ConnectionList
 from app.api.models.requests import NewConnectionBody, NothingBody
-from app.api.models.responses import AttemptAnswer, AttemptBegun, ConnectionAnswer, ConnectionList
 from app.api.paging import ListPage, cut
 from app.api.routes import CheckedRoute, errors, requires
 

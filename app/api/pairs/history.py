@@ -12,7 +12,8 @@ from app.api.errors import invalid
 from app.api.identifiers import known_connection, known_form
 from app.api.models.base import MomentIn, UpperMomentIn
 from app.api.models.requests import UndoBody
-from app.api.models.responses import LogList, RunAnswer, RunPage, RunStarted, StatusAnswer, UndoAnswer
+from app.api.models.runs import LogList, RunAnswer, RunPage, RunStarted, UndoAnswer
+from app.api.models.state import StatusAnswer
 from app.api.paging import HistoryPage
 from app.api.routes import CheckedRoute, errors, requires
 from app.domain.errors import FieldError

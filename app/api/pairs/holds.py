@@ -8,7 +8,7 @@ from app.api import serialise
 from app.api.context import Given
 from app.api.identifiers import known_form
 from app.api.models.requests import ApprovalBody, NothingBody
-from app.api.models.responses import HoldAnswerBody, HoldList
+from app.api.models.runs import HoldAnswerBody, HoldList
 from app.api.paging import ListPage, cut
 from app.api.routes import CheckedRoute, errors, requires
 

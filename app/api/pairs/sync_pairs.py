@@ -11,7 +11,8 @@ from app.api.context import Context, Given
 from app.api.errors import forbidden, invalid
 from app.api.identifiers import known_form
 from app.api.models.requests import LARGEST_NUMBER, AllPairsPatch, NewPairs, PairPatch, TriggerBody
-from app.api.models.responses import PairAnswer, PairList, Removal, TriggerAnswer
+from app.api.models.runs import TriggerAnswer
+from app.api.models.sync_pairs import PairAnswer, PairList, Removal
 from app.api.paging import ListPage, cut
 from app.api.routes import CheckedRoute, errors, requires
 from app.domain.errors import FieldError, InputError
