@@ -135,7 +135,7 @@ def build(
     run_clock = ServiceTime(clock)
     clients = Clients(store.accounts, clients_of or service_factory(addresses, authenticators, run_clock.listening))
     health = Health(store.accounts, notices, clock)
-    integrity = Integrity(store, notices, clock)
+    integrity = Integrity(store, notices, clock, is_idle=lambda: sync.is_idle)
     guard = ClockGuard(
         store.state,
         clock,

@@ -7,6 +7,7 @@ the next start puts a good backup in place. Repairs nothing in a database that i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,10 +31,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Integrity:
-    """Proves the database, and remembers what is wrong with it."""
+    """Proves the database, and remembers what is wrong with it.
 
-    def __init__(self, store: Store, notices: Notices, clock: Clock) -> None:
+    Args:
+        is_idle: whether no run is under way. One that is plans by what it has read: rows that went meanwhile would be
+            taken for events that are not there.
+    """
+
+    def __init__(
+        self, store: Store, notices: Notices, clock: Clock, is_idle: Callable[[], bool] = lambda: True
+    ) -> None:
         self._store = store
+        self._is_idle = is_idle
         self._clock = clock
         self._damaged = store.damage_is_noted()
         self._restored = store.state.restored()
@@ -66,6 +75,9 @@ class Integrity:
         useless = await asyncio.to_thread(self._store.prove_cache)
         if useless is not None:
             # Nothing in it is worth a question: the calendars tell it again.
+            if not self._is_idle():
+                _log.warning("cache.useless_while_in_use", reason=useless)
+                return
             self._store.drop_cache(useless)
         self._store.state.put(_PROVED_AT, now.isoformat())
         _log.info("database.proved")

@@ -109,6 +109,11 @@ class Jobs:
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no run is queued or under way, dry ones included."""
+        return not self._by_run
+
     def of_pair(self, pair_id: str) -> Job | None:
         """The newest run of a pair that is queued or under way, dry ones apart."""
         mine = (job for job in reversed(self._by_run.values()) if job.run.pair_id == pair_id and not job.run.dry)

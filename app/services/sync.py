@@ -243,6 +243,11 @@ class Sync:
         return self._jobs.progress(pair_id)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no run is queued or under way."""
+        return self._jobs.is_idle
+
+    @property
     def stopping(self) -> bool:
         """Whether the app stops, and takes no requests any more."""
         return self._jobs.stopping

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from app.store.backups import open_to_look, remove_database, writable
+from app.store.backups import open_beside, open_to_look, remove_database, writable
 from app.store.failures import storage_errors
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def attach(connection: sqlite3.Connection, path: str) -> None:
 
 
 def drop(database: Database, path: Path, reason: str) -> None:
-    """Throw the second file of an open database away and begin another; calendars are read whole after it.
+    """Throw the second file of an open database away and begin another; calendars are read whole after it. Never during
+    a read or a run: what it read before would be missing, and nothing would tell.
 
     Raises:
         StorageError: it cannot be made anew, or is in use by a transaction.
@@ -116,7 +117,8 @@ def why_useless(file: Path, *, thoroughly: bool = False) -> str | None:
     """
     check = "integrity_check" if thoroughly else "quick_check"
     try:
-        with closing(open_to_look(file)) as connection:
+        # A file the app may write to meanwhile is not looked at as one that nobody writes.
+        with closing(open_beside(file) if thoroughly else open_to_look(file)) as connection:
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application_id, version) != (CACHE_ID, VERSION):

@@ -105,7 +105,7 @@ class Store:
         return None if self._path is None else prove_cache(self._path)
 
     def drop_cache(self, reason: str) -> None:
-        """Throw away what was seen of the calendars: each is read whole after it. Between two steps of the core only.
+        """Throw away what was seen of the calendars: each is read whole after it. While no run is under way.
 
         Raises:
             StorageError: it cannot be made anew.

@@ -117,19 +117,22 @@ async def test_a_doubt_that_was_wrong_costs_nothing(path: Path, clock: HandClock
         assert not store.damage_is_noted()
 
 
+def _take_one_index_for_another(path: Path) -> None:
+    """A start looks at less, and would not see it."""
+    with closing(sqlite3.connect(cache_path(path))) as other, other:
+        other.execute("PRAGMA writable_schema = on")
+        other.execute(
+            "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = ?) WHERE name = ?",
+            ("event_calendar_id_seq", "event_calendar_id_unit"),
+        )
+
+
 async def test_a_second_file_that_the_weekly_proof_finds_damaged_is_dropped_and_nobody_is_asked(
     path: Path, clock: HandClock
 ) -> None:
     with Store.open(path, now=clock.now) as store:
         sample_world(store).read(single("a"), full=True)
-        with closing(sqlite3.connect(cache_path(path))) as other, other:
-            # From now on one index is taken for another: a start looks at less, and would not see it.
-            other.execute("PRAGMA writable_schema = on")
-            other.execute(
-                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = ?) "
-                "WHERE name = ?",
-                ("event_calendar_id_seq", "event_calendar_id_unit"),
-            )
+        _take_one_index_for_another(path)
         assert (store.prove(), store.prove_cache() is None) == ([], False)
         integrity = Integrity(store, Notices(), clock)
         await integrity.keep_up()
@@ -137,6 +140,20 @@ async def test_a_second_file_that_the_weekly_proof_finds_damaged_is_dropped_and_
         assert store.prove_cache() is None
         assert store.ledger.view("conn_work").cursor is None
         assert list(store.ledger.rows("conn_work", None)) == []
+
+
+async def test_a_second_file_stays_while_a_run_plans_by_what_it_read_in_it(path: Path, clock: HandClock) -> None:
+    idle = False
+    with Store.open(path, now=clock.now) as store:
+        sample_world(store).read(single("a"), full=True)
+        _take_one_index_for_another(path)
+        integrity = Integrity(store, Notices(), clock, is_idle=lambda: idle)
+        await integrity.keep_up()
+        assert store.ledger.view("conn_work").cursor is not None
+        idle = True
+        await integrity.keep_up()
+        assert store.prove_cache() is None
+        assert store.ledger.view("conn_work").cursor is None
 
 
 async def test_damage_that_was_met_in_the_second_file_costs_no_backup(path: Path, clock: HandClock) -> None:
