@@ -59,5 +59,6 @@ def test_what_a_run_did_is_copied_as_text(make_desk: MakeDesk, qtbot: QtBot) -> 
     click(details.copy_button)
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0].startswith("sync_run_02  Private (Google) ⇄ Calendar (Microsoft)  Done")
-    assert len(lines) == 6
+    assert lines[1:3] == ["Calendar: 3 added, 1 changed", "Private: 1 left out"]
+    assert len(lines) == 3 + 5
     assert lines[-1].endswith("Left out  Team lunch  Left out because it was declined.")
