@@ -85,12 +85,12 @@ class SettingsFiles:
         wished = {name: value for name, value in said["preferences"].items() if name in known}
         if wished:
             await self._prefer(wished)
-        by_key = {view.connection.calendar_key: view for view in self._connections.list()}
+        connected = self._connections.list()
         made: list[PairView] = []
         missing: list[NotRestored] = []
         there = 0
         for one in said["pairs"]:
-            ends = [by_key.get(one[side]["key"]) for side in ("a", "b")]
+            ends = [_connected(one[side], connected) for side in ("a", "b")]
             name = f"{one['a']['calendar']} – {one['b']['calendar']}"
             if None in ends:
                 accounts = tuple(
@@ -136,6 +136,17 @@ def _end(view: ConnectionView) -> Mapping[str, str]:
         "calendar": view.connection.name,
         "key": view.connection.calendar_key,
     }
+
+
+def _connected(end: Mapping[str, str], connections: Sequence[ConnectionView]) -> ConnectionView | None:
+    """The connection that an end of the file means: that of its account, or of the only account that has its calendar.
+
+    Where several others share the calendar the person has to say which, by signing in to the one of the file.
+    """
+    sharing = [view for view in connections if view.connection.calendar_key == end["key"]]
+    own = [view for view in sharing if view.account.email.casefold() == end["account"].casefold()]
+    found = own or sharing
+    return found[0] if len(found) == 1 else None
 
 
 def _who(end: Mapping[str, str]) -> str:

@@ -37,6 +37,11 @@ def computer(folder: Path) -> CoreWorld:
     return CoreWorld(folder)
 
 
+def one_way(a: str, b: str, direction: Direction = Direction.A_TO_B) -> NewPair:
+    """A paused pair of two connections."""
+    return NewPair(a, b, mode=Mode.BLOCKER, direction=direction, status=PairStatus.PAUSED)
+
+
 async def saved(world: CoreWorld) -> str:
     """A file of a pair that goes both ways, each with settings of its own."""
     ends = await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT)
@@ -151,3 +156,42 @@ async def test_a_pair_that_cannot_be_made_keeps_no_other_from_coming_back(world:
     (missing,) = found.missing
     assert missing.reason == "Both sides are the same calendar. Choose another one."
     assert replace(found.made[0].pair.settings) == SETTINGS
+
+
+@pytest.mark.parametrize("whose", ["ana", "ben"])
+async def test_a_calendar_that_two_accounts_share_comes_back_with_the_account_it_had(
+    world: CoreWorld, tmp_path: Path, whose: str
+) -> None:
+    ends = {who: await world.connect(Provider.GOOGLE, who) for who in ("ana", "ben")}
+    home = await world.connect(Provider.MICROSOFT)
+    world.core.pairs.create([one_way(ends[whose], home)])
+    text = world.core.settings_files.export()
+    other = computer(tmp_path / "other")
+    try:
+        there = {who: await other.connect(Provider.GOOGLE, who) for who in ("ana", "ben")}
+        await other.connect(Provider.MICROSOFT)
+        (made,) = (await other.core.settings_files.restore(text)).made
+        assert made.pair.connection_a_id == there[whose]
+    finally:
+        await other.close()
+
+
+@pytest.mark.parametrize("connected", [("ben",), ("ben", "cleo")], ids=["one", "two"])
+async def test_another_account_with_the_calendar_takes_its_place_only_where_there_is_no_choice(
+    world: CoreWorld, tmp_path: Path, connected: tuple[str, ...]
+) -> None:
+    world.core.pairs.create([one_way(await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT))])
+    text = world.core.settings_files.export()
+    other = computer(tmp_path / "other")
+    try:
+        there = [await other.connect(Provider.GOOGLE, who) for who in connected]
+        await other.connect(Provider.MICROSOFT)
+        found = await other.core.settings_files.restore(text)
+        if len(connected) == 1:
+            assert [view.pair.connection_a_id for view in found.made] == there
+        else:
+            assert found.made == ()
+            (missing,) = found.missing
+            assert missing.accounts == ("ana@example.com (Google)",)
+    finally:
+        await other.close()
