@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from app.domain import settings_data
-from app.domain.errors import ConflictError, InputError, KalendsError
+from app.domain.errors import InputError, KalendsError
 from app.domain.pairs import Direction, DirectionSettings, Mode, PairStatus
 from app.domain.preferences import PreferenceValues
 from app.services.connections import Connections
@@ -86,6 +86,10 @@ class SettingsFiles:
         if wished:
             await self._prefer(wished)
         connected = self._connections.list()
+        known_ways = {
+            _ways(view.a.connection.calendar_key, view.b.connection.calendar_key, view.pair.direction)
+            for view in self._pairs.list()
+        }
         made: list[PairView] = []
         missing: list[NotRestored] = []
         there = 0
@@ -98,12 +102,17 @@ class SettingsFiles:
                 )
                 missing.append(NotRestored(name, "Its calendars are not connected here yet.", accounts))
                 continue
-            try:
-                made.extend(self._pairs.create([_new(one, [end for end in ends if end is not None])]))
-            except ConflictError:
+            new = _new(one, [end for end in ends if end is not None])
+            ways = _ways(one["a"]["key"], one["b"]["key"], new.direction)
+            if ways in known_ways:
                 there += 1
+                continue
+            try:
+                made.extend(self._pairs.create([new]))
             except KalendsError as error:
                 missing.append(NotRestored(name, error.message))
+            else:
+                known_ways.add(ways)
         return Restored(tuple(made), there, tuple(missing))
 
     async def _prefer(self, wished: Mapping[str, object]) -> None:
@@ -153,6 +162,12 @@ def _who(end: Mapping[str, str]) -> str:
     """`ana@gmail.com (Google)`."""
     names = {str(provider): name for provider, name in PROVIDER_NAMES.items()}
     return f"{end['account']} ({names.get(end['provider'], end['provider'])})"
+
+
+def _ways(a: str, b: str, direction: Direction) -> frozenset[tuple[str, str]]:
+    """From which calendar to which a pair of these two copies: the same, whichever side each is called."""
+    ways = {Direction.A_TO_B: [(a, b)], Direction.B_TO_A: [(b, a)], Direction.BIDIRECTIONAL: [(a, b), (b, a)]}
+    return frozenset(ways[direction])
 
 
 def _new(one: Mapping[str, Any], ends: Sequence[ConnectionView]) -> NewPair:

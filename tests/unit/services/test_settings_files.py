@@ -195,3 +195,26 @@ async def test_another_account_with_the_calendar_takes_its_place_only_where_ther
             assert missing.accounts == ("ana@example.com (Google)",)
     finally:
         await other.close()
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as saved", "sides turned"])
+async def test_a_pair_of_the_same_ends_and_direction_is_there_already(world: CoreWorld, turned: bool) -> None:
+    work, home = await world.connect(Provider.GOOGLE), await world.connect(Provider.MICROSOFT)
+    (view,) = world.core.pairs.create([one_way(work, home)])
+    text = world.core.settings_files.export()
+    await world.core.pairs.delete(view.pair.id)
+    world.core.pairs.create([one_way(home, work, Direction.B_TO_A) if turned else one_way(work, home)])
+    found = await world.core.settings_files.restore(text)
+    assert (found.made, found.there, found.missing) == ((), 1, ())
+
+
+async def test_a_pair_that_another_one_stands_in_the_way_of_is_said_to_be_missing_and_why(world: CoreWorld) -> None:
+    text = await saved(world)
+    (view,) = world.core.pairs.list()
+    await world.core.pairs.delete(view.pair.id)
+    world.core.pairs.create([one_way(view.a.connection.id, view.b.connection.id)])
+    found = await world.core.settings_files.restore(text)
+    assert (found.made, found.there) == ((), 0)
+    (missing,) = found.missing
+    assert missing.reason == "Another sync pair already copies from this calendar to that one."
+    assert missing.accounts == ()
