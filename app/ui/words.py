@@ -347,12 +347,21 @@ def undoable(view: UndoView) -> str:
 
 
 def undone(run: Run) -> str:
-    """`Undone: 3 events restored.`, or how far it is."""
+    """`Undone: 32 copies removed, 3 brought back, 2 changed back.`, or how far it is."""
     if not run.status.ended:
         return "This takes longer than usual. The result will be under Activity."
     counts = run.counts
-    restored = counts.created + counts.updated + counts.deleted
-    return f"Undone: {plural(restored, 'event', 'events')} restored."
+    kinds = (
+        (counts.deleted, "copy", "copies", "removed"),
+        (counts.created, "event", "events", "brought back"),
+        (counts.updated, "event", "events", "changed back"),
+    )
+    parts: list[str] = []
+    for number, one, many, done in kinds:
+        if number:
+            told = f"{number:,}" if parts else plural(number, one, many)
+            parts.append(f"{told} {done}")
+    return f"Undone: {', '.join(parts)}." if parts else "Nothing was undone."
 
 
 def may_undo(run: Run, now: datetime) -> bool:

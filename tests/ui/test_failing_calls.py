@@ -308,7 +308,7 @@ def undo_a_run(desk: Desk, qtbot: QtBot) -> Place:
     sheet = undo_opened(desk, qtbot)
     qtbot.waitUntil(sheet.undo_button.isEnabled)
     click(sheet.undo_button)
-    done = "Undone: 2 events restored."
+    done = "Undone: 2 events changed back."
     return Place(sheet, sheet.undo_button, lambda: sheet.counts.text() == done and len(desk.called("undo")) == 1)
 
 

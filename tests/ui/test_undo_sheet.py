@@ -36,7 +36,7 @@ def test_a_run_is_undone_after_its_changes_were_shown(make_desk: MakeDesk, qtbot
     assert sheet.counts.text() == "2 of 3 can be undone; 1 was edited since (left alone)."
     assert desk.called("undo") == [], "looking undoes nothing"
     click(sheet.undo_button)
-    qtbot.waitUntil(lambda: sheet.counts.text() == "Undone: 2 events restored.")
+    qtbot.waitUntil(lambda: sheet.counts.text() == "Undone: 2 events changed back.")
     assert desk.called("undo") == [("undo", RUN)]
     assert not sheet.undo_button.isVisible()
     click(button(sheet, "Close"))

@@ -145,3 +145,17 @@ def test_what_is_up_to_date_is_counted_apart_from_what_is_left_out() -> None:
     assert words.action_sign(left_out).word == "Left out"
     assert words.action_sign(same).word == "Up to date"
     assert words.would(words.planned([same] * 32 + [left_out] * 8)) == "Nothing to do · 32 up to date · 8 left out"
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        (Counts(deleted=32), "Undone: 32 copies removed."),
+        (Counts(deleted=1, created=3, updated=2), "Undone: 1 copy removed, 3 brought back, 2 changed back."),
+        (Counts(created=1), "Undone: 1 event brought back."),
+        (Counts(updated=1204, skipped=3), "Undone: 1,204 events changed back."),
+        (Counts(skipped=3), "Nothing was undone."),
+    ],
+)
+def test_what_an_undo_did_is_said_by_kind(counts: Counts, text: str) -> None:
+    assert words.undone(run("1", "pair_1", counts=counts)) == text
