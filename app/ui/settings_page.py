@@ -44,6 +44,12 @@ _PLACES = {
     "data": "Data",
     "config": "Settings",
 }
+_THEMES = {
+    Scheme.SYSTEM.value: "Follows your desktop.",
+    Scheme.LIGHT.value: "Always light, whatever your desktop shows.",
+    Scheme.DARK.value: "Always dark, whatever your desktop shows.",
+}
+"""What each theme means, in words."""
 _CLOSING: dict[str, bool | None] = {"Ask if there is no tray": None, "Keep syncing": True, "Quit Kalends": False}
 _WISHES = {
     Wish.PROBLEMS_ONLY: "Problems only",
@@ -150,7 +156,7 @@ class SettingsPage(ScrollPage):
             "Theme",
         )
         self.theme_choice.group.idToggled.connect(self._theme_chosen)
-        section.add_row("Theme", "System follows your desktop.", self.theme_choice)
+        self._theme_words = section.add_row("Theme", _THEMES[self.theme_choice.value], self.theme_choice)
         return section
 
     def _habits(self) -> Section:
@@ -299,6 +305,7 @@ class SettingsPage(ScrollPage):
 
     def _theme_chosen(self, _number: int, chosen: bool) -> None:
         if chosen:
+            self._theme_words.setText(_THEMES[self.theme_choice.value])
             self._change(theme=self.theme_choice.value)
 
     def _closing_chosen(self) -> None:

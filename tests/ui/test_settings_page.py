@@ -58,6 +58,34 @@ def test_another_theme_counts_at_once_and_at_the_next_start(
     assert desk.desktop._memory.scheme is Scheme.DARK
 
 
+@pytest.mark.parametrize(
+    ("chosen", "text"),
+    [
+        ("system", "Follows your desktop."),
+        ("light", "Always light, whatever your desktop shows."),
+        ("dark", "Always dark, whatever your desktop shows."),
+    ],
+)
+def test_what_is_said_of_the_theme_fits_the_choice(make_desk: MakeDesk, qtbot: QtBot, chosen: str, text: str) -> None:
+    desk = make_desk(busy).begin()
+    desk.window.show_page("settings")
+    page = desk.window.settings
+    qtbot.waitUntil(page.inside.isEnabled)
+    assert "Always light, whatever your desktop shows." in words(page)
+    click(page.theme_choice.buttons[chosen])
+    qtbot.waitUntil(lambda: text in words(page))
+    assert words(page).count("your desktop") == 1
+
+
+def test_what_is_said_of_the_theme_is_what_counts_when_another_could_not_be_kept(
+    desk: Desk, page: SettingsPage, qtbot: QtBot
+) -> None:
+    desk.core.errors["change"] = InputError("That cannot be kept.")
+    click(page.theme_choice.buttons["dark"])
+    qtbot.waitUntil(lambda: desk.called("change") != [] and page.theme_choice.value == "light")
+    assert "Always light, whatever your desktop shows." in words(page)
+
+
 def test_the_theme_of_the_settings_file_is_taken_at_the_start(make_desk: MakeDesk) -> None:
     def dark(profile: str) -> CoreDouble:
         core = calm(profile)
