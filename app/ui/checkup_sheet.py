@@ -57,7 +57,7 @@ class CheckupSheet(Sheet):
         self.copy_button.clicked.connect(self._copy)
         self.again_button: Button = self.offer("Check again", "refresh-cw", "primary")
         self.again_button.clicked.connect(self.look)
-        self.resize(680, 560)
+        self.take_size(680, 560)
 
     def look(self) -> None:
         """Look at everything and show what comes of it."""

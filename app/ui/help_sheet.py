@@ -50,7 +50,7 @@ class HelpSheet(Sheet):
             self.body.addWidget(Label(sentence, wrap=True))
         self.body.addStretch(1)
         self.quit_button = self.offer("Quit Kalends")
-        self.resize(660, 620)
+        self.take_size(660, 620)
         self.cancel_button.setFocus()
 
     def _part(self, title: str) -> None:

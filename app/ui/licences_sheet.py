@@ -66,4 +66,4 @@ class LicencesSheet(Sheet):
         self.text.setAccessibleName("Licences")
         self.body.addWidget(self.text, 1)
         self.cancel_button.say("Close")
-        self.resize(720, 560)
+        self.take_size(720, 560)

@@ -113,7 +113,7 @@ class PairSheet(Sheet):
         self._fill()
         self._listen()
         self._show()
-        self.resize(700, min(780, self.screen().availableGeometry().height() - 60))
+        self.take_size(700, 780)
         (self.source if is_new else self.save_button).setFocus()
 
     # -- parts -------------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ class PairSheet(Sheet):
         self.more_button.show_glyph("chevron-up" if shown else "chevron-down")
         self.more_button.say("Fewer options" if shown else "More options")
         if shown:
-            self.resize(self.width(), min(900, self.screen().availableGeometry().height() - 60))
+            self.take_size(self.width(), 900)
 
     def _edited(self) -> None:
         self._said = {}

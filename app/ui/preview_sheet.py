@@ -112,7 +112,7 @@ class PreviewSheet(Sheet):
         self.list.show_actions(words.in_order_of_plan(seen.actions))
         self._card.setVisible(bool(seen.actions))
         if seen.actions and self.height() < 560:
-            self.resize(max(self.width(), 760), 600)
+            self.take_size(max(self.width(), 760), 600)
 
     def _sync(self) -> None:
         if self._paused:

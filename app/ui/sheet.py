@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -23,8 +23,8 @@ _SIDE = 28
 _SCROLLS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Home, Qt.Key.Key_End)
 _TITLE_BAR = 30
 _BORDER = 8
-_EDGE = 60
-"""Room left at the edge of the screen."""
+_EDGE = QSize(16, 60)
+"""Room left at the edges of the screen, for the frame too."""
 
 
 class FittedDialog(QDialog):
@@ -58,6 +58,16 @@ class FittedDialog(QDialog):
             self._place(shown=event.type() == QEvent.Type.Show)
         return done
 
+    def take_size(self, width: int, height: int) -> None:
+        """Be as large as that (pixels), as far as the screen has room: what is longer scrolls inside."""
+        self.resize(QSize(width, height).boundedTo(self._room()))
+        self._place(shown=False)
+
+    def _room(self) -> QSize:
+        """The largest size that is seen whole; before it is shown, on the screen of its window."""
+        screen = self.screen() if self.isVisible() else self._over.screen()
+        return screen.availableGeometry().size() - _EDGE
+
     def _place(self, *, shown: bool) -> None:
         """Over the middle of its window when it is shown, and never beyond the screen however it grows.
 
@@ -65,6 +75,11 @@ class FittedDialog(QDialog):
         """
         if not (shown or self.isVisible()):
             return
+        largest = self._room()
+        if self.size().boundedTo(largest) != self.size():
+            # Its window may have gone to a smaller screen since it was made.
+            self.setMinimumSize(self.minimumSize().boundedTo(largest))
+            self.resize(self.size().boundedTo(largest))
         if shown:
             over = self._over.window().geometry().center()
             wanted = QPoint(over.x() - self.width() // 2, over.y() - self.height() // 2 - _TITLE_BAR)
@@ -83,7 +98,7 @@ class FittedDialog(QDialog):
             return
         width = max(self.width(), self.minimumWidth(), layout.totalMinimumSize().width())
         wanted = layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else layout.totalSizeHint().height()
-        wanted = min(wanted, self.screen().availableGeometry().height() - _EDGE)
+        wanted = min(wanted, self._room().height())
         if wanted == self._fitted and self.height() >= wanted:
             return
         grown = self._fitted >= 0 and self.height() > self._fitted  # by hand: leave it

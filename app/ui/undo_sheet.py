@@ -81,7 +81,7 @@ class UndoSheet(Sheet):
         self.list.show_actions(tuple(_line(change) for change in view.changes))
         self._card.setVisible(bool(view.changes))
         if view.changes and self.height() < 560:
-            self.resize(max(self.width(), 760), 600)
+            self.take_size(max(self.width(), 760), 600)
 
     def _undo(self) -> None:
         self.work(self._carry_out, self.undo_button)

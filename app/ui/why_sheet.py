@@ -105,7 +105,7 @@ class WhySheet(Sheet):
         self.body.addStretch(1)
         self.ask_button: Button = self.offer("Ask", role="primary")
         self.ask_button.clicked.connect(self.ask)
-        self.resize(700, 420)
+        self.take_size(700, 420)
         self.query.setFocus()
 
     def begin_with(self, event: str, pair_id: str = "") -> None:
@@ -144,7 +144,7 @@ class WhySheet(Sheet):
             self._cards.addWidget(self._card(one))
         self._say(_summary(answer))
         if answer.found:
-            self.resize(self.width(), min(760, self.screen().availableGeometry().height() - 80))
+            self.take_size(self.width(), 760)
 
     def _say(self, text: str) -> None:
         self.found.setText(text)

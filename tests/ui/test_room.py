@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QSize
-from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QApplication, QLayout, QToolTip, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize
+from PySide6.QtGui import QHelpEvent, QScreen
+from PySide6.QtWidgets import QApplication, QLayout, QPushButton, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.domain.accounts import Provider
@@ -16,6 +16,7 @@ from app.domain.errors import OfflineError
 from app.services.happenings import Happened
 from app.ui import pair_model, run_model
 from app.ui.pair_sheet import PairSheet
+from app.ui.sheet import Sheet
 from app.ui.theme import Theme
 from app.ui.widgets import Choice
 from tests.ui.desk import Desk
@@ -127,9 +128,7 @@ def test_every_entry_of_a_choice_is_seen_when_it_opens(make_desk: MakeDesk, qtbo
         choice.hidePopup()
 
 
-def test_a_sheet_opens_over_the_middle_of_its_window_and_stays_on_the_screen(
-    make_desk: MakeDesk, qtbot: QtBot
-) -> None:
+def test_a_sheet_opens_over_the_middle_of_its_window_and_stays_on_the_screen(make_desk: MakeDesk, qtbot: QtBot) -> None:
     desk = make_desk(busy).begin()
     desk.window.move(300, 200)
     sheet = desk.desktop.sheets.delete_pair(desk.core.known_pairs[0])
@@ -151,6 +150,56 @@ def test_a_window_is_never_larger_than_the_screen(make_desk: MakeDesk) -> None:
     window.take_size(QSize(5000, 4000))
     assert window.width() < room.width()
     assert window.height() < room.height()
+
+
+def undoing(desk: Desk) -> Sheet:
+    return desk.desktop.sheets.undo_run("sync_run_02")
+
+
+def asking_why(desk: Desk) -> Sheet:
+    return desk.desktop.sheets.why("team sync")
+
+
+def previewing(desk: Desk) -> Sheet:
+    return desk.desktop.sheets.preview(desk.core.known_pairs[0])
+
+
+def editing(desk: Desk) -> Sheet:
+    sheet = desk.desktop.sheets.edit_pair(desk.core.known_pairs[0])
+    click(sheet.more_button)
+    return sheet
+
+
+def checking(desk: Desk) -> Sheet:
+    return desk.desktop.sheets.checkup()
+
+
+def reading_licences(desk: Desk) -> Sheet:
+    return desk.desktop.sheets.licences()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (undoing, "2 of 3 can be undone"),
+        (asking_why, "And 2 more dates."),
+        (previewing, "Nothing was written."),
+        (editing, "Fewer options"),
+        (checking, "Check-up"),
+        (reading_licences, "Licences"),
+    ],
+)
+def test_a_sheet_is_never_larger_than_the_room_on_the_screen(
+    make_desk: MakeDesk, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, make: Callable[[Desk], Sheet], said: str
+) -> None:
+    desk = make_desk(busy).begin()
+    room = QRect(0, 30, 1024, 530)
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda _screen: room)
+    sheet = make(desk)
+    qtbot.waitUntil(lambda: said in words(sheet) or any(said in b.text() for b in sheet.findChildren(QPushButton)))
+    QApplication.processEvents()
+    assert room.contains(sheet.frameGeometry()), sheet.frameGeometry()
+    assert room.contains(sheet.cancel_button.mapToGlobal(sheet.cancel_button.rect().bottomRight()))
 
 
 def test_what_happened_in_the_demo_is_said_to_its_end(make_desk: MakeDesk, qtbot: QtBot) -> None:
