@@ -467,10 +467,11 @@ def _seed(source: Provider, more: int) -> dict[str, Any]:
 
 def _meeting(number: int, today: date) -> dict[str, Any]:
     day = today + timedelta(days=number % 25 - 5)
+    hour = 7 + number // 25 % 17
     return {
         "title": f"Meeting {number}",
-        "start": f"{day}T{7 + number // 25:02}:05:00",
-        "end": f"{day}T{7 + number // 25:02}:35:00",
+        "start": f"{day}T{hour:02}:05:00",
+        "end": f"{day}T{hour:02}:35:00",
         "all_day": False,
         "time_zone": BERLIN,
     }
