@@ -175,9 +175,12 @@ async def _creates(
 
 
 def _may_still_arrive(intent: Intent, clock: Clock) -> bool:
-    """Whether the last try of a write is so young that it may be carried out after it was looked for."""
+    """Whether the last try of a write is so young that it may be carried out after it was looked for.
+
+    A try that seems to lie ahead was made before the clock was set back: it may be as young.
+    """
     tried = intent.last_try_at
-    return tried is not None and timedelta() <= clock.now() - tried < ON_ITS_WAY
+    return tried is not None and abs(clock.now() - tried) < ON_ITS_WAY
 
 
 def _links(ledger: Ledger, direction: DirectionRecord, intents: Sequence[Intent]) -> Mapping[tuple[str, str], Link]:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from app.domain.links import Intent, Outcome, Result
+from app.domain.links import Intent, Op, Outcome, Result
 from tests.fakes.calendar import Crash, wall
 from tests.fakes.engine_world import FULL, World, meeting
 
@@ -71,3 +71,17 @@ def test_a_create_that_came_to_nothing_and_is_refused_then_backs_off() -> None:
     (link,) = world.ledger.links(world.direction.id, ["a1"])
     assert link.retry_at is not None
     assert [error.code for error in result.errors] == ["invalid"]
+
+
+@pytest.mark.parametrize("minutes", [-2, 1])
+def test_a_try_of_a_moment_ago_may_still_arrive_though_the_clock_was_set_back_since(minutes: int) -> None:
+    world = World(settings=FULL)
+    world.run_until_quiet()
+    world.source.put(meeting("a1", wall(MONDAY, 9)))
+    tried = cut_off(world, "before").last_try_at
+    assert tried is not None
+    world.clock.advance(seconds=(tried - world.clock.now()).total_seconds() + 60 * minutes)
+    world.target.script.verdict = refuse
+    world.run()
+    (intent,) = world.ledger.pending_intents(world.direction.id)
+    assert intent.op is Op.CREATE
