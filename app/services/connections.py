@@ -187,8 +187,10 @@ class Connections:
         except KalendsError as error:
             self._health.account_failed(account_id, error)
             raise
-        self._accounts.update(replace(account, status=AccountStatus.CONNECTED, problem=None))
-        self._announce(account_id)
+        account = self._accounts.get(account_id)
+        if account.status is not AccountStatus.SIGNED_OUT:  # an answer from before does not sign in again
+            self._accounts.update(replace(account, status=AccountStatus.CONNECTED, problem=None))
+            self._announce(account_id)
         return self._accounts.get(account_id)
 
     async def disconnect(self, connection_id: str, viewer: Viewer = EVERYTHING) -> None:

@@ -62,8 +62,8 @@ class Health:
             self.slow_down(account_id, error.retry_after_seconds)
         status = _status_after(error)
         account = self._accounts.get(account_id)
-        if account.status is AccountStatus.SIGNED_OUT and status is AccountStatus.NEEDS_SIGN_IN:
-            return  # the person ended it, not the service
+        if account.status is AccountStatus.SIGNED_OUT:
+            return  # the person ended it; noted, a late failure would be healed by a late success
         if status is not None and (account.status, account.problem) != (status, error.message):
             self._become(account, status, error.message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.accounts import AccountStatus, Provider
-from app.domain.errors import AuthExpiredError, NotFoundError
+from app.domain.errors import AccessError, AuthExpiredError, KalendsError, NotFoundError, VaultError
 from app.domain.pairs import PairState, PairStatus
 from app.domain.runs import RunStatus
+from app.services.health import Health
 from app.services.views import PairChange, RollUp
 from tests.fakes.calendar import wall
 from tests.fakes.core_world import CoreWorld, granted
@@ -73,6 +75,39 @@ async def test_a_last_request_that_is_refused_does_not_say_that_the_service_ende
     await world.core.connections.sign_out(google)
     world.work.broken = AuthExpiredError("Google ended the sign-in for ana@example.com.")
     account = await world.core.connections.test(google)
+    assert (account.status, account.problem) == (AccountStatus.SIGNED_OUT, None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        VaultError("Your password store is locked.", code="vault_locked"),
+        AccessError("Calendar access was not allowed.", code="scope_missing"),
+        AuthExpiredError("Google ended the sign-in for ana@example.com."),
+    ],
+)
+async def test_what_fails_after_signing_out_does_not_say_otherwise(world: CoreWorld, error: KalendsError) -> None:
+    await pair_of(world)
+    google = google_of(world)
+    await world.core.connections.sign_out(google)
+    Health(world.store.accounts, world.core.notices, world.clock).account_failed(google, error)
+    (account,) = [one for one in world.core.connections.accounts() if one.id == google]
+    assert (account.status, account.problem) == (AccountStatus.SIGNED_OUT, None)
+
+
+async def test_a_last_list_of_calendars_that_comes_after_signing_out_does_not_sign_in_by_itself(
+    world: CoreWorld,
+) -> None:
+    await pair_of(world)
+    google = google_of(world)
+    world.listing = asyncio.Event()
+    for service in world.services:
+        service.listing = world.listing
+    asking = asyncio.create_task(world.core.connections.test(google))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(world.core.connections.sign_out(google), 5)
+    world.listing.set()
+    account = await asyncio.wait_for(asking, 5)
     assert (account.status, account.problem) == (AccountStatus.SIGNED_OUT, None)
 
 
