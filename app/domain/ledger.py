@@ -94,6 +94,11 @@ class Ledger(Protocol):
         """Store direct reads: found units replace what was known of them whole; gone ones become `gone`."""
         ...
 
+    def store_half_read(self, calendar_id: str, series: Collection[str]) -> None:
+        """Note series that may have exceptions which nobody could read: a part of each counts as out of sight until a
+        direct read or a page tells the series whole, or that it is gone."""
+        ...
+
     def rows(self, calendar_id: str, units: Collection[str] | None) -> Sequence[Row]:
         """Rows of these units (masters, exceptions and cancelled occurrences of a series; singles), None for all."""
         ...

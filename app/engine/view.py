@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.domain.errors import CursorExpiredError, ProtocolError, UnavailableError
+from app.domain.errors import CursorExpiredError, ProtocolError
 from app.domain.events import Event
 from app.domain.ledger import Ledger
 from app.domain.links import Answer, Evidence, Page, Unreadable, ViewState
@@ -56,6 +56,7 @@ class Pulled:
     Args:
         named: ids of the events that were read.
         unreadable: events that were left out, as they cannot be read.
+        half_read: series that may have exceptions which could not be read; they are not planned until they were.
     """
 
     pages: int
@@ -63,6 +64,7 @@ class Pulled:
     view: ViewState
     named: frozenset[str] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
+    half_read: frozenset[str] = frozenset()
 
 
 async def pull(
@@ -151,22 +153,26 @@ async def _read(
         last = page.cursor or last
     if last is None:
         raise ProtocolError("The calendar service ended a list without saying where to go on from.")
-    if full:
-        await _read_series(reader, ledger, calendar_id, whole, listed)
+    half_read = await _read_series(reader, ledger, calendar_id, whole, listed) if full else set()
     ledger.finish_read(calendar_id, read_no, cursor=last, full=full, span=span, at=now)
     left_out = tuple(one for one in unreadable.values() if one.event_id not in listed)
-    return Pulled(count, full, ledger.view(calendar_id), frozenset(listed), left_out)
+    return Pulled(count, full, ledger.view(calendar_id), frozenset(listed), left_out, frozenset(half_read))
 
 
 async def _read_series(
     reader: CalendarReader, ledger: Ledger, calendar_id: str, whole: Collection[str], listed: Collection[str]
-) -> None:
-    """Where the rows were lost: read those series directly of which a listing may not have told all exceptions."""
+) -> set[str]:
+    """Where the rows were lost: read those series directly of which a listing may not have told all exceptions.
+
+    One that the service cannot tell whole is withheld from planning until it is, and stops nothing else. Returns these.
+    """
     wanted = [unit for unit in ledger.series_to_read(calendar_id) if unit not in whole]
     if not wanted:
-        return
+        return set()
     answers = await ask(reader, ledger, calendar_id, wanted)
     silent = {answer.event_id for answer in answers if answer.evidence is Evidence.UNKNOWN}
-    if not silent.isdisjoint(listed):
-        # One that was not listed either is out of sight, and asked about before anything follows from that.
-        raise UnavailableError("The calendar service did not tell all about a series.")
+    # One that was not listed either is out of sight, and asked about before anything follows from that.
+    half_read = silent.intersection(listed)
+    if half_read:
+        ledger.store_half_read(calendar_id, half_read)
+    return half_read

@@ -78,6 +78,10 @@ class Pulls:
                 self._health.not_read(connection_id, error)
                 raise
             self._note_unreadable(connection_id, pulled, begun)
+            if pulled.half_read:
+                # Ids only, as below.
+                series = sorted(pulled.half_read)
+                _log.warning("view.half_read", connection_id=connection_id, series=len(series), such_as=series[:5])
             # A full read is worth an incremental one, not the other way round.
             self._begun |= {(connection_id, False): begun} | ({(connection_id, True): begun} if full else {})
             self._health.read(connection_id)

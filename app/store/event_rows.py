@@ -108,6 +108,14 @@ class EventRows:
         known = self._known.get(event_id)
         self.put(Event(event_id, gone=True, kind=EventKind(known.kind) if known else EventKind.SINGLE))
 
+    def put_unread_part(self, series_id: str) -> None:
+        """A series that is there may have exceptions that nobody could read: one of them, without a name of its own."""
+        known = self._known.get(series_id)
+        if known is None or known.seen == Seen.GONE:
+            return  # nothing is concluded from one that was not seen, and one that is gone has no exceptions
+        # No service has an id like this, so no telling of one exception passes for that of all.
+        self._store(Event(f"{series_id} (unread)", kind=EventKind.EXCEPTION, series_id=series_id), Seen.ABSENT)
+
     def drop_occurrences(self, series: Iterable[str], keep: Collection[str]) -> None:
         """Exceptions and cancelled occurrences of these series that are not to be kept no longer hold."""
         for unit in sorted(series):

@@ -153,6 +153,17 @@ class Views:
                     rows.drop_occurrences(masters, keep={event.id for event in answer.events})
             rows.flush()
 
+    def store_half_read(self, calendar_id: str, series: Collection[str]) -> None:
+        """Note series that may have exceptions which nobody could read: a part of each is `absent` until a direct read
+        or a page tells the series whole, or that it is gone."""
+        with self._database.transaction():
+            self._ensure_rows(calendar_id)
+            rows = EventRows(self._database, calendar_id, self.view(calendar_id).read_no)
+            rows.load(units=series)
+            for unit in sorted(series):
+                rows.put_unread_part(unit)
+            rows.flush()
+
     def rows(self, calendar_id: str, units: Collection[str] | None) -> Sequence[Row]:
         """Rows of these units (masters, exceptions and cancelled occurrences of a series; singles), None for all;
         in the order of units and ids."""

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from app.domain.errors import UnavailableError
 from app.domain.links import Seen
 from app.domain.runs import Counts
 from app.engine import view
@@ -78,14 +77,69 @@ def test_exceptions_that_a_listing_no_longer_tells_are_read_directly(lost: tuple
     assert len(world.target.log) == quiet
 
 
-def test_a_series_that_cannot_be_read_whole_yet_keeps_the_run_from_planning() -> None:
+def mute(world: World, side: str) -> str:
+    """The series of a side as one that no direct read tells whole, and whose exceptions no listing tells. Returns its
+    id."""
+    calendar = world.source if side == "conn_a" else world.target
+    parts = [event for event in calendar.events.values() if event.series_id is not None and not event.gone]
+    assert parts
+    calendar.script.unlisted = {event.id for event in parts}
+    (series_id,) = {event.unit for event in parts}
+    calendar.script.unanswered = {series_id}
+    return series_id
+
+
+@pytest.mark.parametrize("side", ["conn_a", "conn_b"])
+def test_a_series_that_cannot_be_read_whole_is_not_planned_and_stops_nothing_else(side: str) -> None:
     world = in_use()
-    world.source.script.unanswered = {"s"}
+    mute(world, side)
+    (series,) = [event for event in world.copies() if event.fields and event.fields.recurrence]
+    inside = {event.id: event for event in world.target.events.values() if event.unit == series.id}
     lose(world, "conn_a", "conn_b")
-    with pytest.raises(UnavailableError):
-        world.run()
-    assert world.ledger.view("conn_a").cursor is None
-    world.source.script.unanswered = set()
+    world.source.put(meeting("m1", wall(MONDAY, 20)))
+    world.source.put(meeting("new", wall(MONDAY, 21)))
+
+    result = world.run()
+
+    assert world.ledger.view("conn_a").cursor
+    assert world.ledger.view("conn_b").cursor
+    assert (result.counts.created, result.counts.updated, result.counts.deleted) == (1, 1, 0)
+    assert [error.code for error in result.errors] == ["could_not_ask"]
+    assert {event.id: event for event in world.target.events.values() if event.unit == series.id} == inside
+
+
+@pytest.mark.parametrize("side", ["conn_a", "conn_b"])
+def test_a_series_that_could_not_be_read_whole_waits_until_it_can_whatever_is_told_of_it(side: str) -> None:
+    world = in_use()
+    mute(world, side)
+    (series,) = [event for event in world.copies() if event.fields and event.fields.recurrence]
+    inside = {event.id: event for event in world.target.events.values() if event.unit == series.id}
+    lose(world, "conn_a", "conn_b")
+    world.run()
+    world.reopen()
+    # A change tells of the master alone: its exceptions are still not known.
+    master = world.source.events["s"]
+    assert master.fields is not None
+    world.source.put(replace(master, fields=replace(master.fields, place="Room 2")))
+    for calendar in (world.source, world.target):
+        calendar.requests.clear()
+    result = world.run()
+    assert nothing(result.counts)
+    assert [error.code for error in result.errors] == ["could_not_ask"]
+    assert {event.id: event for event in world.target.events.values() if event.unit == series.id} == inside
+
+    for calendar in (world.source, world.target):
+        calendar.script.unanswered = set()
+    result = world.run()
+    assert (result.counts.created, result.counts.updated, result.counts.deleted, result.errors) == (0, 1, 0, [])
+    now = {event.id: event for event in world.target.events.values() if event.unit == series.id}
+    assert now.keys() == inside.keys()
+    whole = now.pop(series.id)
+    assert whole.fields is not None
+    assert whole.fields.place == "Room 2"
+    assert {i: (e.kind, e.fields and e.fields.when) for i, e in now.items()} == {
+        i: (e.kind, e.fields and e.fields.when) for i, e in inside.items() if i != series.id
+    }
     assert nothing(world.run().counts)
 
 

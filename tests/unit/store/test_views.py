@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from app.domain.events import Event, EventKind, Fields, Marker
-from app.domain.links import Answer, Copy, CopyState, Evidence, Page, ViewState
+from app.domain.links import Answer, Copy, CopyState, Evidence, Page, Seen, ViewState
 from app.domain.times import Span, When
 from tests.unit.store.samples import NOW, SPAN, World, exception, pair, series, single, wall
 
@@ -338,3 +338,23 @@ def test_removing_a_connection_forgets_its_view(filled: World) -> None:
     filled.store.accounts.remove_connection(WORK)
     assert filled.seen() == {}
     assert filled.store.ledger.view(WORK) == ViewState(WORK)
+
+
+def test_a_series_that_was_half_read_stays_so_until_it_is_told_whole_or_gone(filled: World) -> None:
+    ledger = filled.store.ledger
+    for series_id in ("h", "i", "j"):
+        filled.read(series(series_id))
+    ledger.store_half_read(WORK, ["h", "i", "j", "never_seen"])
+
+    def unread(series_id: str) -> list[Seen]:
+        return [row.seen for row in ledger.rows(WORK, [series_id]) if row.event.id != series_id]
+
+    filled.read(series("h", etag="2"), exception("i", 9))
+    assert Seen.ABSENT in unread("h")
+    assert Seen.ABSENT in unread("i")
+    assert unread("never_seen") == []
+    ledger.store_answers(WORK, [Answer("h", Evidence.FOUND, (series("h", etag="2"),))])
+    filled.read(series("i", etag="2"), whole=frozenset({"i"}))
+    ledger.store_answers(WORK, [Answer("j", Evidence.GONE)])
+    assert unread("h") == unread("i") == []
+    assert set(unread("j")) == {Seen.GONE}
