@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -192,10 +193,16 @@ os.environ["KALENDS_HOME"] = wanted
 needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="becomes other users")
 
 
+def lead_others_to(home: Path) -> None:
+    """Let other users pass the folders above, which pytest closes to them: there is one more for each process."""
+    for above in home.parents:
+        if not above.stat().st_mode & stat.S_IXOTH:
+            above.chmod(0o755)
+
+
 @needs_root
 def test_a_folder_that_the_user_may_not_write_is_named(home: Path) -> None:
-    for above in (home.parent, *home.parent.parents[:2]):
-        above.chmod(0o755)
+    lead_others_to(home)
     (home.parent / "passphrase").chmod(0o644)
     home.chmod(0o755)
     (answer,) = said(run(home, as_user(65_534, "told(first=tried())")))
@@ -206,8 +213,7 @@ def test_a_folder_that_the_user_may_not_write_is_named(home: Path) -> None:
 
 @needs_root
 def test_two_users_of_one_computer_see_nothing_of_each_other_and_both_start(home: Path) -> None:
-    for above in (home.parent, *home.parent.parents[:2]):
-        above.chmod(0o755)
+    lead_others_to(home)
     (home.parent / "passphrase").chmod(0o644)
     home.chmod(0o777)
     homes = {number: home / str(number) for number in (65_533, 65_534)}
